@@ -1,0 +1,546 @@
+// The binary interface of the core: constants, and the layout of every record that crosses it.
+//
+// This file is the only source. `npm run generate` reads it and writes boards/include/ferrule_abi.h (C) and
+// host/abi.ts (TypeScript); a test fails when those are stale. What the generator understands is kept small on
+// purpose: `const enum`s, and `@unmanaged` classes whose fields have a fixed-width type. A field group that is
+// really an array of octets says so with `@octets NAME COUNT` above its first field.
+//
+// Rules: values are never renumbered, records only grow at the end, and a change that breaks either raises
+// ABI_VERSION. Octet order inside records: addresses and MACs stand as they do on the wire; all other integers,
+// ports included, are little-endian as everything in Wasm.
+
+/** Version of this interface. A host refuses a module whose `abiVersion()` differs. */
+export const ABI_VERSION: u32 = 1;
+
+/** `StateHeader.magic`: "FRRL" in memory order. */
+export const STATE_MAGIC: u32 = 0x4c525246;
+
+/** Version of the layout of the state region; `adopt` takes over a state of this version only. */
+export const LAYOUT_VERSION: u32 = 1;
+
+/** Address of the state region. Constant data of the module lies below it; address 0 is never valid. */
+export const STATE_BASE: u32 = 64;
+
+/** Octets free before the frame in each frame slot: room for a driver's prefix (W5500 2, ENC28J60 6, virtio 12). */
+export const SLOT_HEADROOM: u32 = 14;
+
+/** Size of the exchange area (`StateHeader.exchange`), where a host puts records it passes in calls, in bytes. */
+export const EXCHANGE_BYTES: u32 = 192;
+
+/** Returned by `deadline` when nothing is due until the next frame or call. */
+export const DEADLINE_NEVER: i32 = -1;
+
+/** Longest time that `deadline` answers, in milliseconds: so that the clock's wrap is never missed. */
+export const DEADLINE_CAP_MS: i32 = 3600000;
+
+/** Results of calls. Zero and above: success (a count, a length, a handle). Below: what went wrong. */
+export const enum Status {
+  /** Success. */
+  OK = 0,
+  /** This build, or this version, does not have what was asked for. */
+  NOT_SUPPORTED = -1,
+  /** An argument is out of its range, or a pointer does not point where the caller may point. */
+  INVALID_ARGUMENT = -2,
+  /** The handle is stale, or was never given out. */
+  BAD_HANDLE = -3,
+  /** Nothing to do now; an event will say when. */
+  WOULD_BLOCK = -4,
+  /** The configuration needs more memory than there is: ask `bytesNeeded`. */
+  NO_MEMORY = -5,
+  /** All records of this kind are in use: configure more, or close some. */
+  NO_SOCKET = -6,
+  /** Another socket has this local port. */
+  ADDRESS_IN_USE = -7,
+  /** The call needs a connection, and there is none (yet, or any more). */
+  NOT_CONNECTED = -8,
+  /** The socket is already bound, connecting, connected or listening. */
+  ALREADY_CONNECTED = -9,
+  /** The sending side was shut down by an earlier call. */
+  SHUT_DOWN = -10,
+  /** The peer answered the SYN with a reset. */
+  CONNECTION_REFUSED = -11,
+  /** The peer reset the connection. */
+  CONNECTION_RESET = -12,
+  /** The peer did not answer within the retransmission limit. */
+  TIMED_OUT = -13,
+  /** No route, or the next hop does not answer ARP. */
+  UNREACHABLE = -14,
+  /** `init` has not been called, or failed. */
+  NOT_INITIALISED = -15,
+  /** A field of the configuration is out of its range. */
+  BAD_CONFIG = -16,
+  /** The record or state is of a version that this module does not know. */
+  VERSION_MISMATCH = -17,
+  /** The connection was aborted on this side. */
+  ABORTED = -18,
+  /** No ephemeral port is free. */
+  NO_PORT = -19,
+  /** Datagram longer than can be sent. */
+  TOO_LONG = -20,
+}
+
+/** Named builds of the one source (`StateHeader.build`). */
+export const enum Build {
+  CORE = 0,
+  STANDARD = 1,
+  FULL = 2,
+}
+
+/** What `open` opens. */
+export const enum SocketKind {
+  /** A TCP connection, to be opened actively with `connect`. */
+  STREAM = 1,
+  /** A TCP listener. */
+  LISTENER = 2,
+  /** A UDP socket. */
+  DATAGRAM = 3,
+}
+
+/** Bits of a socket's pending events (`StateHeader.eventMask` after `nextEvent`). */
+export const enum Event {
+  /** Data can be read. Raised again when more arrives after the last read. */
+  READABLE = 1,
+  /** A write that found too little room can go on. */
+  WRITABLE = 2,
+  /** `connect` succeeded. */
+  CONNECTED = 4,
+  /** `accept` has a connection. */
+  ACCEPTABLE = 8,
+  /** The peer sent its FIN: reads return 0 after the last byte. */
+  PEER_CLOSED = 16,
+  /** Both directions have ended and all was acknowledged; the handle stays until `close`. */
+  CLOSED = 32,
+  /** The connection ended before its time; option ERROR says why. The handle stays until `close`. */
+  FAILED = 64,
+}
+
+/** Address families, numbered as IANA's address family numbers. */
+export const enum Family {
+  NONE = 0,
+  IPV4 = 1,
+  IPV6 = 2,
+}
+
+/** TCP states, RFC 9293 section 3.3.2. */
+export const enum TcpState {
+  CLOSED = 0,
+  LISTEN = 1,
+  SYN_SENT = 2,
+  SYN_RECEIVED = 3,
+  ESTABLISHED = 4,
+  FIN_WAIT_1 = 5,
+  FIN_WAIT_2 = 6,
+  CLOSE_WAIT = 7,
+  CLOSING = 8,
+  LAST_ACK = 9,
+  TIME_WAIT = 10,
+}
+
+/** Options of `setopt` and `getopt`. u32 unless said otherwise. */
+export const enum Option {
+  /** get: last error of the socket, a Status. */
+  ERROR = 1,
+  /** get: an Endpoint. */
+  LOCAL_ENDPOINT = 2,
+  /** get: an Endpoint. */
+  PEER_ENDPOINT = 3,
+  /** get: a TcpInfo. */
+  TCP_INFO = 4,
+  /** get, set: 1 sends small segments at once (Nagle's algorithm off). */
+  NO_DELAY = 5,
+  /** get: bytes that can be written now. */
+  SEND_FREE = 6,
+  /** get: bytes written and not yet acknowledged. */
+  SEND_QUEUED = 7,
+  /** get: bytes that can be read now. */
+  RECEIVE_QUEUED = 8,
+  /** get, set: idle time before keepalives, in milliseconds, 0 for none. */
+  KEEPALIVE_MS = 9,
+  /** get, set: give up when data stays unacknowledged this long, in milliseconds, 0 for the default. */
+  USER_TIMEOUT_MS = 10,
+  /** get, set: IPv4 time to live, 1 to 255. */
+  TTL = 11,
+  /** get, set: IPv4 differentiated services octet. */
+  TOS = 12,
+  /** set: 1 lets a datagram socket send to broadcast addresses. */
+  BROADCAST = 13,
+  /** set, an Endpoint: join a multicast group. */
+  MULTICAST_JOIN = 14,
+  /** set, an Endpoint: leave a multicast group. */
+  MULTICAST_LEAVE = 15,
+}
+
+/** Flags of `input`: what the driver already knows of the frame. The interface's index is in bits 8 to 15. */
+export const enum InputFlag {
+  /** IP, TCP, UDP and ICMP checksums were verified by hardware. */
+  CHECKSUM_VERIFIED = 1,
+  /** Bits 16 to 31 are the 16-bit one's-complement sum of the frame after the Ethernet header. */
+  CHECKSUM_SUM = 2,
+}
+
+/** Flags of the configuration. */
+export const enum ConfigFlag {
+  /** Leave TCP and UDP checksums of frames out to the host: see OutputFrame.checksumStart. */
+  OUTPUT_CHECKSUM_OFFLOAD = 1,
+}
+
+/**
+ * Counters, an array of u32 at `StateHeader.counters`. They wrap. Every branch that drops something has its own.
+ * Order is by layer; new ones go at the end, before COUNT.
+ */
+export const enum Counter {
+  /** Frames given to `input`. */
+  FRAMES_IN = 0,
+  /** Frames built by `output`. */
+  FRAMES_OUT = 1,
+  /** Frame shorter than an Ethernet header. */
+  LINK_TOO_SHORT = 2,
+  /** Frame longer than the slot. */
+  LINK_TOO_LONG = 3,
+  /** Destination MAC is not ours, broadcast or a multicast group of ours. */
+  LINK_NOT_OURS = 4,
+  /** EtherType that this build does not handle (VLAN tags included). */
+  LINK_UNKNOWN_TYPE = 5,
+  /** Source MAC is ours, or a group address. */
+  LINK_BAD_SOURCE = 6,
+  /** A second stateless reply (reset, echo, ARP) fell due before the first was taken. */
+  REPLY_DROPPED = 7,
+  /** ARP packet too short, or not Ethernet and IPv4. */
+  ARP_MALFORMED = 8,
+  /** ARP packet that was not for us and told us nothing. */
+  ARP_IGNORED = 9,
+  /** ARP requests sent. */
+  ARP_REQUESTS = 10,
+  /** ARP replies sent. */
+  ARP_REPLIES = 11,
+  /** Next hop did not answer ARP. */
+  ARP_FAILED = 12,
+  /** An ARP entry made way for another. */
+  ARP_EVICTED = 13,
+  /** IPv4 header truncated, of another version, or with lengths that lie. */
+  IP_MALFORMED = 14,
+  /** Wrong IPv4 header checksum. */
+  IP_CHECKSUM = 15,
+  /** IPv4 destination is not ours. */
+  IP_NOT_OURS = 16,
+  /** IPv4 source cannot be a host (zero, multicast, broadcast, loopback, or our own address). */
+  IP_BAD_SOURCE = 17,
+  /** IPv4 fragment (reassembly is not in this build). */
+  IP_FRAGMENT = 18,
+  /** IPv4 protocol that this build does not handle. */
+  IP_UNKNOWN_PROTOCOL = 19,
+  /** No route to the destination. */
+  IP_NO_ROUTE = 20,
+  /** ICMP message too short. */
+  ICMP_MALFORMED = 21,
+  /** Wrong ICMP checksum. */
+  ICMP_CHECKSUM = 22,
+  /** ICMP message of a type we do not act on. */
+  ICMP_IGNORED = 23,
+  /** Echo requests answered. */
+  ICMP_ECHO = 24,
+  /** TCP header truncated, or its data offset lies. */
+  TCP_MALFORMED = 25,
+  /** Wrong TCP checksum. */
+  TCP_CHECKSUM = 26,
+  /** TCP option with a length that lies; the options before it count. */
+  TCP_BAD_OPTION = 27,
+  /** TCP segment to a broadcast address or with port 0. */
+  TCP_BAD_ADDRESS = 28,
+  /** Segment for which there is no connection and no listener; answered with a reset unless it is one. */
+  TCP_NO_CONNECTION = 29,
+  /** Segments received for a connection. */
+  TCP_SEGMENTS_IN = 30,
+  /** Segments sent, resets included. */
+  TCP_SEGMENTS_OUT = 31,
+  /** Data segments, SYNs and FINs sent again. */
+  TCP_RETRANSMITS = 32,
+  /** Retransmission timer expiries. */
+  TCP_TIMEOUTS = 33,
+  /** Retransmissions started by three duplicate ACKs. */
+  TCP_FAST_RETRANSMITS = 34,
+  /** Zero-window and silly-window probes sent. */
+  TCP_PROBES = 35,
+  /** Segment wholly outside the receive window; answered with an ACK. */
+  TCP_OUTSIDE_WINDOW = 36,
+  /** Segment with data ahead of a hole, kept. */
+  TCP_OUT_OF_ORDER = 37,
+  /** Data ahead of a hole that would have made one range too many, dropped. */
+  TCP_RANGES_FULL = 38,
+  /** Segment without ACK where one is required. */
+  TCP_NO_ACK = 39,
+  /** ACK for something not sent. */
+  TCP_ACK_BEYOND = 40,
+  /** ACK older than anything that can be in flight. */
+  TCP_ACK_OLD = 41,
+  /** Reset in the window but not at its edge; answered with a challenge ACK (RFC 5961). */
+  TCP_RST_CHALLENGED = 42,
+  /** Reset outside the window, dropped. */
+  TCP_RST_OUTSIDE = 43,
+  /** SYN on a synchronised connection; answered with a challenge ACK (RFC 5961). */
+  TCP_SYN_CHALLENGED = 44,
+  /** SYN with FIN or reset, or no sensible flags at all. */
+  TCP_BAD_FLAGS = 45,
+  /** Connections closed by a valid reset. */
+  TCP_RESETS_IN = 46,
+  /** Resets sent. */
+  TCP_RESETS_OUT = 47,
+  /** Connections opened actively. */
+  TCP_ACTIVE_OPENS = 48,
+  /** Connections opened passively (given a record). */
+  TCP_PASSIVE_OPENS = 49,
+  /** SYN dropped because the listener's backlog is full. */
+  TCP_BACKLOG_FULL = 50,
+  /** SYN dropped because the SYN cache is full of younger entries. */
+  TCP_SYN_CACHE_FULL = 51,
+  /** SYN-cache entries that gave way to newer ones. */
+  TCP_SYN_EVICTED = 52,
+  /** SYN-cache entries that expired unanswered. */
+  TCP_SYN_EXPIRED = 53,
+  /** Handshake finished while no connection record was free; it waits in the SYN cache. */
+  TCP_RECORD_AWAITED = 54,
+  /** Connections given up after too many retransmissions. */
+  TCP_GIVEN_UP = 55,
+  /** TIME-WAIT entries that gave way to newer ones. */
+  TCP_TIME_WAIT_EVICTED = 56,
+  /** Reset that would have ended a TIME-WAIT, ignored (RFC 1337). */
+  TCP_TIME_WAIT_RST = 57,
+  /** Data that arrived after the application closed; the connection was reset. */
+  TCP_DATA_AFTER_CLOSE = 58,
+  /** Connections whose record went back before the application accepted them. */
+  TCP_UNACCEPTED = 59,
+  /** FIN-WAIT-2 of a closed socket that ended by its timer. */
+  TCP_FIN_WAIT_2_EXPIRED = 60,
+  /** Number of counters. */
+  COUNT = 61,
+}
+
+/**
+ * The configuration that `init` and `bytesNeeded` read. Fields that are 0 take the default that their comment
+ * names, unless it says that 0 means none.
+ */
+@unmanaged
+export class Config {
+  /** ABI_VERSION. */
+  version: u16;
+  /** Size of this record in bytes; a shorter one of an older version is read as if zeros followed. */
+  bytes: u16;
+  /** ConfigFlag bits. */
+  flags: u32;
+  /** Our hardware address. Must be unicast and not zero. @octets mac 6 */
+  mac0: u32;
+  mac1: u16;
+  /** Longest IP packet, in bytes, 576 to 1500; default 1500. */
+  mtu: u16;
+  /** IPv4 address; zero: none yet, set later with `setAddress`. @octets address 4 */
+  address: u32;
+  /** IPv4 netmask. Ones then zeros. @octets netmask 4 */
+  netmask: u32;
+  /** IPv4 address of the default router; zero for none. @octets gateway 4 */
+  gateway: u32;
+  /** Connection records, 1 to 16384. 0 is not allowed. */
+  connections: u16;
+  /** Listener records, 0 to 1024. 0 means none. */
+  listeners: u16;
+  /** Bytes of each connection's send ring, 256 to 1 GiB, a multiple of 4; default 2048. */
+  sendRingBytes: u32;
+  /** Bytes of each connection's receive ring, 256 to 1 GiB, a multiple of 4; default 2048. */
+  receiveRingBytes: u32;
+  /** SYN-cache entries of 32 bytes, 1 to 16384; default 8. */
+  synEntries: u16;
+  /** TIME-WAIT entries of 32 bytes, 1 to 16384; default 8. */
+  timeWaitEntries: u16;
+  /** Out-of-order ranges per connection, 1 to 32; default 4. */
+  reassemblyRanges: u16;
+  /** ARP cache entries, 2 to 1024; default 8. */
+  arpEntries: u16;
+  /** Datagram sockets; must be 0 in a build without UDP. 0 means none. */
+  datagramSockets: u16;
+  /** Network interfaces; default 1, and 1 is all that this version has. */
+  interfaces: u16;
+  /** Bytes of each datagram socket's queue; must be 0 in a build without UDP. */
+  datagramQueueBytes: u32;
+  /** Least retransmission time-out in milliseconds, 10 to 60000; default 200 (as Linux; RFC 6298 says 1000). */
+  rtoMinMs: u32;
+  /** TIME-WAIT in milliseconds, 1 to 240000; default 60000 (as Linux; RFC 9293's 2 MSL is 240000). */
+  timeWaitMs: u32;
+  /** Longest stay in FIN-WAIT-2 after `close`, in milliseconds, 1 to 3600000; default 60000. */
+  finWait2Ms: u32;
+  /** Delayed-ACK time in milliseconds, 1 to 500; default 40. */
+  delayedAckMs: u32;
+  /** Retransmissions of a SYN or SYN-ACK before giving up, 1 to 15; default 5. */
+  synRetries: u16;
+  /** Retransmissions of data before giving up, 1 to 30; default 12. */
+  dataRetries: u16;
+  /** 32 octets that nobody can guess, new at every boot: initial sequence numbers and ports come from it. @octets seed 32 */
+  seed0: u32;
+  seed1: u32;
+  seed2: u32;
+  seed3: u32;
+  seed4: u32;
+  seed5: u32;
+  seed6: u32;
+  seed7: u32;
+  /** VLAN that the interface is in, 1 to 4094; 0 for untagged. Must be 0 in this version. */
+  vlan: u16;
+  /** Zero. */
+  reserved: u16;
+}
+
+/** An address, a port and the interface it is meant on. */
+@unmanaged
+export class Endpoint {
+  /** A Family. */
+  family: u16;
+  /** Port, in host order; 0 to let the core choose. */
+  port: u16;
+  /** Interface index plus one for link-local addresses; 0 for any. */
+  scope: u32;
+  /** The address as on the wire. IPv4 takes the first four octets and leaves the others zero. @octets address 16 */
+  address0: u32;
+  address1: u32;
+  address2: u32;
+  address3: u32;
+}
+
+/** An interface's addresses, for `setAddress`. */
+@unmanaged
+export class InterfaceAddress {
+  /** A Family. */
+  family: u16;
+  /** Length of the network prefix in bits. */
+  prefixBits: u16;
+  /** Interface index, 0 for the first. */
+  interface: u32;
+  /** Our address. @octets address 16 */
+  address0: u32;
+  address1: u32;
+  address2: u32;
+  address3: u32;
+  /** Default router; zero for none. @octets router 16 */
+  router0: u32;
+  router1: u32;
+  router2: u32;
+  router3: u32;
+}
+
+/** What `getopt(TCP_INFO)` tells of a connection. Sequence numbers are absolute. */
+@unmanaged
+export class TcpInfo {
+  /** A TcpState. */
+  state: u8;
+  /** Retransmission time-outs in a row. */
+  retries: u8;
+  /** Ranges received ahead of a hole. */
+  ranges: u8;
+  /** Duplicate ACKs in a row. */
+  duplicateAcks: u8;
+  /** Last error, a Status. */
+  error: i32;
+  /** Largest segment that we send, in bytes of data. */
+  sendMss: u16;
+  /** Largest segment that we announced, in bytes of data. */
+  receiveMss: u16;
+  /** Smoothed round-trip time in milliseconds; 0 before the first sample. */
+  rttMs: u32;
+  /** Round-trip time variation in milliseconds. */
+  rttVarMs: u32;
+  /** Retransmission time-out in milliseconds, backed off. */
+  rtoMs: u32;
+  /** Congestion window in bytes. */
+  congestionWindow: u32;
+  /** Slow-start threshold in bytes. */
+  slowStartThreshold: u32;
+  /** SND.UNA. */
+  sndUna: u32;
+  /** SND.NXT. */
+  sndNxt: u32;
+  /** SND.WND: the window that the peer announced, in bytes. */
+  sndWnd: u32;
+  /** RCV.NXT. */
+  rcvNxt: u32;
+  /** RCV.WND: the window that we announced last, in bytes. */
+  rcvWnd: u32;
+  /** Bytes written by the application and not yet acknowledged. */
+  sendQueued: u32;
+  /** Bytes received in order and not yet read. */
+  receiveQueued: u32;
+  /** Send ring size in bytes. */
+  sendRingBytes: u32;
+  /** Bytes of data acknowledged by the peer. */
+  bytesAcknowledged: u64;
+  /** Bytes of data received in order. */
+  bytesReceived: u64;
+  /** Segments sent. */
+  segmentsOut: u32;
+  /** Segments received. */
+  segmentsIn: u32;
+  /** Segments sent again. */
+  retransmits: u32;
+  /** Segments received ahead of a hole. */
+  outOfOrder: u32;
+  /** Times that the peer closed its window. */
+  zeroWindows: u32;
+  /** Receive ring size in bytes. */
+  receiveRingBytes: u32;
+}
+
+/**
+ * The head of the state region, at `base()`. A host reads it after `init` and never writes it.
+ * Addresses are offsets in linear memory; a host checks them against its size before it uses them.
+ */
+@unmanaged
+export class StateHeader {
+  /** STATE_MAGIC once `init` succeeded. */
+  magic: u32;
+  /** LAYOUT_VERSION. */
+  layoutVersion: u16;
+  /** A Build. */
+  build: u16;
+  /** Length of the state region in bytes: from `base()` on, all state there is. */
+  stateBytes: u32;
+  /** What the host said at `init`, in bytes. */
+  memoryBytes: u32;
+  /** Where a frame goes in, at 2 modulo 4, with SLOT_HEADROOM octets before it. */
+  inputSlot: u32;
+  /** Where `output` leaves a frame, likewise. */
+  outputSlot: u32;
+  /** Longest frame that a slot holds, in bytes. */
+  slotBytes: u32;
+  /** EXCHANGE_BYTES for records that a host passes in calls. */
+  exchange: u32;
+  /** Array of u32, indexed by Counter. */
+  counters: u32;
+  /** Number of counters. */
+  counterCount: u32;
+  /** After `sendReserve` and `receivePeek`: where the run begins. */
+  runPointer: u32;
+  /** After `nextEvent`: Event bits of the socket. */
+  eventMask: u32;
+  /** After `output`: length of the frame in bytes. */
+  frameBytes: u32;
+  /** After `output`: interface to send it on. */
+  frameInterface: u16;
+  /** After `output`: VLAN to send it in, 0 for untagged. */
+  frameVlan: u16;
+  /** After `output` with OUTPUT_CHECKSUM_OFFLOAD: where summing starts in the frame; 0 when nothing is left to do. */
+  checksumStart: u16;
+  /** After `output` with OUTPUT_CHECKSUM_OFFLOAD: where the checksum goes, counted from checksumStart. */
+  checksumOffset: u16;
+  /** Connection records in use, those without a handle included. */
+  connectionsUsed: u16;
+  /** Connection records there are. */
+  connections: u16;
+  /** Listener records in use. */
+  listenersUsed: u16;
+  /** Listener records there are. */
+  listeners: u16;
+  /** SYN-cache entries in use. */
+  synUsed: u16;
+  /** SYN-cache entries there are. */
+  synEntries: u16;
+  /** TIME-WAIT entries in use. */
+  timeWaitUsed: u16;
+  /** TIME-WAIT entries there are. */
+  timeWaitEntries: u16;
+}

@@ -1,0 +1,343 @@
+// A typed handle on one instance of the core. It carries frames, calls, time and bytes, and checks every pointer
+// that comes out of the core against linear memory. No protocol decision is made here.
+
+import {
+  ABI_VERSION,
+  type Config,
+  ConfigLayout,
+  Counter,
+  DEADLINE_NEVER,
+  type Endpoint,
+  EndpointLayout,
+  Family,
+  Option,
+  STATE_MAGIC,
+  STATUS_TEXT,
+  type StateHeader,
+  StateHeaderLayout,
+  Status,
+  type TcpInfo,
+  TcpInfoLayout,
+} from "./abi.js";
+import { formatIpv4, parseIpv4, parseMac } from "./address.js";
+import type { Engine, EngineFactory } from "./engines/engine.js";
+import { createV8Engine } from "./engines/v8.js";
+import { readRecord, writeRecord } from "./records.js";
+
+/** What a device is made of. Fields that are missing take the core's defaults (see `Config`). */
+export interface CoreConfig
+  extends Partial<Omit<Config, "version" | "bytes" | "mac" | "address" | "netmask" | "gateway" | "seed">> {
+  /** Hardware address, "02:00:00:00:00:01". */
+  mac: string;
+  /** IPv4 address, "10.0.0.1"; missing for none. */
+  address?: string;
+  /** IPv4 netmask; default "255.255.255.0". */
+  netmask?: string;
+  /** IPv4 address of the default router; missing for none. */
+  gateway?: string;
+  /** Connection records. */
+  connections: number;
+  /** 32 octets of randomness; a fixed seed makes a run repeatable. */
+  seed: Uint8Array;
+}
+
+/** An IPv4 address and a port. */
+export interface Address {
+  address: string;
+  port: number;
+}
+
+/** A call that the core refused: `status` says why. */
+export class CoreError extends Error {
+  override readonly name = "CoreError";
+  constructor(
+    readonly call: string,
+    readonly status: number,
+  ) {
+    super(`${call}: ${statusName(status)}: ${STATUS_TEXT[status] ?? "unknown status"}`);
+  }
+}
+
+const STATUS_NAMES = new Map<number, string>(Object.entries(Status).map(([name, value]) => [value, name]));
+
+/** The name of a Status, "WOULD_BLOCK". */
+export function statusName(status: number): string {
+  return STATUS_NAMES.get(status) ?? `status ${status}`;
+}
+
+const COUNTER_NAMES = Object.keys(Counter).filter((name) => name !== "COUNT") as (keyof typeof Counter)[];
+
+export interface CoreOptions {
+  /** Default: V8. */
+  engine?: EngineFactory;
+  /** The clock's value at boot, in milliseconds; default 0. */
+  now?: number;
+  /** Linear memory that the core may use, in bytes; default what it needs. */
+  memoryBytes?: number;
+}
+
+/** Bytes of linear memory that a core with this configuration needs. Throws CoreError for a bad configuration. */
+export function bytesNeeded(wasm: Uint8Array, config: CoreConfig, engine: EngineFactory = createV8Engine): number {
+  const probe = engine(wasm, 0);
+  checkVersion(probe);
+  const at = probe.exports.base();
+  writeRecord(probe.memory, at, ConfigLayout, toRecord(config));
+  return ok("bytesNeeded", probe.exports.bytesNeeded(at));
+}
+
+/** Boots a core. Throws CoreError when the configuration is bad or needs more memory than there is. */
+export function createCore(wasm: Uint8Array, config: CoreConfig, options: CoreOptions = {}): Core {
+  const factory = options.engine ?? createV8Engine;
+  const memoryBytes = options.memoryBytes ?? bytesNeeded(wasm, config, factory);
+  const engine = factory(wasm, memoryBytes);
+  checkVersion(engine);
+  const at = engine.exports.base();
+  writeRecord(engine.memory, at, ConfigLayout, toRecord(config));
+  ok("init", engine.exports.init(at, memoryBytes, u32(options.now ?? 0)));
+  return new Core(engine);
+}
+
+export class Core {
+  readonly #memory: Uint8Array;
+  readonly #view: DataView;
+  readonly #base: number;
+  readonly #inputSlot: number;
+  readonly #outputSlot: number;
+  readonly #slotBytes: number;
+  readonly #exchange: number;
+  readonly #counters: number;
+
+  /** Wraps an engine whose core has been initialised. */
+  constructor(readonly engine: Engine) {
+    this.#memory = engine.memory;
+    this.#view = new DataView(engine.memory.buffer, engine.memory.byteOffset, engine.memory.byteLength);
+    this.#base = engine.exports.base();
+    const header = this.header();
+    if (header.magic !== STATE_MAGIC) throw new Error("the core is not initialised");
+    this.#inputSlot = this.#checked(header.inputSlot, header.slotBytes);
+    this.#outputSlot = this.#checked(header.outputSlot, header.slotBytes);
+    this.#slotBytes = header.slotBytes;
+    this.#exchange = this.#checked(header.exchange, ConfigLayout.size);
+    this.#counters = this.#checked(header.counters, header.counterCount * 4);
+  }
+
+  /** The head of the state region. */
+  header(): StateHeader {
+    return readRecord(this.#memory, this.#checked(this.#base, StateHeaderLayout.size), StateHeaderLayout);
+  }
+
+  /** Takes one frame. `flags`: InputFlag bits. A frame longer than the slot goes in as its length alone, to be counted. */
+  input(frame: Uint8Array, now: number, flags = 0): void {
+    const fits = frame.length <= this.#slotBytes ? frame : frame.subarray(0, this.#slotBytes);
+    this.#memory.set(fits, this.#inputSlot);
+    const status = this.engine.exports.input(frame.length, flags, u32(now));
+    // A frame that is too long is the sender's fault, not the caller's: the core has counted it.
+    if (status < 0 && frame.length <= this.#slotBytes) throw new CoreError("input", status);
+  }
+
+  /** The next frame that is due, or undefined. The view is valid until the next call of this core. */
+  output(now: number): Uint8Array | undefined {
+    const length = ok("output", this.engine.exports.output(u32(now)));
+    if (length === 0) return undefined;
+    if (length > this.#slotBytes) throw new Error(`the core gave a frame of ${length} bytes`);
+    return this.#memory.subarray(this.#outputSlot, this.#outputSlot + length);
+  }
+
+  /** Runs the timers that are due. */
+  poll(now: number): void {
+    ok("poll", this.engine.exports.poll(u32(now)));
+  }
+
+  /** Milliseconds until `output` must be called; Infinity for never. */
+  deadline(now: number): number {
+    const ms = this.engine.exports.deadline(u32(now));
+    return ms === DEADLINE_NEVER ? Number.POSITIVE_INFINITY : ok("deadline", ms);
+  }
+
+  linkChanged(up: boolean, now: number): void {
+    ok("linkChanged", this.engine.exports.linkChanged(0, up ? 1 : 0, u32(now)));
+  }
+
+  /** Opens a socket of a SocketKind; returns its handle. */
+  open(kind: number): number {
+    return ok("open", this.engine.exports.open(kind));
+  }
+
+  bind(handle: number, local: Address): void {
+    ok("bind", this.engine.exports.bind(handle, this.#putEndpoint(local)));
+  }
+
+  listen(handle: number, backlog: number): void {
+    ok("listen", this.engine.exports.listen(handle, backlog));
+  }
+
+  /** The next connection of a listener, or undefined. */
+  accept(handle: number): number | undefined {
+    const status = this.engine.exports.accept(handle);
+    return status === Status.WOULD_BLOCK ? undefined : ok("accept", status);
+  }
+
+  connect(handle: number, peer: Address): void {
+    ok("connect", this.engine.exports.connect(handle, this.#putEndpoint(peer)));
+  }
+
+  /**
+   * Writes as much of `data` as fits and returns how much that was, 0 when nothing fits (WRITABLE follows).
+   * Throws CoreError when the connection cannot send.
+   */
+  write(handle: number, data: Uint8Array): number {
+    let written = 0;
+    while (written < data.length) {
+      const run = this.engine.exports.sendReserve(handle);
+      if (run === Status.WOULD_BLOCK) break;
+      ok("sendReserve", run);
+      const length = Math.min(run, data.length - written);
+      this.#memory.set(data.subarray(written, written + length), this.#run(length));
+      ok("sendCommit", this.engine.exports.sendCommit(handle, length));
+      written += length;
+    }
+    return written;
+  }
+
+  /**
+   * Reads at most `limit` bytes (a copy). undefined: nothing yet (READABLE follows); length 0: the peer's FIN.
+   * Throws CoreError when the connection has failed.
+   */
+  read(handle: number, limit = 65536): Uint8Array | undefined {
+    const run = this.engine.exports.receivePeek(handle);
+    if (run === Status.WOULD_BLOCK) return undefined;
+    const length = Math.min(ok("receivePeek", run), limit);
+    if (length === 0) return new Uint8Array(0);
+    const at = this.#run(length);
+    const data = this.#memory.slice(at, at + length);
+    ok("receiveConsume", this.engine.exports.receiveConsume(handle, length));
+    return data;
+  }
+
+  shutdown(handle: number): void {
+    ok("shutdown", this.engine.exports.shutdown(handle));
+  }
+
+  close(handle: number): void {
+    ok("close", this.engine.exports.close(handle));
+  }
+
+  abort(handle: number): void {
+    ok("abort", this.engine.exports.abort(handle));
+  }
+
+  /** The next socket with events and its Event bits, or undefined. */
+  nextEvent(): { handle: number; events: number } | undefined {
+    const handle = ok("nextEvent", this.engine.exports.nextEvent());
+    return handle === 0 ? undefined : { handle, events: this.#headerField("eventMask") };
+  }
+
+  setOption(handle: number, option: number, value: number): void {
+    this.#view.setUint32(this.#exchange, value, true);
+    ok("setopt", this.engine.exports.setopt(handle, option, this.#exchange, 4));
+  }
+
+  getOption(handle: number, option: number): number {
+    ok("getopt", this.engine.exports.getopt(handle, option, this.#exchange, 4));
+    return this.#view.getUint32(this.#exchange, true);
+  }
+
+  /** The Status that ended the socket's connection, OK while it lives. */
+  error(handle: number): number {
+    return this.getOption(handle, Option.ERROR) | 0;
+  }
+
+  localAddress(handle: number): Address {
+    return this.#getEndpoint(handle, Option.LOCAL_ENDPOINT);
+  }
+
+  peerAddress(handle: number): Address {
+    return this.#getEndpoint(handle, Option.PEER_ENDPOINT);
+  }
+
+  tcpInfo(handle: number): TcpInfo {
+    ok("getopt", this.engine.exports.getopt(handle, Option.TCP_INFO, this.#exchange, TcpInfoLayout.size));
+    return readRecord(this.#memory, this.#exchange, TcpInfoLayout);
+  }
+
+  counter(counter: Counter): number {
+    return this.#view.getUint32(this.#counters + counter * 4, true);
+  }
+
+  /** All counters by name. */
+  counters(): Record<string, number> {
+    return Object.fromEntries(COUNTER_NAMES.map((name) => [name, this.counter(Counter[name])]));
+  }
+
+  /** A copy of the whole state: with the module it is all there is. */
+  snapshot(): Uint8Array {
+    return this.#memory.slice(this.#base, this.#base + this.header().stateBytes);
+  }
+
+  /** Puts a snapshot of the same configuration back. */
+  restore(snapshot: Uint8Array): void {
+    if (snapshot.length !== this.header().stateBytes) throw new RangeError("snapshot of another configuration");
+    this.#memory.set(snapshot, this.#base);
+  }
+
+  /** Address of `length` bytes of the run that the last call found. */
+  #run(length: number): number {
+    return this.#checked(this.#headerField("runPointer"), length);
+  }
+
+  #headerField(name: "runPointer" | "eventMask"): number {
+    return this.#view.getUint32(this.#base + StateHeaderLayout.fields[name].offset, true);
+  }
+
+  /** Nothing that the core says is used as an address before it was found to lie in linear memory. */
+  #checked(address: number, length: number): number {
+    if (address + length > this.#memory.length) throw new Error(`the core points outside memory: ${address}+${length}`);
+    return address;
+  }
+
+  #putEndpoint({ address, port }: Address): number {
+    if (!Number.isInteger(port) || port < 0 || port > 65535) throw new RangeError(`port ${port} is not 0 to 65535`);
+    writeRecord<Endpoint>(this.#memory, this.#exchange, EndpointLayout, {
+      family: Family.IPV4,
+      port,
+      address: parseIpv4(address),
+    });
+    return this.#exchange;
+  }
+
+  #getEndpoint(handle: number, option: number): Address {
+    ok("getopt", this.engine.exports.getopt(handle, option, this.#exchange, EndpointLayout.size));
+    const { address, port } = readRecord(this.#memory, this.#exchange, EndpointLayout);
+    return { address: formatIpv4(address), port };
+  }
+}
+
+function ok(call: string, status: number): number {
+  if (status < 0) throw new CoreError(call, status);
+  return status;
+}
+
+function u32(now: number): number {
+  return Math.floor(now) >>> 0;
+}
+
+function checkVersion(engine: Engine): void {
+  const version = engine.exports.abiVersion();
+  if (version !== ABI_VERSION)
+    throw new Error(`the module speaks ABI version ${version}, this host ${ABI_VERSION}: rebuild both (npm run build)`);
+}
+
+function toRecord(config: CoreConfig): Partial<Config> {
+  const { mac, address, netmask, gateway, seed, ...rest } = config;
+  if (seed.length !== 32) throw new RangeError(`the seed has ${seed.length} octets, not 32`);
+  return {
+    ...rest,
+    version: ABI_VERSION,
+    bytes: ConfigLayout.size,
+    mac: parseMac(mac),
+    address: parseIpv4(address ?? "0.0.0.0"),
+    netmask: parseIpv4(netmask ?? "255.255.255.0"),
+    gateway: parseIpv4(gateway ?? "0.0.0.0"),
+    seed,
+  };
+}
