@@ -68,8 +68,8 @@ export function deadline(now: u32): i32 {
   return Status.NOT_SUPPORTED;
 }
 
-/** Tells that the link of `interface` went up (1) or down (0). */
-export function linkChanged(interface_: u32, up: u32, now: u32): i32 {
+/** Tells that the link of interface `interfaceIndex` went up (1) or down (0). */
+export function linkChanged(interfaceIndex: u32, up: u32, now: u32): i32 {
   return Status.NOT_SUPPORTED;
 }
 

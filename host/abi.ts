@@ -761,8 +761,8 @@ export interface CoreExports {
    * NOT_INITIALISED is below DEADLINE_NEVER.
    */
   deadline(now: number): number;
-  /** Tells that the link of `interface` went up (1) or down (0). */
-  linkChanged(interface: number, up: number, now: number): number;
+  /** Tells that the link of interface `interfaceIndex` went up (1) or down (0). */
+  linkChanged(interfaceIndex: number, up: number, now: number): number;
   /**
    * Sets an interface's addresses from the InterfaceAddress at `record`. Connections from another
    * address are reset.

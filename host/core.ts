@@ -77,7 +77,11 @@ export interface CoreOptions {
 }
 
 /** Bytes of linear memory that a core with this configuration needs. Throws CoreError for a bad configuration. */
-export function bytesNeeded(wasm: Uint8Array, config: CoreConfig, engine: EngineFactory = createV8Engine): number {
+export function bytesNeeded(
+  wasm: Uint8Array,
+  config: CoreConfig,
+  engine: EngineFactory = createV8Engine,
+): number {
   const probe = engine(wasm, 0);
   checkVersion(probe);
   const at = probe.exports.base();
@@ -276,7 +280,8 @@ export class Core {
 
   /** Puts a snapshot of the same configuration back. */
   restore(snapshot: Uint8Array): void {
-    if (snapshot.length !== this.header().stateBytes) throw new RangeError("snapshot of another configuration");
+    if (snapshot.length !== this.header().stateBytes)
+      throw new RangeError("snapshot of another configuration");
     this.#memory.set(snapshot, this.#base);
   }
 
@@ -291,12 +296,14 @@ export class Core {
 
   /** Nothing that the core says is used as an address before it was found to lie in linear memory. */
   #checked(address: number, length: number): number {
-    if (address + length > this.#memory.length) throw new Error(`the core points outside memory: ${address}+${length}`);
+    if (address + length > this.#memory.length)
+      throw new Error(`the core points outside memory: ${address}+${length}`);
     return address;
   }
 
   #putEndpoint({ address, port }: Address): number {
-    if (!Number.isInteger(port) || port < 0 || port > 65535) throw new RangeError(`port ${port} is not 0 to 65535`);
+    if (!Number.isInteger(port) || port < 0 || port > 65535)
+      throw new RangeError(`port ${port} is not 0 to 65535`);
     writeRecord<Endpoint>(this.#memory, this.#exchange, EndpointLayout, {
       family: Family.IPV4,
       port,
@@ -324,7 +331,9 @@ function u32(now: number): number {
 function checkVersion(engine: Engine): void {
   const version = engine.exports.abiVersion();
   if (version !== ABI_VERSION)
-    throw new Error(`the module speaks ABI version ${version}, this host ${ABI_VERSION}: rebuild both (npm run build)`);
+    throw new Error(
+      `the module speaks ABI version ${version}, this host ${ABI_VERSION}: rebuild both (npm run build)`,
+    );
 }
 
 function toRecord(config: CoreConfig): Partial<Config> {

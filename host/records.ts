@@ -3,10 +3,15 @@
 import type { FieldLayout, RecordLayout } from "./abi.js";
 
 /** Reads the record at `address`. Octet arrays are copied out. u64 fields above 2^53 lose precision. */
-export function readRecord<T extends object>(memory: Uint8Array, address: number, layout: RecordLayout<T>): T {
+export function readRecord<T extends object>(
+  memory: Uint8Array,
+  address: number,
+  layout: RecordLayout<T>,
+): T {
   const view = new DataView(memory.buffer, memory.byteOffset + address, layout.size);
   const record: Record<string, number | Uint8Array> = {};
-  for (const [name, field] of Object.entries<FieldLayout>(layout.fields)) record[name] = readField(view, field);
+  for (const [name, field] of Object.entries<FieldLayout>(layout.fields))
+    record[name] = readField(view, field);
   return record as T;
 }
 

@@ -688,8 +688,8 @@ FERRULE_LAYOUT(state_header_time_wait_entries, offsetof(struct ferrule_state_hea
  *   a frame is due now, DEADLINE_NEVER when nothing is, at most DEADLINE_CAP_MS. NOT_INITIALISED is
  *   below DEADLINE_NEVER.
  *
- * linkChanged(interface, up, now):
- *   Tells that the link of `interface` went up (1) or down (0).
+ * linkChanged(interfaceIndex, up, now):
+ *   Tells that the link of interface `interfaceIndex` went up (1) or down (0).
  *
  * setAddress(record, now):
  *   Sets an interface's addresses from the InterfaceAddress at `record`. Connections from another
