@@ -10,7 +10,6 @@ import {
   Endpoint,
   EXCHANGE_BYTES,
   Family,
-  InputFlag,
   InterfaceAddress,
   SocketKind,
   STATE_BASE,
@@ -23,9 +22,6 @@ import * as stack from "./stack";
 import * as options from "./tcp/options";
 import { Kind, Listener, Socket, Tcb } from "./tcp/tcb";
 import * as user from "./tcp/user";
-
-/** Flags of `input` that this version knows. */
-const INPUT_FLAGS: u32 = InputFlag.CHECKSUM_VERIFIED;
 
 /** Longest backlog. */
 const BACKLOG_MAX: u32 = 16384;
@@ -40,7 +36,7 @@ export function base(): u32 {
   return STATE_BASE;
 }
 
-/** Bytes of linear memory that the Config at `record` needs, with its defaults filled in there, or a negative Status. May be called before `init`. */
+/** Bytes of linear memory that the Config at `record` needs, or a negative Status. May be called before `init`. */
 export function bytesNeeded(record: u32): i32 {
   if (!isInMemory(record, offsetof<Config>())) return Status.INVALID_ARGUMENT;
   return stack.bytesNeeded(changetype<Config>(record));
@@ -59,25 +55,26 @@ export function init(record: u32, memoryBytes: u32, now: u32): i32 {
 
 /**
  * Takes over the state that another build of the module left in the same memory (live upgrade).
- * Returns OK, or VERSION_MISMATCH when the state's layout is not this build's.
+ * NOT_SUPPORTED in this version; its layout is made for it.
  */
 export function adopt(memoryBytes: u32, now: u32): i32 {
-  return stack.adopt(memoryBytes, now);
+  return Status.NOT_SUPPORTED;
 }
 
 /**
- * Takes the frame of `length` bytes in the input slot. `flags`: InputFlag bits, interface in bits 8 to 15.
+ * Takes the frame of `length` bytes in the input slot, which must then stand until `output` has returned 0. `flags`: InputFlag bits, interface in bits 8 to 15.
  * Hostile input is never an error: it moves a counter. Returns OK, NOT_INITIALISED, INVALID_ARGUMENT (longer than
- * the slot) or NOT_SUPPORTED (an unknown flag).
+ * the slot) or NOT_SUPPORTED (any flag, in this version).
  */
 export function input(length: u32, flags: u32, now: u32): i32 {
   if (!isRunning()) return Status.NOT_INITIALISED;
-  if (flags & ~INPUT_FLAGS) return Status.NOT_SUPPORTED;
+  if (flags) return Status.NOT_SUPPORTED;
   if (length > header.slotBytes) {
     count(Counter.LINK_TOO_LONG);
     return Status.INVALID_ARGUMENT;
   }
-  return stack.input(length, flags, now);
+  stack.input(length, now);
+  return Status.OK;
 }
 
 /**
@@ -105,40 +102,31 @@ export function deadline(now: u32): i32 {
   return stack.deadline(now);
 }
 
-/** Tells that the link of interface `interfaceIndex` went up (1) or down (0). */
+/** Tells that the link of interface `interfaceIndex` went up (1) or down (0). NOT_SUPPORTED in this version. */
 export function linkChanged(interfaceIndex: u32, up: u32, now: u32): i32 {
-  if (!isRunning()) return Status.NOT_INITIALISED;
-  if (interfaceIndex) return Status.INVALID_ARGUMENT;
-  stack.linkChanged(up, now);
-  return Status.OK;
+  return Status.NOT_SUPPORTED;
 }
 
-/** Sets an interface's addresses from the InterfaceAddress at `record`. Connections from another address are reset. */
+/** Sets an interface's addresses from the InterfaceAddress at `record`. NOT_SUPPORTED in this version. */
 export function setAddress(record: u32, now: u32): i32 {
-  if (!isRunning()) return Status.NOT_INITIALISED;
-  if (!isCallers(record, offsetof<InterfaceAddress>())) return Status.INVALID_ARGUMENT;
-  return stack.setAddress(changetype<InterfaceAddress>(record), now);
+  return Status.NOT_SUPPORTED;
 }
 
-/** Opens a socket of a SocketKind. Returns a handle (above 0), or NO_SOCKET, INVALID_ARGUMENT, NOT_SUPPORTED. */
+/** Opens a socket of a SocketKind. Returns a handle (above 0), or NO_SOCKET, or NOT_SUPPORTED. */
 export function open(kind: u32): i32 {
   if (!isRunning()) return Status.NOT_INITIALISED;
-  if (kind == SocketKind.DATAGRAM) return Status.NOT_SUPPORTED;
-  if (kind != SocketKind.STREAM && kind != SocketKind.LISTENER) return Status.INVALID_ARGUMENT;
   return user.open(kind);
 }
 
 /**
- * Gives the socket a local Endpoint; `connect` chooses one for a socket that was not bound. Family NONE and a zero
- * address mean "ours". Returns OK, BAD_HANDLE, INVALID_ARGUMENT, ADDRESS_IN_USE or ALREADY_CONNECTED.
+ * Gives the socket a local Endpoint; `connect` chooses one for a socket that was not bound. Its address is ours,
+ * whatever it says: there is one interface with one address in this version. Returns OK, BAD_HANDLE, INVALID_ARGUMENT, ADDRESS_IN_USE or ALREADY_CONNECTED.
  */
 export function bind(handle: i32, endpoint: u32): i32 {
   const socket = find(handle);
   if (!socket) return Status.BAD_HANDLE;
   if (!isEndpoint(endpoint)) return Status.INVALID_ARGUMENT;
-  const local = changetype<Endpoint>(endpoint);
-  if (local.address0 && local.address0 != config.address) return Status.INVALID_ARGUMENT;
-  return user.bind(socket, local.port);
+  return user.bind(socket, changetype<Endpoint>(endpoint).port);
 }
 
 /**
@@ -160,7 +148,8 @@ export function accept(handle: i32): i32 {
 
 /**
  * Starts to open a connection to the Endpoint; event CONNECTED or FAILED follows. Returns OK, BAD_HANDLE,
- * INVALID_ARGUMENT, ALREADY_CONNECTED, UNREACHABLE (no route) or NO_PORT.
+ * INVALID_ARGUMENT, ALREADY_CONNECTED, UNREACHABLE (no route) or
+ * ADDRESS_IN_USE (the bound port, or every ephemeral one, is in use with this peer).
  */
 export function connect(handle: i32, endpoint: u32): i32 {
   const connection = findConnection(handle);
@@ -229,7 +218,7 @@ export function shutdown(handle: i32): i32 {
 export function close(handle: i32): i32 {
   const socket = find(handle);
   if (!socket) return Status.BAD_HANDLE;
-  user.close(socket);
+  user.end(socket, false);
   return Status.OK;
 }
 
@@ -237,16 +226,15 @@ export function close(handle: i32): i32 {
 export function abort(handle: i32): i32 {
   const socket = find(handle);
   if (!socket) return Status.BAD_HANDLE;
-  user.abort(socket);
+  user.end(socket, true);
   return Status.OK;
 }
 
-/** Sets an Option from the `length` bytes at `value`. Returns OK, BAD_HANDLE, INVALID_ARGUMENT or NOT_SUPPORTED. */
+/** Sets an Option from the `length` bytes at `value`. Returns BAD_HANDLE or NOT_SUPPORTED in this version. */
 export function setopt(handle: i32, option: u32, value: u32, length: u32): i32 {
   const socket = find(handle);
   if (!socket) return Status.BAD_HANDLE;
-  if (!isCallers(value, length)) return Status.INVALID_ARGUMENT;
-  return options.set(socket, option, value, length);
+  return Status.NOT_SUPPORTED;
 }
 
 /** Reads an Option into `length` bytes at `value`. Returns the bytes written, or a Status as `setopt`. */
@@ -290,12 +278,10 @@ function isInMemory(at: u32, length: u32): bool {
   return at >= STATE_BASE && !(at & 3) && end <= (<u64>(<u32>memory.size())) << 16;
 }
 
-/** Whether `length` bytes at `at` are the caller's to use: in the exchange area, or beyond the state. */
+/** Whether `length` bytes at `at` are the caller's to use: an aligned place in the exchange area. */
 function isCallers(at: u32, length: u32): bool {
-  const end = <u64>at + length;
-  if (at & 3) return false;
-  if (at >= header.exchange && end <= <u64>header.exchange + EXCHANGE_BYTES) return true;
-  return at >= STATE_BASE + header.stateBytes && end <= <u64>header.memoryBytes;
+  const start = at - header.exchange;
+  return !(<u32>(start > EXCHANGE_BYTES) | <u32>(length > EXCHANGE_BYTES - start) | (at & 3));
 }
 
 function isEndpoint(at: u32): bool {

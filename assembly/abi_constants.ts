@@ -19,7 +19,7 @@ export const STATE_MAGIC: u32 = 0x4c525246;
 export const LAYOUT_VERSION: u32 = 1;
 
 /** Address of the state region. Constant data of the module lies below it; address 0 is never valid. */
-export const STATE_BASE: u32 = 64;
+export const STATE_BASE: u32 = 72;
 
 /** Octets free before the frame in each frame slot: room for a driver's prefix (W5500 2, ENC28J60 6, virtio 12). */
 export const SLOT_HEADROOM: u32 = 14;
@@ -73,10 +73,8 @@ export const enum Status {
   VERSION_MISMATCH = -17,
   /** The connection was aborted on this side. */
   ABORTED = -18,
-  /** No ephemeral port is free. */
-  NO_PORT = -19,
   /** Datagram longer than can be sent. */
-  TOO_LONG = -20,
+  TOO_LONG = -19,
 }
 
 /** Named builds of the one source (`StateHeader.build`). */
@@ -148,12 +146,6 @@ export const enum Option {
   TCP_INFO = 4,
   /** get, set: 1 sends small segments at once (Nagle's algorithm off). */
   NO_DELAY = 5,
-  /** get: bytes that can be written now. */
-  SEND_FREE = 6,
-  /** get: bytes written and not yet acknowledged. */
-  SEND_QUEUED = 7,
-  /** get: bytes that can be read now. */
-  RECEIVE_QUEUED = 8,
   /** get, set: idle time before keepalives, in milliseconds, 0 for none. */
   KEEPALIVE_MS = 9,
   /** get, set: give up when data stays unacknowledged this long, in milliseconds, 0 for the default. */
@@ -168,6 +160,8 @@ export const enum Option {
   MULTICAST_JOIN = 14,
   /** set, an Endpoint: leave a multicast group. */
   MULTICAST_LEAVE = 15,
+  /** get, u8: a TcpState. */
+  TCP_STATE = 16,
 }
 
 /** Flags of `input`: what the driver already knows of the frame. The interface's index is in bits 8 to 15. */
@@ -257,120 +251,112 @@ export const enum Counter {
   TCP_RETRANSMITS = 32,
   /** Retransmission timer expiries. */
   TCP_TIMEOUTS = 33,
-  /** Retransmissions started by three duplicate ACKs. */
-  TCP_FAST_RETRANSMITS = 34,
   /** Zero-window and silly-window probes sent. */
-  TCP_PROBES = 35,
+  TCP_PROBES = 34,
   /** Segment wholly outside the receive window; answered with an ACK. */
-  TCP_OUTSIDE_WINDOW = 36,
+  TCP_OUTSIDE_WINDOW = 35,
   /** Segment with data ahead of a hole, kept. */
-  TCP_OUT_OF_ORDER = 37,
+  TCP_OUT_OF_ORDER = 36,
   /** Data ahead of a hole that would have made one range too many, dropped. */
-  TCP_RANGES_FULL = 38,
+  TCP_RANGES_FULL = 37,
   /** Segment without ACK where one is required. */
-  TCP_NO_ACK = 39,
-  /** ACK for something not sent. */
-  TCP_ACK_BEYOND = 40,
-  /** ACK older than anything that can be in flight. */
-  TCP_ACK_OLD = 41,
+  TCP_NO_ACK = 38,
+  /** ACK for something not sent, or older than anything in flight; answered with a challenge ACK (RFC 5961). */
+  TCP_ACK_UNACCEPTABLE = 39,
+  /** TIME-WAIT ended early by a SYN that opens a new connection. */
+  TCP_TIME_WAIT_REUSED = 40,
   /** Reset in the window but not at its edge; answered with a challenge ACK (RFC 5961). */
-  TCP_RST_CHALLENGED = 42,
+  TCP_RST_CHALLENGED = 41,
   /** Reset outside the window, dropped. */
-  TCP_RST_OUTSIDE = 43,
+  TCP_RST_OUTSIDE = 42,
   /** SYN on a synchronised connection; answered with a challenge ACK (RFC 5961). */
-  TCP_SYN_CHALLENGED = 44,
+  TCP_SYN_CHALLENGED = 43,
   /** SYN with FIN or reset, or no sensible flags at all. */
-  TCP_BAD_FLAGS = 45,
+  TCP_BAD_FLAGS = 44,
   /** Connections closed by a valid reset. */
-  TCP_RESETS_IN = 46,
+  TCP_RESETS_IN = 45,
   /** Resets sent. */
-  TCP_RESETS_OUT = 47,
+  TCP_RESETS_OUT = 46,
   /** Connections opened actively. */
-  TCP_ACTIVE_OPENS = 48,
+  TCP_ACTIVE_OPENS = 47,
   /** Connections opened passively (given a record). */
-  TCP_PASSIVE_OPENS = 49,
+  TCP_PASSIVE_OPENS = 48,
   /** SYN dropped because the listener's backlog is full. */
-  TCP_BACKLOG_FULL = 50,
-  /** SYN dropped because the SYN cache is full of younger entries. */
-  TCP_SYN_CACHE_FULL = 51,
-  /** SYN-cache entries that gave way to newer ones. */
-  TCP_SYN_EVICTED = 52,
-  /** SYN-cache entries that expired unanswered. */
-  TCP_SYN_EXPIRED = 53,
-  /** Handshake finished while no connection record was free; it waits in the SYN cache. */
-  TCP_RECORD_AWAITED = 54,
+  TCP_BACKLOG_FULL = 49,
+  /** SYN dropped because no connection record is free; the peer sends it again. */
+  TCP_NO_RECORD = 50,
   /** Connections given up after too many retransmissions. */
-  TCP_GIVEN_UP = 55,
+  TCP_GIVEN_UP = 51,
   /** TIME-WAIT entries that gave way to newer ones. */
-  TCP_TIME_WAIT_EVICTED = 56,
+  TCP_TIME_WAIT_EVICTED = 52,
   /** Reset that would have ended a TIME-WAIT, ignored (RFC 1337). */
-  TCP_TIME_WAIT_RST = 57,
+  TCP_TIME_WAIT_RST = 53,
   /** Data that arrived after the application closed; the connection was reset. */
-  TCP_DATA_AFTER_CLOSE = 58,
+  TCP_DATA_AFTER_CLOSE = 54,
   /** Connections whose record went back before the application accepted them. */
-  TCP_UNACCEPTED = 59,
+  TCP_UNACCEPTED = 55,
   /** FIN-WAIT-2 of a closed socket that ended by its timer. */
-  TCP_FIN_WAIT_2_EXPIRED = 60,
+  TCP_FIN_WAIT_2_EXPIRED = 56,
   /** Number of counters. */
-  COUNT = 61,
+  COUNT = 57,
 }
 
 /**
- * The configuration that `init` and `bytesNeeded` read. Fields that are 0 take the default that their comment
- * names, unless it says that 0 means none.
+ * The configuration that `init` and `bytesNeeded` read. The core has no defaults, for they would cost every device
+ * their bytes: `@default` is what the hosts fill in (FERRULE_CONFIG_DEFAULTS, CONFIG_DEFAULTS).
  */
 @unmanaged
 export class Config {
   /** ABI_VERSION. */
   version: u16;
-  /** Size of this record in bytes; a shorter one of an older version is read as if zeros followed. */
+  /** Size of this record in bytes. */
   bytes: u16;
   /** ConfigFlag bits. */
   flags: u32;
-  /** Our hardware address. Must be unicast and not zero. @octets mac 6 */
+  /** Our hardware address, unicast. @octets mac 6 */
   mac0: u32;
   mac1: u16;
-  /** Longest IP packet, in bytes, 576 to 1500; default 1500. */
+  /** Longest IP packet, in bytes, 576 to 1500. @default 1500 */
   mtu: u16;
-  /** IPv4 address; zero: none yet, set later with `setAddress`. @octets address 4 */
+  /** IPv4 address; zero for none. @octets address 4 */
   address: u32;
-  /** IPv4 netmask. Ones then zeros. @octets netmask 4 */
+  /** IPv4 netmask. @octets netmask 4 */
   netmask: u32;
   /** IPv4 address of the default router; zero for none. @octets gateway 4 */
   gateway: u32;
-  /** Connection records, 1 to 16384. 0 is not allowed. */
+  /** Connection records, 1 to 16383. @default 4 */
   connections: u16;
-  /** Listener records, 0 to 1024. 0 means none. */
+  /** Listener records, 0 to 16383. @default 2 */
   listeners: u16;
-  /** Bytes of each connection's send ring, 256 to 1 GiB, a multiple of 4; default 2048. */
+  /** Bytes of each connection's send ring, 256 to 2^30, a multiple of 4. @default 2048 */
   sendRingBytes: u32;
-  /** Bytes of each connection's receive ring, 256 to 1 GiB, a multiple of 4; default 2048. */
+  /** Bytes of each connection's receive ring, 256 to 2^30, a multiple of 4. @default 2048 */
   receiveRingBytes: u32;
-  /** SYN-cache entries of 32 bytes, 1 to 16384; default 8. */
+  /** SYN-cache entries; must be 0 in this version. */
   synEntries: u16;
-  /** TIME-WAIT entries of 32 bytes, 1 to 16384; default 8. */
+  /** TIME-WAIT entries of 32 bytes, 1 to 16383. @default 8 */
   timeWaitEntries: u16;
-  /** Out-of-order ranges per connection, 1 to 32; default 4. */
+  /** Out-of-order ranges per connection, 0 to 31. @default 4 */
   reassemblyRanges: u16;
-  /** ARP cache entries, 2 to 1024; default 8. */
+  /** ARP cache entries, 1 to 16383. @default 8 */
   arpEntries: u16;
-  /** Datagram sockets; must be 0 in a build without UDP. 0 means none. */
+  /** Datagram sockets; must be 0 in a build without UDP. */
   datagramSockets: u16;
-  /** Network interfaces; default 1, and 1 is all that this version has. */
+  /** Network interfaces; 1 is all that this version has. @default 1 */
   interfaces: u16;
   /** Bytes of each datagram socket's queue; must be 0 in a build without UDP. */
   datagramQueueBytes: u32;
-  /** Least retransmission time-out in milliseconds, 10 to 60000; default 200 (as Linux; RFC 6298 says 1000). */
+  /** Least retransmission time-out in milliseconds, 1 to 2^24 - 1. Linux has 200, RFC 6298 1000. @default 200 */
   rtoMinMs: u32;
-  /** TIME-WAIT in milliseconds, 1 to 240000; default 60000 (as Linux; RFC 9293's 2 MSL is 240000). */
+  /** TIME-WAIT in milliseconds, 0 to 2^24 - 1. Linux has 60000; 2 MSL of RFC 9293 is 240000. @default 60000 */
   timeWaitMs: u32;
-  /** Longest stay in FIN-WAIT-2 after `close`, in milliseconds, 1 to 3600000; default 60000. */
+  /** Longest stay in FIN-WAIT-2 after `close`, in milliseconds, 0 to 2^24 - 1. @default 60000 */
   finWait2Ms: u32;
-  /** Delayed-ACK time in milliseconds, 1 to 500; default 40. */
+  /** Delayed-ACK time in milliseconds, 0 to 2^24 - 1; RFC 9293 allows 500. @default 40 */
   delayedAckMs: u32;
-  /** Retransmissions of a SYN or SYN-ACK before giving up, 1 to 15; default 5. */
+  /** Retransmissions of a SYN or SYN-ACK before giving up, 0 to 255. @default 5 */
   synRetries: u16;
-  /** Retransmissions of data before giving up, 1 to 30; default 12. */
+  /** Retransmissions of data before giving up, 0 to 255. @default 12 */
   dataRetries: u16;
   /** 32 octets that nobody can guess, new at every boot: initial sequence numbers and ports come from it. @octets seed 32 */
   seed0: u32;
@@ -424,53 +410,54 @@ export class InterfaceAddress {
   router3: u32;
 }
 
-/** What `getopt(TCP_INFO)` tells of a connection. Sequence numbers are absolute. */
+/**
+ * What `getopt(TCP_INFO)` tells of a connection. Sequence numbers are absolute. It is a part of the connection record
+ * as it stands (tcp/tcb.ts keeps the same order): copying it costs the device less code than picking fields would.
+ */
 @unmanaged
 export class TcpInfo {
-  /** A TcpState. */
-  state: u8;
-  /** Retransmission time-outs in a row. */
-  retries: u8;
-  /** Ranges received ahead of a hole. */
-  ranges: u8;
-  /** Duplicate ACKs in a row. */
-  duplicateAcks: u8;
-  /** Last error, a Status. */
-  error: i32;
+  /** SND.UNA: oldest sequence number not acknowledged. */
+  sndUna: u32;
+  /** SND.NXT: next to send. */
+  sndNxt: u32;
+  /** Highest sequence number sent, plus one. */
+  sndMax: u32;
+  /** SND.WND: the window that the peer announced, in bytes. */
+  sndWnd: u32;
+  /** SND.WL1: SEG.SEQ of the last window update. */
+  sndWl1: u32;
+  /** Largest window that the peer ever announced, in bytes. */
+  sndWndMax: u32;
   /** Largest segment that we send, in bytes of data. */
   sendMss: u16;
   /** Largest segment that we announced, in bytes of data. */
   receiveMss: u16;
-  /** Smoothed round-trip time in milliseconds; 0 before the first sample. */
-  rttMs: u32;
-  /** Round-trip time variation in milliseconds. */
-  rttVarMs: u32;
-  /** Retransmission time-out in milliseconds, backed off. */
-  rtoMs: u32;
-  /** Congestion window in bytes. */
-  congestionWindow: u32;
-  /** Slow-start threshold in bytes. */
-  slowStartThreshold: u32;
-  /** SND.UNA. */
-  sndUna: u32;
-  /** SND.NXT. */
-  sndNxt: u32;
-  /** SND.WND: the window that the peer announced, in bytes. */
-  sndWnd: u32;
-  /** RCV.NXT. */
+  /** RCV.NXT: next sequence number expected. */
   rcvNxt: u32;
-  /** RCV.WND: the window that we announced last, in bytes. */
-  rcvWnd: u32;
+  /** Right edge of the window that we announced: RCV.NXT + RCV.WND. */
+  rcvAdv: u32;
   /** Bytes written by the application and not yet acknowledged. */
   sendQueued: u32;
   /** Bytes received in order and not yet read. */
   receiveQueued: u32;
-  /** Send ring size in bytes. */
-  sendRingBytes: u32;
-  /** Bytes of data acknowledged by the peer. */
-  bytesAcknowledged: u64;
-  /** Bytes of data received in order. */
-  bytesReceived: u64;
+  /** Smoothed round-trip time in eighths of a millisecond; 0 before the first sample. */
+  rtt8: u32;
+  /** Round-trip time variation in quarters of a millisecond. */
+  rttVar4: u32;
+  /** Retransmission time-out in milliseconds, not backed off. */
+  rtoMs: u32;
+  /** Doublings of the retransmission time-out. */
+  backoff: u8;
+  /** Time-outs in a row since the peer was last heard. */
+  retries: u8;
+  /** Ranges received ahead of a hole. */
+  ranges: u8;
+  /** Duplicate ACKs that wait to be sent. */
+  acksOwed: u8;
+  /** Bytes of data acknowledged by the peer. Wraps. */
+  bytesAcknowledged: u32;
+  /** Bytes of data received in order. Wraps. */
+  bytesReceived: u32;
   /** Segments sent. */
   segmentsOut: u32;
   /** Segments received. */
@@ -478,11 +465,9 @@ export class TcpInfo {
   /** Segments sent again. */
   retransmits: u32;
   /** Segments received ahead of a hole. */
-  outOfOrder: u32;
+  outOfOrder: u16;
   /** Times that the peer closed its window. */
-  zeroWindows: u32;
-  /** Receive ring size in bytes. */
-  receiveRingBytes: u32;
+  zeroWindows: u16;
 }
 
 /**
@@ -511,8 +496,6 @@ export class StateHeader {
   exchange: u32;
   /** Array of u32, indexed by Counter. */
   counters: u32;
-  /** Number of counters. */
-  counterCount: u32;
   /** After `sendReserve` and `receivePeek`: where the run begins. */
   runPointer: u32;
   /** After `nextEvent`: Event bits of the socket. */
@@ -529,20 +512,10 @@ export class StateHeader {
   checksumOffset: u16;
   /** Connection records in use, those without a handle included. */
   connectionsUsed: u16;
-  /** Connection records there are. */
-  connections: u16;
   /** Listener records in use. */
   listenersUsed: u16;
-  /** Listener records there are. */
-  listeners: u16;
-  /** SYN-cache entries in use. */
-  synUsed: u16;
-  /** SYN-cache entries there are. */
-  synEntries: u16;
   /** TIME-WAIT entries in use. */
   timeWaitUsed: u16;
-  /** TIME-WAIT entries there are. */
-  timeWaitEntries: u16;
   /** Zero. */
-  reserved: u32;
+  reserved: u16;
 }

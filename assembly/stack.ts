@@ -15,9 +15,9 @@ import {
   Status,
   TcpState,
 } from "./abi_constants";
-import { checkLayout, config, header, LINK_HEADER_BYTES, layOut, normalise, planBytes, state } from "./config";
+import { check, checkLayout, config, header, LINK_HEADER_BYTES, layOut, planBytes, state } from "./config";
 import { swap32 } from "./lib/bytes";
-import { advanceClock, isDue, untilDue } from "./lib/clock";
+import { advanceClock, isDue } from "./lib/clock";
 import { count } from "./lib/counters";
 import * as arp from "./net/arp";
 import * as icmp from "./net/icmp";
@@ -27,7 +27,6 @@ import { beforeInput, Reply } from "./net/reply";
 import * as route from "./net/route";
 import { fail } from "./tcp/ending";
 import { arrives } from "./tcp/input";
-import * as listen from "./tcp/listen";
 import * as sender from "./tcp/output";
 import * as reset from "./tcp/reset";
 import * as segment from "./tcp/segment";
@@ -37,12 +36,9 @@ import * as timewait from "./tcp/timewait";
 import { TYPE_ARP, TYPE_IPV4 } from "./wire/ethernet";
 import { PROTOCOL_ICMP, PROTOCOL_TCP } from "./wire/ipv4";
 
-/** Most milliseconds that the link may be down or a timer scan may be put off: `deadline`'s cap. */
-const CAP: u32 = DEADLINE_CAP_MS;
-
-/** Bytes of memory that the configuration needs; fills in its defaults. */
+/** Bytes of memory that the configuration needs. */
 export function bytesNeeded(record: Config): i32 {
-  const status = normalise(record);
+  const status = check(record);
   return status == Status.OK ? planBytes(record) : status;
 }
 
@@ -63,123 +59,73 @@ export function init(record: Config, memoryBytes: u32, now: u32): i32 {
   layOut(memoryBytes, <u32>bytes);
   tcb.initConnections();
   state.hostNow = state.now = now;
-  state.timeMs = now;
   route.setBroadcast();
   return Status.OK;
 }
 
-/** Whether the state is one of ours, laid out as this build lays it out: then it can go on. */
-export function adopt(memoryBytes: u32, now: u32): i32 {
-  if (
-    header.magic != STATE_MAGIC ||
-    header.layoutVersion != LAYOUT_VERSION ||
-    header.memoryBytes > memoryBytes
-  )
-    return Status.VERSION_MISMATCH;
-  // Another machine has another clock: time goes on from where it stopped.
-  state.hostNow = now;
-  return Status.OK;
-}
-
 /** Takes the frame in the input slot. */
-export function input(length: u32, flags: u32, now: u32): i32 {
+export function input(length: u32, now: u32): void {
   beforeInput();
   tick(now);
   count(Counter.FRAMES_IN);
   const type = link.receive(length);
-  const verified = (flags & InputFlag.CHECKSUM_VERIFIED) != 0;
-  if (type == TYPE_IPV4) ipv4Arrives(length - LINK_HEADER_BYTES, verified);
+  length -= LINK_HEADER_BYTES;
+  if (type == TYPE_IPV4) ipv4Arrives(length);
   else if (type == TYPE_ARP) {
-    if (arp.receive(length - LINK_HEADER_BYTES)) arpSettled(0);
+    if (arp.receive(length)) sender.arpSettled(0);
   } else if (type) count(Counter.LINK_UNKNOWN_TYPE);
-  return Status.OK;
 }
 
-function ipv4Arrives(length: u32, verified: bool): void {
-  const protocol = ipv4.receive(length, verified);
-  if (protocol == PROTOCOL_TCP) arrives(verified);
-  else if (protocol == PROTOCOL_ICMP) icmp.receive(verified);
+function ipv4Arrives(length: u32): void {
+  const protocol = ipv4.receive(length);
+  if (protocol == PROTOCOL_TCP) arrives();
+  else if (protocol == PROTOCOL_ICMP) icmp.receive();
   else if (protocol) count(Counter.IP_UNKNOWN_PROTOCOL);
 }
 
 /** Builds the next frame that is due into the output slot. Stateless replies go first, then ARP, then TCP. */
-export function output(now: u32): i32 {
+export function output(now: u32): u32 {
   tick(now);
-  header.frameBytes = 0;
-  if (!state.linkUp) return 0;
   let bytes = emitReply();
-  if (!bytes && state.arpDue) bytes = arp.emitRequest();
-  if (!bytes && state.synDue) bytes = listen.emitSynAck();
   if (!bytes) bytes = sender.next();
-  // Building a segment may have asked for a neighbour.
+  // Last, because building a segment may have asked for a neighbour.
   if (!bytes && state.arpDue) bytes = arp.emitRequest();
+  if (state.arpFailed) {
+    sender.arpSettled(state.arpFailed);
+    state.arpFailed = 0;
+  }
   if (bytes) count(Counter.FRAMES_OUT);
-  return <i32>bytes;
+  header.frameBytes = bytes;
+  return bytes;
 }
 
 function emitReply(): u32 {
   const kind = state.replyKind;
-  if (kind == Reply.NONE) return 0;
   state.replyKind = Reply.NONE;
-  if (kind == Reply.TCP) return reset.emitReply();
-  return kind == Reply.ARP ? arp.emitReply() : icmp.emitReply();
+  switch (kind) {
+    case Reply.TCP:
+      return reset.emitReply();
+    case Reply.ARP:
+      return arp.emitReply();
+    case Reply.ECHO:
+      return icmp.emitReply();
+  }
+  return 0;
 }
 
 /** Moves the clock on and runs the timers that are due. */
 export function tick(now: u32): void {
   advanceClock(now);
-  if (!state.timersArmed || !isDue(state.nextTimer)) return;
+  if (!(<u32>state.timersArmed & <u32>isDue(state.nextTimer))) return;
   state.timersArmed = 0;
+  state.arpDue = 1;
   timers.run();
-  listen.expire();
   timewait.expire();
-  for (let address = arp.giveUp(); address; address = arp.giveUp()) arpSettled(address);
 }
 
 /** Milliseconds until `output` must be called. */
 export function deadline(now: u32): i32 {
   tick(now);
-  if (state.linkUp && <u32>state.replyKind | state.arpDue | state.synDue | state.readyHead) return 0;
-  return state.timersArmed ? <i32>min(untilDue(state.nextTimer), CAP) : DEADLINE_NEVER;
-}
-
-/** The link went up or down. Neighbours may be others now. */
-export function linkChanged(up: u32, now: u32): void {
-  tick(now);
-  state.linkUp = <u8>(up != 0);
-  if (!up) return;
-  arp.flush();
-  arpSettled(0);
-}
-
-/** Takes new addresses into use; connections from another address end. */
-export function setAddress(record: InterfaceAddress, now: u32): i32 {
-  if (record.family != Family.IPV4) return Status.NOT_SUPPORTED;
-  if (record.prefixBits > 32 || record.interface) return Status.INVALID_ARGUMENT;
-  tick(now);
-  const changed = config.address != record.address0;
-  config.address = record.address0;
-  config.gateway = record.router0;
-  config.netmask = record.prefixBits ? swap32(-1 << (32 - <u32>record.prefixBits)) : 0;
-  route.setBroadcast();
-  arp.flush();
-  arpSettled(0);
-  if (changed) endConnections();
-  return Status.OK;
-}
-
-/** The address that all connections are from is gone: nothing that they send would be theirs. */
-function endConnections(): void {
-  listen.flush();
-  timewait.flush();
-  for (let index: u32 = 0; index < config.connections; index++) {
-    const t = tcb.connectionAt(index);
-    if (t.kind == tcb.Kind.CONNECTION && t.state != TcpState.CLOSED) fail(t, Status.ABORTED);
-  }
-}
-
-/** A neighbour became known (`address` 0), or `address` is not to be found: whoever waits for it goes on. */
-function arpSettled(address: u32): void {
-  listen.arpSettled(address);
-  sender.arpSettled(address);
+  if (<u32>state.replyKind | state.arpDue | state.readyHead) return 0;
+  return state.timersArmed ? min<i32>(state.nextTimer - state.now, DEADLINE_CAP_MS) : DEADLINE_NEVER;
 }

@@ -10,7 +10,7 @@ export const STATE_MAGIC = 0x4c525246;
 export const LAYOUT_VERSION = 1;
 
 /** Address of the state region. Constant data of the module lies below it; address 0 is never valid. */
-export const STATE_BASE = 64;
+export const STATE_BASE = 72;
 
 /**
  * Octets free before the frame in each frame slot: room for a driver's prefix (W5500 2, ENC28J60 6,
@@ -70,10 +70,8 @@ export const Status = {
   VERSION_MISMATCH: -17,
   /** The connection was aborted on this side. */
   ABORTED: -18,
-  /** No ephemeral port is free. */
-  NO_PORT: -19,
   /** Datagram longer than can be sent. */
-  TOO_LONG: -20,
+  TOO_LONG: -19,
 } as const;
 export type Status = (typeof Status)[keyof typeof Status];
 
@@ -151,12 +149,6 @@ export const Option = {
   TCP_INFO: 4,
   /** get, set: 1 sends small segments at once (Nagle's algorithm off). */
   NO_DELAY: 5,
-  /** get: bytes that can be written now. */
-  SEND_FREE: 6,
-  /** get: bytes written and not yet acknowledged. */
-  SEND_QUEUED: 7,
-  /** get: bytes that can be read now. */
-  RECEIVE_QUEUED: 8,
   /** get, set: idle time before keepalives, in milliseconds, 0 for none. */
   KEEPALIVE_MS: 9,
   /** get, set: give up when data stays unacknowledged this long, in milliseconds, 0 for the default. */
@@ -171,6 +163,8 @@ export const Option = {
   MULTICAST_JOIN: 14,
   /** set, an Endpoint: leave a multicast group. */
   MULTICAST_LEAVE: 15,
+  /** get, u8: a TcpState. */
+  TCP_STATE: 16,
 } as const;
 export type Option = (typeof Option)[keyof typeof Option];
 
@@ -269,62 +263,57 @@ export const Counter = {
   TCP_RETRANSMITS: 32,
   /** Retransmission timer expiries. */
   TCP_TIMEOUTS: 33,
-  /** Retransmissions started by three duplicate ACKs. */
-  TCP_FAST_RETRANSMITS: 34,
   /** Zero-window and silly-window probes sent. */
-  TCP_PROBES: 35,
+  TCP_PROBES: 34,
   /** Segment wholly outside the receive window; answered with an ACK. */
-  TCP_OUTSIDE_WINDOW: 36,
+  TCP_OUTSIDE_WINDOW: 35,
   /** Segment with data ahead of a hole, kept. */
-  TCP_OUT_OF_ORDER: 37,
+  TCP_OUT_OF_ORDER: 36,
   /** Data ahead of a hole that would have made one range too many, dropped. */
-  TCP_RANGES_FULL: 38,
+  TCP_RANGES_FULL: 37,
   /** Segment without ACK where one is required. */
-  TCP_NO_ACK: 39,
-  /** ACK for something not sent. */
-  TCP_ACK_BEYOND: 40,
-  /** ACK older than anything that can be in flight. */
-  TCP_ACK_OLD: 41,
+  TCP_NO_ACK: 38,
+  /**
+   * ACK for something not sent, or older than anything in flight; answered with a challenge ACK (RFC
+   * 5961).
+   */
+  TCP_ACK_UNACCEPTABLE: 39,
+  /** TIME-WAIT ended early by a SYN that opens a new connection. */
+  TCP_TIME_WAIT_REUSED: 40,
   /** Reset in the window but not at its edge; answered with a challenge ACK (RFC 5961). */
-  TCP_RST_CHALLENGED: 42,
+  TCP_RST_CHALLENGED: 41,
   /** Reset outside the window, dropped. */
-  TCP_RST_OUTSIDE: 43,
+  TCP_RST_OUTSIDE: 42,
   /** SYN on a synchronised connection; answered with a challenge ACK (RFC 5961). */
-  TCP_SYN_CHALLENGED: 44,
+  TCP_SYN_CHALLENGED: 43,
   /** SYN with FIN or reset, or no sensible flags at all. */
-  TCP_BAD_FLAGS: 45,
+  TCP_BAD_FLAGS: 44,
   /** Connections closed by a valid reset. */
-  TCP_RESETS_IN: 46,
+  TCP_RESETS_IN: 45,
   /** Resets sent. */
-  TCP_RESETS_OUT: 47,
+  TCP_RESETS_OUT: 46,
   /** Connections opened actively. */
-  TCP_ACTIVE_OPENS: 48,
+  TCP_ACTIVE_OPENS: 47,
   /** Connections opened passively (given a record). */
-  TCP_PASSIVE_OPENS: 49,
+  TCP_PASSIVE_OPENS: 48,
   /** SYN dropped because the listener's backlog is full. */
-  TCP_BACKLOG_FULL: 50,
-  /** SYN dropped because the SYN cache is full of younger entries. */
-  TCP_SYN_CACHE_FULL: 51,
-  /** SYN-cache entries that gave way to newer ones. */
-  TCP_SYN_EVICTED: 52,
-  /** SYN-cache entries that expired unanswered. */
-  TCP_SYN_EXPIRED: 53,
-  /** Handshake finished while no connection record was free; it waits in the SYN cache. */
-  TCP_RECORD_AWAITED: 54,
+  TCP_BACKLOG_FULL: 49,
+  /** SYN dropped because no connection record is free; the peer sends it again. */
+  TCP_NO_RECORD: 50,
   /** Connections given up after too many retransmissions. */
-  TCP_GIVEN_UP: 55,
+  TCP_GIVEN_UP: 51,
   /** TIME-WAIT entries that gave way to newer ones. */
-  TCP_TIME_WAIT_EVICTED: 56,
+  TCP_TIME_WAIT_EVICTED: 52,
   /** Reset that would have ended a TIME-WAIT, ignored (RFC 1337). */
-  TCP_TIME_WAIT_RST: 57,
+  TCP_TIME_WAIT_RST: 53,
   /** Data that arrived after the application closed; the connection was reset. */
-  TCP_DATA_AFTER_CLOSE: 58,
+  TCP_DATA_AFTER_CLOSE: 54,
   /** Connections whose record went back before the application accepted them. */
-  TCP_UNACCEPTED: 59,
+  TCP_UNACCEPTED: 55,
   /** FIN-WAIT-2 of a closed socket that ended by its timer. */
-  TCP_FIN_WAIT_2_EXPIRED: 60,
+  TCP_FIN_WAIT_2_EXPIRED: 56,
   /** Number of counters. */
-  COUNT: 61,
+  COUNT: 57,
 } as const;
 export type Counter = (typeof Counter)[keyof typeof Counter];
 
@@ -349,8 +338,7 @@ export const STATUS_TEXT: Readonly<Record<number, string>> = {
   [-16]: "A field of the configuration is out of its range.",
   [-17]: "The record or state is of a version that this module does not know.",
   [-18]: "The connection was aborted on this side.",
-  [-19]: "No ephemeral port is free.",
-  [-20]: "Datagram longer than can be sent.",
+  [-19]: "Datagram longer than can be sent.",
 };
 
 /** Type of a record's field. */
@@ -370,62 +358,66 @@ export interface RecordLayout<T> {
 }
 
 /**
- * The configuration that `init` and `bytesNeeded` read. Fields that are 0 take the default that
- * their comment names, unless it says that 0 means none.
+ * The configuration that `init` and `bytesNeeded` read. The core has no defaults, for they would
+ * cost every device their bytes: `@default` is what the hosts fill in (FERRULE_CONFIG_DEFAULTS,
+ * CONFIG_DEFAULTS).
  */
 export interface Config {
   /** ABI_VERSION. */
   version: number;
-  /** Size of this record in bytes; a shorter one of an older version is read as if zeros followed. */
+  /** Size of this record in bytes. */
   bytes: number;
   /** ConfigFlag bits. */
   flags: number;
-  /** Our hardware address. Must be unicast and not zero. */
+  /** Our hardware address, unicast. */
   mac: Uint8Array;
-  /** Longest IP packet, in bytes, 576 to 1500; default 1500. */
+  /** Longest IP packet, in bytes, 576 to 1500. Default 1500. */
   mtu: number;
-  /** IPv4 address; zero: none yet, set later with `setAddress`. */
+  /** IPv4 address; zero for none. */
   address: Uint8Array;
-  /** IPv4 netmask. Ones then zeros. */
+  /** IPv4 netmask. */
   netmask: Uint8Array;
   /** IPv4 address of the default router; zero for none. */
   gateway: Uint8Array;
-  /** Connection records, 1 to 16384. 0 is not allowed. */
+  /** Connection records, 1 to 16383. Default 4. */
   connections: number;
-  /** Listener records, 0 to 1024. 0 means none. */
+  /** Listener records, 0 to 16383. Default 2. */
   listeners: number;
-  /** Bytes of each connection's send ring, 256 to 1 GiB, a multiple of 4; default 2048. */
+  /** Bytes of each connection's send ring, 256 to 2^30, a multiple of 4. Default 2048. */
   sendRingBytes: number;
-  /** Bytes of each connection's receive ring, 256 to 1 GiB, a multiple of 4; default 2048. */
+  /** Bytes of each connection's receive ring, 256 to 2^30, a multiple of 4. Default 2048. */
   receiveRingBytes: number;
-  /** SYN-cache entries of 32 bytes, 1 to 16384; default 8. */
+  /** SYN-cache entries; must be 0 in this version. */
   synEntries: number;
-  /** TIME-WAIT entries of 32 bytes, 1 to 16384; default 8. */
+  /** TIME-WAIT entries of 32 bytes, 1 to 16383. Default 8. */
   timeWaitEntries: number;
-  /** Out-of-order ranges per connection, 1 to 32; default 4. */
+  /** Out-of-order ranges per connection, 0 to 31. Default 4. */
   reassemblyRanges: number;
-  /** ARP cache entries, 2 to 1024; default 8. */
+  /** ARP cache entries, 1 to 16383. Default 8. */
   arpEntries: number;
-  /** Datagram sockets; must be 0 in a build without UDP. 0 means none. */
+  /** Datagram sockets; must be 0 in a build without UDP. */
   datagramSockets: number;
-  /** Network interfaces; default 1, and 1 is all that this version has. */
+  /** Network interfaces; 1 is all that this version has. Default 1. */
   interfaces: number;
   /** Bytes of each datagram socket's queue; must be 0 in a build without UDP. */
   datagramQueueBytes: number;
   /**
-   * Least retransmission time-out in milliseconds, 10 to 60000; default 200 (as Linux; RFC 6298 says
-   * 1000).
+   * Least retransmission time-out in milliseconds, 1 to 2^24 - 1. Linux has 200, RFC 6298 1000.
+   * Default 200.
    */
   rtoMinMs: number;
-  /** TIME-WAIT in milliseconds, 1 to 240000; default 60000 (as Linux; RFC 9293's 2 MSL is 240000). */
+  /**
+   * TIME-WAIT in milliseconds, 0 to 2^24 - 1. Linux has 60000; 2 MSL of RFC 9293 is 240000. Default
+   * 60000.
+   */
   timeWaitMs: number;
-  /** Longest stay in FIN-WAIT-2 after `close`, in milliseconds, 1 to 3600000; default 60000. */
+  /** Longest stay in FIN-WAIT-2 after `close`, in milliseconds, 0 to 2^24 - 1. Default 60000. */
   finWait2Ms: number;
-  /** Delayed-ACK time in milliseconds, 1 to 500; default 40. */
+  /** Delayed-ACK time in milliseconds, 0 to 2^24 - 1; RFC 9293 allows 500. Default 40. */
   delayedAckMs: number;
-  /** Retransmissions of a SYN or SYN-ACK before giving up, 1 to 15; default 5. */
+  /** Retransmissions of a SYN or SYN-ACK before giving up, 0 to 255. Default 5. */
   synRetries: number;
-  /** Retransmissions of data before giving up, 1 to 30; default 12. */
+  /** Retransmissions of data before giving up, 0 to 255. Default 12. */
   dataRetries: number;
   /**
    * 32 octets that nobody can guess, new at every boot: initial sequence numbers and ports come from
@@ -522,51 +514,53 @@ export const InterfaceAddressLayout: RecordLayout<InterfaceAddress> = {
   },
 };
 
-/** What `getopt(TCP_INFO)` tells of a connection. Sequence numbers are absolute. */
+/**
+ * What `getopt(TCP_INFO)` tells of a connection. Sequence numbers are absolute. It is a part of the
+ * connection record as it stands (tcp/tcb.ts keeps the same order): copying it costs the device less
+ * code than picking fields would.
+ */
 export interface TcpInfo {
-  /** A TcpState. */
-  state: number;
-  /** Retransmission time-outs in a row. */
-  retries: number;
-  /** Ranges received ahead of a hole. */
-  ranges: number;
-  /** Duplicate ACKs in a row. */
-  duplicateAcks: number;
-  /** Last error, a Status. */
-  error: number;
+  /** SND.UNA: oldest sequence number not acknowledged. */
+  sndUna: number;
+  /** SND.NXT: next to send. */
+  sndNxt: number;
+  /** Highest sequence number sent, plus one. */
+  sndMax: number;
+  /** SND.WND: the window that the peer announced, in bytes. */
+  sndWnd: number;
+  /** SND.WL1: SEG.SEQ of the last window update. */
+  sndWl1: number;
+  /** Largest window that the peer ever announced, in bytes. */
+  sndWndMax: number;
   /** Largest segment that we send, in bytes of data. */
   sendMss: number;
   /** Largest segment that we announced, in bytes of data. */
   receiveMss: number;
-  /** Smoothed round-trip time in milliseconds; 0 before the first sample. */
-  rttMs: number;
-  /** Round-trip time variation in milliseconds. */
-  rttVarMs: number;
-  /** Retransmission time-out in milliseconds, backed off. */
-  rtoMs: number;
-  /** Congestion window in bytes. */
-  congestionWindow: number;
-  /** Slow-start threshold in bytes. */
-  slowStartThreshold: number;
-  /** SND.UNA. */
-  sndUna: number;
-  /** SND.NXT. */
-  sndNxt: number;
-  /** SND.WND: the window that the peer announced, in bytes. */
-  sndWnd: number;
-  /** RCV.NXT. */
+  /** RCV.NXT: next sequence number expected. */
   rcvNxt: number;
-  /** RCV.WND: the window that we announced last, in bytes. */
-  rcvWnd: number;
+  /** Right edge of the window that we announced: RCV.NXT + RCV.WND. */
+  rcvAdv: number;
   /** Bytes written by the application and not yet acknowledged. */
   sendQueued: number;
   /** Bytes received in order and not yet read. */
   receiveQueued: number;
-  /** Send ring size in bytes. */
-  sendRingBytes: number;
-  /** Bytes of data acknowledged by the peer. */
+  /** Smoothed round-trip time in eighths of a millisecond; 0 before the first sample. */
+  rtt8: number;
+  /** Round-trip time variation in quarters of a millisecond. */
+  rttVar4: number;
+  /** Retransmission time-out in milliseconds, not backed off. */
+  rtoMs: number;
+  /** Doublings of the retransmission time-out. */
+  backoff: number;
+  /** Time-outs in a row since the peer was last heard. */
+  retries: number;
+  /** Ranges received ahead of a hole. */
+  ranges: number;
+  /** Duplicate ACKs that wait to be sent. */
+  acksOwed: number;
+  /** Bytes of data acknowledged by the peer. Wraps. */
   bytesAcknowledged: number;
-  /** Bytes of data received in order. */
+  /** Bytes of data received in order. Wraps. */
   bytesReceived: number;
   /** Segments sent. */
   segmentsOut: number;
@@ -578,42 +572,38 @@ export interface TcpInfo {
   outOfOrder: number;
   /** Times that the peer closed its window. */
   zeroWindows: number;
-  /** Receive ring size in bytes. */
-  receiveRingBytes: number;
 }
 
 /** Layout of TcpInfo. */
 export const TcpInfoLayout: RecordLayout<TcpInfo> = {
-  size: 104,
+  size: 84,
   fields: {
-    state: { offset: 0, type: "u8", count: 1 },
-    retries: { offset: 1, type: "u8", count: 1 },
-    ranges: { offset: 2, type: "u8", count: 1 },
-    duplicateAcks: { offset: 3, type: "u8", count: 1 },
-    error: { offset: 4, type: "i32", count: 1 },
-    sendMss: { offset: 8, type: "u16", count: 1 },
-    receiveMss: { offset: 10, type: "u16", count: 1 },
-    rttMs: { offset: 12, type: "u32", count: 1 },
-    rttVarMs: { offset: 16, type: "u32", count: 1 },
-    rtoMs: { offset: 20, type: "u32", count: 1 },
-    congestionWindow: { offset: 24, type: "u32", count: 1 },
-    slowStartThreshold: { offset: 28, type: "u32", count: 1 },
-    sndUna: { offset: 32, type: "u32", count: 1 },
-    sndNxt: { offset: 36, type: "u32", count: 1 },
-    sndWnd: { offset: 40, type: "u32", count: 1 },
-    rcvNxt: { offset: 44, type: "u32", count: 1 },
-    rcvWnd: { offset: 48, type: "u32", count: 1 },
-    sendQueued: { offset: 52, type: "u32", count: 1 },
-    receiveQueued: { offset: 56, type: "u32", count: 1 },
-    sendRingBytes: { offset: 60, type: "u32", count: 1 },
-    bytesAcknowledged: { offset: 64, type: "u64", count: 1 },
-    bytesReceived: { offset: 72, type: "u64", count: 1 },
-    segmentsOut: { offset: 80, type: "u32", count: 1 },
-    segmentsIn: { offset: 84, type: "u32", count: 1 },
-    retransmits: { offset: 88, type: "u32", count: 1 },
-    outOfOrder: { offset: 92, type: "u32", count: 1 },
-    zeroWindows: { offset: 96, type: "u32", count: 1 },
-    receiveRingBytes: { offset: 100, type: "u32", count: 1 },
+    sndUna: { offset: 0, type: "u32", count: 1 },
+    sndNxt: { offset: 4, type: "u32", count: 1 },
+    sndMax: { offset: 8, type: "u32", count: 1 },
+    sndWnd: { offset: 12, type: "u32", count: 1 },
+    sndWl1: { offset: 16, type: "u32", count: 1 },
+    sndWndMax: { offset: 20, type: "u32", count: 1 },
+    sendMss: { offset: 24, type: "u16", count: 1 },
+    receiveMss: { offset: 26, type: "u16", count: 1 },
+    rcvNxt: { offset: 28, type: "u32", count: 1 },
+    rcvAdv: { offset: 32, type: "u32", count: 1 },
+    sendQueued: { offset: 36, type: "u32", count: 1 },
+    receiveQueued: { offset: 40, type: "u32", count: 1 },
+    rtt8: { offset: 44, type: "u32", count: 1 },
+    rttVar4: { offset: 48, type: "u32", count: 1 },
+    rtoMs: { offset: 52, type: "u32", count: 1 },
+    backoff: { offset: 56, type: "u8", count: 1 },
+    retries: { offset: 57, type: "u8", count: 1 },
+    ranges: { offset: 58, type: "u8", count: 1 },
+    acksOwed: { offset: 59, type: "u8", count: 1 },
+    bytesAcknowledged: { offset: 60, type: "u32", count: 1 },
+    bytesReceived: { offset: 64, type: "u32", count: 1 },
+    segmentsOut: { offset: 68, type: "u32", count: 1 },
+    segmentsIn: { offset: 72, type: "u32", count: 1 },
+    retransmits: { offset: 76, type: "u32", count: 1 },
+    outOfOrder: { offset: 80, type: "u16", count: 1 },
+    zeroWindows: { offset: 82, type: "u16", count: 1 },
   },
 };
 
@@ -642,8 +632,6 @@ export interface StateHeader {
   exchange: number;
   /** Array of u32, indexed by Counter. */
   counters: number;
-  /** Number of counters. */
-  counterCount: number;
   /** After `sendReserve` and `receivePeek`: where the run begins. */
   runPointer: number;
   /** After `nextEvent`: Event bits of the socket. */
@@ -666,27 +654,17 @@ export interface StateHeader {
   checksumOffset: number;
   /** Connection records in use, those without a handle included. */
   connectionsUsed: number;
-  /** Connection records there are. */
-  connections: number;
   /** Listener records in use. */
   listenersUsed: number;
-  /** Listener records there are. */
-  listeners: number;
-  /** SYN-cache entries in use. */
-  synUsed: number;
-  /** SYN-cache entries there are. */
-  synEntries: number;
   /** TIME-WAIT entries in use. */
   timeWaitUsed: number;
-  /** TIME-WAIT entries there are. */
-  timeWaitEntries: number;
   /** Zero. */
   reserved: number;
 }
 
 /** Layout of StateHeader. */
 export const StateHeaderLayout: RecordLayout<StateHeader> = {
-  size: 80,
+  size: 64,
   fields: {
     magic: { offset: 0, type: "u32", count: 1 },
     layoutVersion: { offset: 4, type: "u16", count: 1 },
@@ -698,25 +676,38 @@ export const StateHeaderLayout: RecordLayout<StateHeader> = {
     slotBytes: { offset: 24, type: "u32", count: 1 },
     exchange: { offset: 28, type: "u32", count: 1 },
     counters: { offset: 32, type: "u32", count: 1 },
-    counterCount: { offset: 36, type: "u32", count: 1 },
-    runPointer: { offset: 40, type: "u32", count: 1 },
-    eventMask: { offset: 44, type: "u32", count: 1 },
-    frameBytes: { offset: 48, type: "u32", count: 1 },
-    frameInterface: { offset: 52, type: "u16", count: 1 },
-    frameVlan: { offset: 54, type: "u16", count: 1 },
-    checksumStart: { offset: 56, type: "u16", count: 1 },
-    checksumOffset: { offset: 58, type: "u16", count: 1 },
-    connectionsUsed: { offset: 60, type: "u16", count: 1 },
-    connections: { offset: 62, type: "u16", count: 1 },
-    listenersUsed: { offset: 64, type: "u16", count: 1 },
-    listeners: { offset: 66, type: "u16", count: 1 },
-    synUsed: { offset: 68, type: "u16", count: 1 },
-    synEntries: { offset: 70, type: "u16", count: 1 },
-    timeWaitUsed: { offset: 72, type: "u16", count: 1 },
-    timeWaitEntries: { offset: 74, type: "u16", count: 1 },
-    reserved: { offset: 76, type: "u32", count: 1 },
+    runPointer: { offset: 36, type: "u32", count: 1 },
+    eventMask: { offset: 40, type: "u32", count: 1 },
+    frameBytes: { offset: 44, type: "u32", count: 1 },
+    frameInterface: { offset: 48, type: "u16", count: 1 },
+    frameVlan: { offset: 50, type: "u16", count: 1 },
+    checksumStart: { offset: 52, type: "u16", count: 1 },
+    checksumOffset: { offset: 54, type: "u16", count: 1 },
+    connectionsUsed: { offset: 56, type: "u16", count: 1 },
+    listenersUsed: { offset: 58, type: "u16", count: 1 },
+    timeWaitUsed: { offset: 60, type: "u16", count: 1 },
+    reserved: { offset: 62, type: "u16", count: 1 },
   },
 };
+
+/** What a Config has when nothing is said. */
+export const CONFIG_DEFAULTS = {
+  mtu: 1500,
+  connections: 4,
+  listeners: 2,
+  sendRingBytes: 2048,
+  receiveRingBytes: 2048,
+  timeWaitEntries: 8,
+  reassemblyRanges: 4,
+  arpEntries: 8,
+  interfaces: 1,
+  rtoMinMs: 200,
+  timeWaitMs: 60000,
+  finWait2Ms: 60000,
+  delayedAckMs: 40,
+  synRetries: 5,
+  dataRetries: 12,
+} as const;
 
 /** Exports of the module. */
 export interface CoreExports {
@@ -728,8 +719,8 @@ export interface CoreExports {
    */
   base(): number;
   /**
-   * Bytes of linear memory that the Config at `record` needs, with its defaults filled in there, or
-   * a negative Status. May be called before `init`.
+   * Bytes of linear memory that the Config at `record` needs, or a negative Status. May be called
+   * before `init`.
    */
   bytesNeeded(record: number): number;
   /**
@@ -741,13 +732,14 @@ export interface CoreExports {
   init(record: number, memoryBytes: number, now: number): number;
   /**
    * Takes over the state that another build of the module left in the same memory (live upgrade).
-   * Returns OK, or VERSION_MISMATCH when the state's layout is not this build's.
+   * NOT_SUPPORTED in this version; its layout is made for it.
    */
   adopt(memoryBytes: number, now: number): number;
   /**
-   * Takes the frame of `length` bytes in the input slot. `flags`: InputFlag bits, interface in bits
-   * 8 to 15. Hostile input is never an error: it moves a counter. Returns OK, NOT_INITIALISED,
-   * INVALID_ARGUMENT (longer than the slot) or NOT_SUPPORTED (an unknown flag).
+   * Takes the frame of `length` bytes in the input slot, which must then stand until `output` has
+   * returned 0. `flags`: InputFlag bits, interface in bits 8 to 15. Hostile input is never an error:
+   * it moves a counter. Returns OK, NOT_INITIALISED, INVALID_ARGUMENT (longer than the slot) or
+   * NOT_SUPPORTED (any flag, in this version).
    */
   input(length: number, flags: number, now: number): number;
   /**
@@ -764,22 +756,22 @@ export interface CoreExports {
    * NOT_INITIALISED is below DEADLINE_NEVER.
    */
   deadline(now: number): number;
-  /** Tells that the link of interface `interfaceIndex` went up (1) or down (0). */
+  /**
+   * Tells that the link of interface `interfaceIndex` went up (1) or down (0). NOT_SUPPORTED in this
+   * version.
+   */
   linkChanged(interfaceIndex: number, up: number, now: number): number;
   /**
-   * Sets an interface's addresses from the InterfaceAddress at `record`. Connections from another
-   * address are reset.
+   * Sets an interface's addresses from the InterfaceAddress at `record`. NOT_SUPPORTED in this
+   * version.
    */
   setAddress(record: number, now: number): number;
-  /**
-   * Opens a socket of a SocketKind. Returns a handle (above 0), or NO_SOCKET, INVALID_ARGUMENT,
-   * NOT_SUPPORTED.
-   */
+  /** Opens a socket of a SocketKind. Returns a handle (above 0), or NO_SOCKET, or NOT_SUPPORTED. */
   open(kind: number): number;
   /**
-   * Gives the socket a local Endpoint; `connect` chooses one for a socket that was not bound. Family
-   * NONE and a zero address mean "ours". Returns OK, BAD_HANDLE, INVALID_ARGUMENT, ADDRESS_IN_USE or
-   * ALREADY_CONNECTED.
+   * Gives the socket a local Endpoint; `connect` chooses one for a socket that was not bound. Its
+   * address is ours, whatever it says: there is one interface with one address in this version.
+   * Returns OK, BAD_HANDLE, INVALID_ARGUMENT, ADDRESS_IN_USE or ALREADY_CONNECTED.
    */
   bind(handle: number, endpoint: number): number;
   /**
@@ -791,7 +783,8 @@ export interface CoreExports {
   accept(handle: number): number;
   /**
    * Starts to open a connection to the Endpoint; event CONNECTED or FAILED follows. Returns OK,
-   * BAD_HANDLE, INVALID_ARGUMENT, ALREADY_CONNECTED, UNREACHABLE (no route) or NO_PORT.
+   * BAD_HANDLE, INVALID_ARGUMENT, ALREADY_CONNECTED, UNREACHABLE (no route) or ADDRESS_IN_USE (the
+   * bound port, or every ephemeral one, is in use with this peer).
    */
   connect(handle: number, endpoint: number): number;
   /**
@@ -840,8 +833,8 @@ export interface CoreExports {
   /** Gives the handle back and resets the connection: what was written and not acknowledged is lost. */
   abort(handle: number): number;
   /**
-   * Sets an Option from the `length` bytes at `value`. Returns OK, BAD_HANDLE, INVALID_ARGUMENT or
-   * NOT_SUPPORTED.
+   * Sets an Option from the `length` bytes at `value`. Returns BAD_HANDLE or NOT_SUPPORTED in this
+   * version.
    */
   setopt(handle: number, option: number, value: number, length: number): number;
   /**
@@ -860,10 +853,7 @@ export interface CoreExports {
   findListener(handle: number): number;
   /** Whether `length` bytes at `at` are an aligned place in linear memory. */
   isInMemory(at: number, length: number): number;
-  /**
-   * Whether `length` bytes at `at` are the caller's to use: in the exchange area, or beyond the
-   * state.
-   */
+  /** Whether `length` bytes at `at` are the caller's to use: an aligned place in the exchange area. */
   isCallers(at: number, length: number): number;
   isEndpoint(at: number): number;
 }

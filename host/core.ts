@@ -3,6 +3,7 @@
 
 import {
   ABI_VERSION,
+  CONFIG_DEFAULTS,
   type Config,
   ConfigLayout,
   Counter,
@@ -24,7 +25,7 @@ import type { Engine, EngineFactory } from "./engines/engine.js";
 import { createV8Engine } from "./engines/v8.js";
 import { readRecord, writeRecord } from "./records.js";
 
-/** What a device is made of. Fields that are missing take the core's defaults (see `Config`). */
+/** What a device is made of. Fields that are missing take CONFIG_DEFAULTS (see `Config`). */
 export interface CoreConfig
   extends Partial<Omit<Config, "version" | "bytes" | "mac" | "address" | "netmask" | "gateway" | "seed">> {
   /** Hardware address, "02:00:00:00:00:01". */
@@ -45,6 +46,20 @@ export interface CoreConfig
 export interface Address {
   address: string;
   port: number;
+}
+
+/** What `tcpInfo` tells: the core's record, and the same in the units that a reader expects. */
+export interface ConnectionInfo extends TcpInfo {
+  /** A TcpState. */
+  state: number;
+  /** The Status that ended the connection, OK while it lives. */
+  error: number;
+  /** Smoothed round-trip time in milliseconds; 0 before the first sample. */
+  rttMs: number;
+  /** Round-trip time variation in milliseconds. */
+  rttVarMs: number;
+  /** RCV.WND: the window that we announced last, in bytes. */
+  rcvWnd: number;
 }
 
 /** A call that the core refused: `status` says why. */
@@ -122,7 +137,7 @@ export class Core {
     this.#outputSlot = this.#checked(header.outputSlot, header.slotBytes);
     this.#slotBytes = header.slotBytes;
     this.#exchange = this.#checked(header.exchange, ConfigLayout.size);
-    this.#counters = this.#checked(header.counters, header.counterCount * 4);
+    this.#counters = this.#checked(header.counters, Counter.COUNT * 4);
   }
 
   /** The head of the state region. */
@@ -242,6 +257,7 @@ export class Core {
   }
 
   getOption(handle: number, option: number): number {
+    this.#view.setUint32(this.#exchange, 0, true);
     ok("getopt", this.engine.exports.getopt(handle, option, this.#exchange, 4));
     return this.#view.getUint32(this.#exchange, true);
   }
@@ -259,9 +275,22 @@ export class Core {
     return this.#getEndpoint(handle, Option.PEER_ENDPOINT);
   }
 
-  tcpInfo(handle: number): TcpInfo {
+  /** The TcpState of a connection or listener. */
+  tcpState(handle: number): number {
+    return this.getOption(handle, Option.TCP_STATE);
+  }
+
+  tcpInfo(handle: number): ConnectionInfo {
     ok("getopt", this.engine.exports.getopt(handle, Option.TCP_INFO, this.#exchange, TcpInfoLayout.size));
-    return readRecord(this.#memory, this.#exchange, TcpInfoLayout);
+    const info = readRecord(this.#memory, this.#exchange, TcpInfoLayout);
+    return {
+      ...info,
+      state: this.tcpState(handle),
+      error: this.error(handle),
+      rttMs: info.rtt8 / 8,
+      rttVarMs: info.rttVar4 / 4,
+      rcvWnd: (info.rcvAdv - info.rcvNxt) >>> 0,
+    };
   }
 
   counter(counter: Counter): number {
@@ -340,6 +369,7 @@ function toRecord(config: CoreConfig): Partial<Config> {
   const { mac, address, netmask, gateway, seed, ...rest } = config;
   if (seed.length !== 32) throw new RangeError(`the seed has ${seed.length} octets, not 32`);
   return {
+    ...CONFIG_DEFAULTS,
     ...rest,
     version: ABI_VERSION,
     bytes: ConfigLayout.size,

@@ -49,6 +49,7 @@ function readRecord(node, source) {
     const size = SIZES[type] ?? fail(`${node.name.text}.${member.name.text}: type ${type}`);
     if (offset % size) fail(`${node.name.text}.${member.name.text} needs padding at offset ${offset}`);
     const doc = docOf(member, source);
+    const standard = /@default (\d+)/.exec(doc);
     const octets = /@octets (\w+) (\d+)/.exec(doc);
     if (octets) {
       groupEnd = offset + Number(octets[2]);
@@ -60,7 +61,13 @@ function readRecord(node, source) {
         doc: doc.replace(octets[0], "").trim(),
       });
     } else if (offset >= groupEnd) {
-      fields.push({ name: member.name.text, offset, type, doc });
+      fields.push({
+        name: member.name.text,
+        offset,
+        type,
+        doc: doc.replace(/@default (\d+)/, "Default $1."),
+        standard: standard?.[1],
+      });
       widest = Math.max(widest, size);
     }
     offset += size;
@@ -162,6 +169,14 @@ function emitC(abi) {
     }
     out += "};\n\n";
   }
+  for (const r of abi.records) {
+    const defaults = r.fields.filter((f) => f.standard);
+    if (!defaults.length) continue;
+    const name = lower(r.name);
+    out += `/** Initialiser of a struct ferrule_${name} with the defaults. */\n#define FERRULE_${upper(r.name)}_DEFAULTS \\\n    .version = FERRULE_ABI_VERSION, .bytes = sizeof(struct ferrule_${name})`;
+    for (const f of defaults) out += `, \\\n    .${lower(f.name)} = ${f.standard}u`;
+    out += "\n\n";
+  }
   out += "/* The compiler's layout must be the core's. */\n";
   out += "#define FERRULE_LAYOUT(name, condition) typedef char ferrule_layout_##name[(condition) ? 1 : -1]\n";
   for (const r of abi.records) {
@@ -216,6 +231,13 @@ function emitTs(abi) {
     for (const f of r.fields)
       out += `    ${f.name}: { offset: ${f.offset}, type: "${f.type}", count: ${f.count ?? 1} },\n`;
     out += "  },\n};\n\n";
+  }
+  for (const r of abi.records) {
+    const defaults = r.fields.filter((f) => f.standard);
+    if (!defaults.length) continue;
+    out += `/** What a ${r.name} has when nothing is said. */\nexport const ${upper(r.name)}_DEFAULTS = {\n`;
+    for (const f of defaults) out += `  ${f.name}: ${f.standard},\n`;
+    out += "} as const;\n\n";
   }
   out += "/** Exports of the module. */\nexport interface CoreExports {\n";
   for (const e of abi.exports)

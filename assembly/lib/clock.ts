@@ -12,9 +12,7 @@ const STEP_MS: u32 = 1 << 30;
 export function advanceClock(now: u32): void {
   const step = now - state.hostNow;
   state.hostNow = now;
-  if (step > 0 - BACKWARDS_MS) return;
-  state.timeMs += step;
-  state.now += min(step, STEP_MS);
+  if (step < 0 - BACKWARDS_MS) state.now += min(step, STEP_MS);
 }
 
 /** Whether `deadline` has come. */
@@ -22,14 +20,23 @@ export function isDue(deadline: u32): bool {
   return <i32>(state.now - deadline) >= 0;
 }
 
-/** Milliseconds until `deadline`, 0 when it has come. */
-export function untilDue(deadline: u32): u32 {
-  return isDue(deadline) ? 0 : deadline - state.now;
+/** Whether `deadline` has come; when not, timers will run then, or before. */
+export function isDueElseWake(deadline: u32): bool {
+  if (isDue(deadline)) return true;
+  wakeAt(deadline);
+  return false;
+}
+
+/** The deadline `ms` milliseconds from now; timers will run then. */
+export function after(ms: u32): u32 {
+  const deadline = state.now + ms;
+  wakeAt(deadline);
+  return deadline;
 }
 
 /** Makes sure that timers run at `deadline`, or before. */
 export function wakeAt(deadline: u32): void {
-  if (state.timersArmed && <i32>(state.nextTimer - deadline) <= 0) return;
+  if (state.timersArmed & <u32>(<i32>(state.nextTimer - deadline) <= 0)) return;
   state.nextTimer = deadline;
   state.timersArmed = 1;
 }

@@ -2,8 +2,15 @@
 
 import { Counter } from "../abi_constants";
 import { config, header, LINK_HEADER_BYTES } from "../config";
-import { count } from "../lib/counters";
+import { drop } from "../lib/counters";
 import { ethernet } from "../wire/ethernet";
+
+/** A hardware address. */
+@unmanaged
+export class Neighbour {
+  mac0: u32;
+  mac1: u16;
+}
 
 /** Octets after the Ethernet header in the input slot. */
 export function inputPayload(): usize {
@@ -19,17 +26,19 @@ export function outputPayload(): usize {
 export function receive(length: u32): u32 {
   if (length < LINK_HEADER_BYTES) return drop(Counter.LINK_TOO_SHORT);
   const frame = ethernet(header.inputSlot);
-  const unicast = frame.destination0 == <u16>config.mac0 && frame.destination1 == lastFour(config.mac0, config.mac1);
-  if (!unicast && !(frame.destination0 == 0xffff && frame.destination1 == 0xffffffff))
-    return drop(Counter.LINK_NOT_OURS);
-  if (frame.source0 & 1 || (frame.source0 == config.mac0 && frame.source1 == config.mac1))
+  const high = <u32>frame.destination0;
+  const low = frame.destination1;
+  // Differences are collected with "or": both halves must be ours, or both those of the broadcast address.
+  const unicast = (high ^ (config.mac0 & 0xffff)) | (low ^ lastFour(config.mac0, config.mac1));
+  if (unicast && (high ^ 0xffff) | ~low) return drop(Counter.LINK_NOT_OURS);
+  if ((frame.source0 & 1) | <u32>!((frame.source0 ^ config.mac0) | (<u32>frame.source1 ^ config.mac1)))
     return drop(Counter.LINK_BAD_SOURCE);
   return frame.type;
 }
 
-/** Whether the frame in the input slot was sent to everybody. */
-export function isBroadcast(): bool {
-  return <bool>(ethernet(header.inputSlot).destination0 & 1);
+/** 1 when the frame in the input slot was sent to everybody, else 0. */
+export function isBroadcast(): u32 {
+  return ethernet(header.inputSlot).destination0 & 1;
 }
 
 /** Writes the Ethernet header of the frame in the output slot. `type` as on the wire. */
@@ -43,11 +52,6 @@ export function emit(mac0: u32, mac1: u32, type: u16): void {
 }
 
 /** Last four octets of a MAC. */
-function lastFour(mac0: u32, mac1: u32): u32 {
+export function lastFour(mac0: u32, mac1: u32): u32 {
   return (mac0 >> 16) | (mac1 << 16);
-}
-
-function drop(counter: Counter): u32 {
-  count(counter);
-  return 0;
 }

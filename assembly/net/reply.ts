@@ -1,36 +1,36 @@
 // The one stateless reply that may wait for `output`: an ARP reply, an echo reply, or a TCP reset or ACK for which no
-// connection stands. It goes back to the neighbour that its cause came from, so it never waits for ARP.
+// connection stands. It is built from its cause, which still stands in the input slot, and goes back to the neighbour
+// that sent it: it never waits for ARP. The next frame in puts an end to it.
 
 import { Counter } from "../abi_constants";
 import { header, state } from "../config";
 import { count } from "../lib/counters";
-import { ethernet } from "../wire/ethernet";
+import { EthernetHeader, ethernet } from "../wire/ethernet";
+import { Neighbour } from "./link";
 
 /** What waits. */
 export namespace Reply {
   export const NONE: u8 = 0;
   export const ARP: u8 = 1;
-  /** The request still stands in the input slot. */
   export const ECHO: u8 = 2;
   export const TCP: u8 = 3;
 }
 
-/** Takes the place for a reply to the frame in the input slot. False, and counted, when it is taken. */
-export function claim(kind: u8): bool {
-  if (state.replyKind != Reply.NONE) {
-    count(Counter.REPLY_DROPPED);
-    return false;
-  }
-  const frame = ethernet(header.inputSlot);
+/** A reply to the frame in the input slot is due. */
+export function owe(kind: u8): void {
   state.replyKind = kind;
-  state.replyMac0 = frame.source0;
-  state.replyMac1 = frame.source1;
-  return true;
 }
 
-/** A frame is about to be written over the input slot: an echo that was not taken is lost. */
+/** The sender of the frame in the input slot: its address stands there as a Neighbour does. */
+export function replyTo(): Neighbour {
+  return changetype<Neighbour>(
+    changetype<usize>(ethernet(header.inputSlot)) + offsetof<EthernetHeader>("source0"),
+  );
+}
+
+/** A frame arrived before the last one's reply was taken: the reply is lost. */
 export function beforeInput(): void {
-  if (state.replyKind != Reply.ECHO) return;
+  if (!state.replyKind) return;
   state.replyKind = Reply.NONE;
   count(Counter.REPLY_DROPPED);
 }

@@ -13,8 +13,13 @@ export function nextHop(destination: u32): u32 {
 export function isHost(address: u32): bool {
   const first = address & 0xff;
   // 0/8 is "this network", 127/8 never leaves a host, 224/3 is multicast, reserved and broadcast.
-  if (first == 0 || first == 127 || first >= 224) return false;
-  return address != config.address && address != state.broadcast;
+  return !(
+    <u32>!first |
+    <u32>(first == 127) |
+    <u32>(first >= 224) |
+    <u32>(address == config.address) |
+    <u32>(address == state.broadcast)
+  );
 }
 
 /** Takes `address` and `netmask` into use. A network of 31 or 32 bits has no broadcast address (RFC 3021). */

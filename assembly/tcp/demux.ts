@@ -1,25 +1,29 @@
-// Finds the record that a segment is for, by the peer's address and both ports. Connections, SYN entries and TIME-WAIT
-// entries stand in one table of chains; the record that was found last is tried first.
+// Finds the record that a segment is for, by the peer's address and both ports. Connections and TIME-WAIT entries
+// stand in one table of chains; the record that was found last is tried first.
 
 import { state } from "../config";
-import { Keyed } from "./tcb";
+import { Keyed, unlink } from "./tcb";
 
 /** The record for a segment from `remoteAddress` with `ports` as in its header, or null. */
 export function find(remoteAddress: u32, ports: u32): Keyed | null {
   if (state.lastHit) {
     const last = changetype<Keyed>(state.lastHit);
-    if (last.ports == ports && last.remoteAddress == remoteAddress) return last;
+    if (isFor(last, remoteAddress, ports)) return last;
   }
   let at = load<u32>(chainOf(remoteAddress, ports));
   while (at) {
     const keyed = changetype<Keyed>(at);
-    if (keyed.ports == ports && keyed.remoteAddress == remoteAddress) {
+    if (isFor(keyed, remoteAddress, ports)) {
       state.lastHit = at;
       return keyed;
     }
     at = keyed.chain;
   }
   return null;
+}
+
+function isFor(keyed: Keyed, remoteAddress: u32, ports: u32): bool {
+  return !((keyed.ports ^ ports) | (keyed.remoteAddress ^ remoteAddress));
 }
 
 /** Puts a record into the table. Its key is not there yet. */
@@ -33,9 +37,7 @@ export function add(keyed: Keyed): void {
 export function remove(keyed: Keyed): void {
   const self = changetype<u32>(keyed);
   if (state.lastHit == self) state.lastHit = 0;
-  let link = chainOf(keyed.remoteAddress, keyed.ports);
-  while (load<u32>(link) != self) link = load<u32>(link) + offsetof<Keyed>("chain");
-  store<u32>(link, keyed.chain);
+  unlink(chainOf(keyed.remoteAddress, keyed.ports), self, offsetof<Keyed>("chain"));
 }
 
 /** Address of the pointer to the first record of a chain. Ports differ most between connections: mix them well. */

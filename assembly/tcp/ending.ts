@@ -3,14 +3,12 @@
 
 import { Counter, Event, Status, TcpState } from "../abi_constants";
 import { count } from "../lib/counters";
-import { dequeue, promoteWaiting } from "./listen";
-import { Due, Flag, makeReady, raise, release, setState, Tcb, unhash } from "./tcb";
-import * as timewait from "./timewait";
+import * as demux from "./demux";
+import { dequeue } from "./listen";
+import { Bit, clear, has, makeReady, raise, release, set, setState, Tcb } from "./tcb";
 
-/** Both directions have ended, and all is acknowledged: by TIME-WAIT (a compact entry takes over) or by LAST-ACK. */
+/** Both directions have ended, and all is acknowledged. */
 export function finish(t: Tcb): void {
-  unhash(t);
-  if (t.state == TcpState.TIME_WAIT) timewait.add(t);
   leave(t, Status.OK, Event.CLOSED);
 }
 
@@ -19,36 +17,26 @@ export function fail(t: Tcb, error: Status): void {
   leave(t, error, Event.FAILED);
 }
 
-/** The application wants no more of it, or a reset has to tell the peer that data was lost: sends one, then goes. */
+/** The connection has to end with a reset: `output` sends it, then the record goes. */
 export function reset(t: Tcb): void {
-  if (t.state == TcpState.CLOSED || t.state == TcpState.SYN_SENT) return fail(t, Status.ABORTED);
-  t.due = Due.RESET;
+  clear(t, Bit.ACTIVITY);
+  set(t, Bit.OWES_RESET);
   t.acksOwed = 0;
-  t.timers = 0;
   makeReady(t);
 }
 
 function leave(t: Tcb, error: Status, event: Event): void {
-  unhash(t);
+  demux.remove(t);
   if (t.listener) {
+    // Nobody has a handle: nobody will miss it.
     count(Counter.TCP_UNACCEPTED);
     dequeue(t);
-    t.flags |= Flag.DETACHED;
+    set(t, Bit.DETACHED);
   }
   setState(t, TcpState.CLOSED);
-  t.due = 0;
+  clear(t, Bit.ACTIVITY);
   t.acksOwed = 0;
-  t.timers = 0;
-  if (t.flags & Flag.DETACHED) {
-    free(t);
-    return;
-  }
-  t.error = <i8>error;
-  raise(t, event | Event.READABLE | Event.WRITABLE);
-}
-
-/** Gives the record back, and lets a finished handshake that waits for one go on. */
-export function free(t: Tcb): void {
-  release(t);
-  promoteWaiting();
+  t.error = error;
+  if (has(t, Bit.DETACHED)) release(t);
+  else raise(t, event | Event.READABLE | Event.WRITABLE);
 }

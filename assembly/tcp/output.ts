@@ -6,14 +6,15 @@ import { config } from "../config";
 import { count } from "../lib/counters";
 import { advance, copyOut } from "../lib/ring";
 import * as arp from "../net/arp";
+import { Neighbour } from "../net/link";
 import * as route from "../net/route";
 import { ACK, FIN, PSH, RST, SYN } from "../wire/tcp";
 import { fail } from "./ending";
-import { announceWindow, initialWindow } from "./receive";
+import { announceWindow } from "./receive";
 import * as retransmit from "./retransmit";
 import { emit, outputData } from "./segment";
 import * as seq from "./seq";
-import { connectionAt, Due, Flag, isSynchronised, Kind, makeReady, Tcb, Timer, takeReady } from "./tcb";
+import { Bit, clear, connectionAt, has, isSynchronised, Kind, makeReady, set, Tcb, takeReady } from "./tcb";
 import { retransmissionDue } from "./timers";
 
 /** Builds the next segment of any connection into the output slot. Returns the frame's length; 0: none has one. */
@@ -33,9 +34,9 @@ export function next(): u32 {
 export function arpSettled(address: u32): void {
   for (let index: u32 = 0; index < config.connections; index++) {
     const t = connectionAt(index);
-    if (t.kind != Kind.CONNECTION || !(t.flags & Flag.ARP_WAIT)) continue;
-    if (address && route.nextHop(t.remoteAddress) != address) continue;
-    t.flags &= ~Flag.ARP_WAIT;
+    const concerned = <u32>!address | <u32>(route.nextHop(t.remoteAddress) == address);
+    if (!(concerned & <u32>has(t, Bit.ARP_WAIT))) continue;
+    clear(t, Bit.ARP_WAIT);
     if (!address) makeReady(t);
     else if (t.state == TcpState.SYN_SENT) fail(t, Status.UNREACHABLE);
     else retransmissionDue(t);
@@ -44,26 +45,31 @@ export function arpSettled(address: u32): void {
 
 /** What the connection owes first. Returns the frame's length, 0 when it owes nothing or cannot send. */
 function serve(t: Tcb): u32 {
-  if (t.kind != Kind.CONNECTION || t.state == TcpState.CLOSED || t.flags & Flag.ARP_WAIT) return 0;
-  const hop = route.nextHop(t.remoteAddress);
-  const neighbour = hop ? arp.resolve(hop) : null;
-  if (t.due & Due.RESET) return serveReset(t, neighbour);
-  if (!hop) {
-    count(Counter.IP_NO_ROUTE);
-    fail(t, Status.UNREACHABLE);
-    return 0;
-  }
+  // A record that was given back stands in the list still; it is in CLOSED.
+  if (<u32>!t.state | <u32>has(t, Bit.ARP_WAIT)) return 0;
+  const neighbour = arp.resolve(route.nextHop(t.remoteAddress));
+  if (has(t, Bit.OWES_RESET)) return serveReset(t, neighbour);
   if (!neighbour) {
-    t.flags |= Flag.ARP_WAIT;
+    set(t, Bit.ARP_WAIT);
     return 0;
   }
-  return serveSegment(t, neighbour);
+  if (!isSynchronised(t)) return serveSyn(t, neighbour);
+  if (t.acksOwed) t.acksOwed--;
+  else {
+    const bytes = serveData(t, neighbour);
+    if (bytes) return bytes;
+    // Data that cannot be sent while nothing is outstanding: the timer turns into the persist timer (3.8.6.1).
+    if (<u32>(t.sendBytes != 0) & <u32>(t.sndUna == t.sndMax)) retransmit.start(t);
+    if (!has(t, Bit.OWES_ACK)) return 0;
+  }
+  return send(t, neighbour, t.sndNxt, ACK, 0);
 }
 
 /** A reset waits for nobody: when the neighbour is not known it is left out. The record goes either way. */
-function serveReset(t: Tcb, neighbour: arp.ArpEntry | null): u32 {
+function serveReset(t: Tcb, neighbour: Neighbour | null): u32 {
   let bytes: u32 = 0;
-  if (neighbour) {
+  // A SYN that was not answered has nobody to reset.
+  if (neighbour && t.state != TcpState.SYN_SENT) {
     count(Counter.TCP_RESETS_OUT);
     bytes = send(t, neighbour, t.sndNxt, RST | ACK, 0);
   }
@@ -71,74 +77,66 @@ function serveReset(t: Tcb, neighbour: arp.ArpEntry | null): u32 {
   return bytes;
 }
 
-function serveSegment(t: Tcb, neighbour: arp.ArpEntry): u32 {
-  if (!isSynchronised(t)) return serveSyn(t, neighbour);
-  if (t.acksOwed) {
-    t.acksOwed--;
-    return send(t, neighbour, t.sndNxt, ACK, 0);
-  }
-  const bytes = serveData(t, neighbour);
-  if (bytes) return bytes;
-  keepTimer(t);
-  return t.due & Due.ACK ? send(t, neighbour, t.sndNxt, ACK, 0) : 0;
-}
-
-/** SYN-SENT and (in a simultaneous open) SYN-RECEIVED: the SYN when it has not left, else an ACK when one is due. */
-function serveSyn(t: Tcb, neighbour: arp.ArpEntry): u32 {
-  const received = t.state == TcpState.SYN_RECEIVED;
-  if (t.sndNxt != t.sndUna) return received && t.due & Due.ACK ? send(t, neighbour, t.sndNxt, ACK, 0) : 0;
-  noteSent(t, t.sndUna, 1);
-  return send(t, neighbour, t.sndUna, received ? SYN | ACK : SYN, 0);
+/** SYN-SENT and SYN-RECEIVED: the SYN, when it has not left or has to leave again; else what ACK is owed. */
+function serveSyn(t: Tcb, neighbour: Neighbour): u32 {
+  const una = t.sndUna;
+  if (t.sndNxt != una) return has(t, Bit.OWES_ACK) ? send(t, neighbour, una + 1, ACK, 0) : 0;
+  noteSent(t, una, 1);
+  return send(t, neighbour, una, t.state == TcpState.SYN_SENT ? SYN : SYN | ACK, 0);
 }
 
 /** Data and FIN, as the windows, Nagle's algorithm and silly-window avoidance allow. */
-function serveData(t: Tcb, neighbour: arp.ArpEntry): u32 {
-  const again = (t.due & Due.RETRANSMIT) != 0;
-  const start = again ? t.sndUna : t.sndNxt;
+function serveData(t: Tcb, neighbour: Neighbour): u32 {
+  const start = t.sndNxt;
   const offset = start - t.sndUna;
   // Beyond the data there can only be the FIN: sent already when SND.NXT is past it.
   if (offset > t.sendBytes) return 0;
   const left = t.sendBytes - offset;
-  let length = min(left, <u32>t.sndMss);
-  if (again) length = min(length, max(t.sndWnd, 1));
-  else if (t.due & Due.PROBE) {
-    length = min(length, max(usable(t, offset), 1));
+  const window = t.sndWnd;
+  let length = min(min(left, <u32>t.sndMss), window > offset ? window - offset : 0);
+  if (has(t, Bit.OWES_PROBE)) {
+    clear(t, Bit.OWES_PROBE);
     count(Counter.TCP_PROBES);
-  } else {
-    length = min(length, usable(t, offset));
-    if (length && isHeldBack(t, start, length, left)) return 0;
+    length = max(length, min(left, 1));
+  } else if (length && isHeldBack(t, start, length)) return 0;
+  let flags = ACK;
+  let end = start + length;
+  if (length == left) {
+    if (length) flags |= PSH;
+    if (owesFin(t)) {
+      flags |= FIN;
+      end++;
+    }
   }
-  const last = length == left;
-  const fin = last && owesFin(t);
-  t.due &= ~(Due.RETRANSMIT | Due.PROBE);
-  if (!length && !fin) return 0;
+  if (start == end) return 0;
   if (length) {
     const position = advance(t.sendHead, offset, config.sendRingBytes);
     copyOut(t.ring, config.sendRingBytes, position, outputData(ACK), length);
   }
-  noteSent(t, start, length + <u32>fin);
-  return send(t, neighbour, start, ACK | (last && length ? PSH : 0) | (fin ? FIN : 0), length);
-}
-
-/** Octets that the peer's window and the congestion window allow beyond `offset` from SND.UNA. */
-function usable(t: Tcb, offset: u32): u32 {
-  const window = min(t.sndWnd, t.congestionWindow);
-  return window > offset ? window - offset : 0;
+  noteSent(t, start, end - start);
+  return send(t, neighbour, start, flags, length);
 }
 
 /**
- * RFC 9293 sections 3.8.6.2.1 and 3.7.4. A full segment always goes. Less goes when it is all there is and (Nagle)
- * nothing is outstanding, or when it is half of the largest window the peer ever had; what was sent before goes again.
+ * Nagle's algorithm (RFC 9293 section 3.7.4): less than a full segment waits while anything is outstanding, unless it
+ * was sent before or a FIN will follow it.
  */
-function isHeldBack(t: Tcb, start: u32, length: u32, left: u32): bool {
-  if (length >= t.sndMss || start != t.sndMax) return false;
-  if (length == left) return !(t.flags & (Flag.NO_DELAY | Flag.FIN_QUEUED)) && t.sndUna != t.sndMax;
-  return length < t.sndWndMax >> 1;
+function isHeldBack(t: Tcb, start: u32, length: u32): bool {
+  return <bool>(
+    (<u32>(length < t.sndMss) &
+      <u32>(start == t.sndMax) &
+      <u32>(start != t.sndUna) &
+      <u32>!has(t, Bit.FIN_QUEUED))
+  );
 }
+
+/** States in which our FIN was called for and is not acknowledged: a bit each. */
+const FIN_UNACKNOWLEDGED: u32 =
+  (1 << TcpState.FIN_WAIT_1) | (1 << TcpState.CLOSING) | (1 << TcpState.LAST_ACK);
 
 /** Whether a FIN belongs behind the data. */
 function owesFin(t: Tcb): bool {
-  return t.state == TcpState.FIN_WAIT_1 || t.state == TcpState.LAST_ACK || t.state == TcpState.CLOSING;
+  return <bool>((FIN_UNACKNOWLEDGED >> t.state) & 1);
 }
 
 /** [start, start + length) leaves, for the first time or again. */
@@ -148,32 +146,26 @@ function noteSent(t: Tcb, start: u32, length: u32): void {
   else {
     count(Counter.TCP_RETRANSMITS);
     t.retransmits++;
-    retransmit.discardTiming(t);
+    // What its acknowledgment answers cannot be known (Karn's algorithm, RFC 6298 section 3).
+    clear(t, Bit.RTT_TIMING);
   }
   t.sndNxt = seq.later(t.sndNxt, end);
   t.sndMax = seq.later(t.sndMax, end);
   // RFC 6298 section 5.1: the timer runs whenever something is outstanding.
-  if (!(t.timers & Timer.RETRANSMIT)) retransmit.restart(t);
-}
-
-/** Data that cannot be sent while nothing is outstanding: the timer turns into the persist timer (RFC 9293 3.8.6.1). */
-function keepTimer(t: Tcb): void {
-  if (t.sendBytes && t.sndUna == t.sndMax && !(t.timers & Timer.RETRANSMIT)) retransmit.restart(t);
+  retransmit.start(t);
 }
 
 /** Whether another turn is worth the while. */
 function hasMore(t: Tcb): bool {
-  if (t.kind != Kind.CONNECTION) return false;
-  return t.acksOwed != 0 || t.due != 0 || t.sndNxt - t.sndUna < t.sendBytes + <u32>owesFin(t);
+  return <bool>(
+    (t.acksOwed | (t.bits & Bit.OWES_ACK) | <u32>(t.sndNxt - t.sndUna < t.sendBytes + <u32>owesFin(t)))
+  );
 }
 
 /** Every segment carries the ACK and the window: nothing more is owed then. */
-function send(t: Tcb, neighbour: arp.ArpEntry, start: u32, flags: u32, length: u32): u32 {
-  t.due &= ~Due.ACK;
-  t.timers &= ~Timer.DELAYED_ACK;
+function send(t: Tcb, neighbour: Neighbour, start: u32, flags: u32, length: u32): u32 {
+  clear(t, Bit.OWES_ACK | Bit.TIMES_ACK);
   t.unacked = 0;
   t.segmentsOut++;
-  const window = flags & SYN ? initialWindow() : announceWindow(t);
-  const ack = flags & ACK ? t.rcvNxt : 0;
-  return emit(t.remoteAddress, t.ports, start, ack, flags, window, length, neighbour.mac0, neighbour.mac1);
+  return emit(t.remoteAddress, t.ports, start, t.rcvNxt, flags, announceWindow(t), length, neighbour);
 }

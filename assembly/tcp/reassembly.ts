@@ -1,12 +1,13 @@
 // Data ahead of a hole. It is copied to its place in the receive ring at once; which stretches are there is noted in a
-// few ranges behind the connection record, sorted, apart from each other, all after RCV.NXT.
+// few ranges behind the connection record, apart from each other, all after RCV.NXT, in no order.
 //
 //   ring     ... read | in order      | hole | range 0 | hole | range 1 |
 //                     receiveHead     RCV.NXT
 
 import { Counter } from "../abi_constants";
 import { CONNECTION_BYTES, config, RANGE_BYTES } from "../config";
-import { count } from "../lib/counters";
+import { count, drop } from "../lib/counters";
+import { segment } from "./segment";
 import * as seq from "./seq";
 import { Tcb } from "./tcb";
 
@@ -17,47 +18,36 @@ class Range {
   end: u32;
 }
 
-/** Notes that [start, end) is in the ring. False, and counted, when that would be one range too many. */
-export function insert(t: Tcb, start: u32, end: u32): bool {
-  let index: u32 = 0;
-  while (index < t.ranges && seq.lessThan(rangeAt(t, index).end, start)) index++;
-  // Ranges from `index` to `last` touch the new one and melt into it.
-  let last = index;
-  while (last < t.ranges && seq.atMost(rangeAt(t, last).start, end)) last++;
-  if (last == index) {
-    if (t.ranges >= config.reassemblyRanges) {
-      count(Counter.TCP_RANGES_FULL);
-      return false;
-    }
-    move(t, index, index + 1);
-  } else {
-    const first = rangeAt(t, index);
-    if (seq.lessThan(first.start, start)) start = first.start;
-    end = seq.later(end, rangeAt(t, last - 1).end);
-    move(t, last, index + 1);
+/**
+ * [start, end) is in the ring. Melts every range that it touches into it, and returns the end of the whole; its start
+ * is `segment.seq` then.
+ */
+export function melt(t: Tcb, start: u32, end: u32): u32 {
+  let index = <u32>t.ranges;
+  while (index) {
+    const range = rangeAt(t, --index);
+    if (!(<u32>seq.atMost(range.start, end) & <u32>seq.atMost(start, range.end))) continue;
+    start = seq.earlier(start, range.start);
+    end = seq.later(end, range.end);
+    // The last range takes its place. What it may touch by now was looked at before: ranges do not touch each other,
+    // so look again at all.
+    index = <u32>t.ranges - 1;
+    t.ranges = <u8>index;
+    store<u64>(changetype<usize>(range), load<u64>(changetype<usize>(rangeAt(t, index))));
   }
-  const range = rangeAt(t, index);
+  segment.seq = start;
+  return end;
+}
+
+/** Keeps [start, end) as a range. False, and counted, when there are too many. */
+export function keep(t: Tcb, start: u32, end: u32): bool {
+  if (t.ranges == config.reassemblyRanges) return drop(Counter.TCP_RANGES_FULL);
+  const range = rangeAt(t, t.ranges++);
   range.start = start;
   range.end = end;
+  t.outOfOrder++;
+  count(Counter.TCP_OUT_OF_ORDER);
   return true;
-}
-
-/** RCV.NXT moved on to `next`: takes what now is in order out of the ranges. Returns the new RCV.NXT. */
-export function takeInOrder(t: Tcb, next: u32): u32 {
-  let taken: u32 = 0;
-  while (taken < t.ranges && seq.atMost(rangeAt(t, taken).start, next)) {
-    next = seq.later(next, rangeAt(t, taken).end);
-    taken++;
-  }
-  if (taken) move(t, taken, 0);
-  return next;
-}
-
-/** Moves the ranges from index `from` on to index `to`, and counts them anew. */
-function move(t: Tcb, from: u32, to: u32): void {
-  const left = <u32>t.ranges - from;
-  memory.copy(changetype<usize>(rangeAt(t, to)), changetype<usize>(rangeAt(t, from)), left * RANGE_BYTES);
-  t.ranges = <u8>(to + left);
 }
 
 function rangeAt(t: Tcb, index: u32): Range {

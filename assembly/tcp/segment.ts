@@ -5,8 +5,9 @@ import { Counter } from "../abi_constants";
 import { config, SEGMENT, SEGMENT_BYTES } from "../config";
 import { swap16, swap32 } from "../lib/bytes";
 import { checksum } from "../lib/checksum";
-import { count } from "../lib/counters";
+import { count, drop } from "../lib/counters";
 import * as ipv4 from "../net/ipv4";
+import { Neighbour } from "../net/link";
 import { PROTOCOL_TCP } from "../wire/ipv4";
 import {
   check,
@@ -41,6 +42,8 @@ export class Segment {
   flags: u32;
   /** MSS option; 0 without one. */
   mss: u32;
+  /** Where the data ends and a FIN stands, in sequence numbers: it outlives the trimming. */
+  end: u32;
 }
 
 /** MSS of a peer that does not say one: RFC 9293 section 3.7.1. */
@@ -54,48 +57,49 @@ export function segmentLength(): u32 {
   return segment.dataBytes + ((segment.flags >> 1) & 1) + (segment.flags & 1);
 }
 
-/** Reads the segment in the input slot. `verified`: hardware summed it. False: dropped and counted. */
-export function read(verified: bool): bool {
+/** Reads the segment in the input slot. False: dropped and counted. */
+export function read(): bool {
   const ip = ipv4.input();
   const at = ipv4.payload(ip);
   const length = ipv4.payloadBytes(ip);
   const tcp = changetype<TcpHeader>(at);
   if (!check(tcp, length)) return drop(Counter.TCP_MALFORMED);
-  if (!verified && checksum(at, length, ipv4.pseudoSum(ip.source, PROTOCOL_TCP, length)) != 0xffff)
+  const source = ip.source;
+  const ports = tcp.ports;
+  if (checksum(at, length, ipv4.pseudoSum(source, PROTOCOL_TCP, length)) != 0xffff)
     return drop(Counter.TCP_CHECKSUM);
-  if (!(tcp.ports & 0xffff) || !(tcp.ports >> 16)) return drop(Counter.TCP_BAD_ADDRESS);
+  if (<u32>!(ports & 0xffff) | <u32>!(ports >> 16)) return drop(Counter.TCP_BAD_ADDRESS);
   const bytes = headerBytes(tcp);
-  segment.remoteAddress = ip.source;
-  segment.ports = tcp.ports;
-  segment.seq = swap32(tcp.sequence);
+  segment.remoteAddress = source;
+  segment.ports = ports;
+  const first = swap32(tcp.sequence);
+  segment.seq = first;
   segment.ack = swap32(tcp.acknowledgment);
   segment.wnd = swap16(tcp.window);
   segment.flags = tcp.flags;
   segment.dataBytes = length - bytes;
   segment.data = <u32>at + bytes;
   segment.mss = 0;
+  segment.end = first + length - bytes;
   if (bytes > TCP_HEADER_BYTES) readOptions(at + TCP_HEADER_BYTES, at + bytes);
   return true;
 }
 
 /** Options are octets: a peer may put them at any alignment. The first lie ends the reading. */
 function readOptions(at: usize, end: usize): void {
-  while (at < end) {
+  do {
     const kind = load<u8>(at);
     if (kind == OPTION_END) return;
-    if (kind == OPTION_NOP) {
-      at++;
-      continue;
+    let bytes: u32 = 1;
+    if (kind != OPTION_NOP) {
+      // A length behind the last octet of the header is read too (the slot goes on) and never fits.
+      bytes = load<u8>(at, 1);
+      if (<u32>(bytes < 2) | <u32>(at + bytes > end)) return count(Counter.TCP_BAD_OPTION);
+      if (kind == OPTION_MSS && bytes == OPTION_MSS_BYTES)
+        segment.mss = ((<u32>load<u8>(at, 2)) << 8) | load<u8>(at, 3);
     }
-    const bytes: u32 = at + 1 < end ? load<u8>(at, 1) : 0;
-    if (bytes < 2 || at + bytes > end) {
-      count(Counter.TCP_BAD_OPTION);
-      return;
-    }
-    if (kind == OPTION_MSS && bytes == OPTION_MSS_BYTES)
-      segment.mss = (<u32>load<u8>(at, 2) << 8) | load<u8>(at, 3);
     at += bytes;
-  }
+  } while (at < end);
 }
 
 /** Octets of a header with its options for `flags`: a SYN carries the MSS option. */
@@ -120,8 +124,7 @@ export function emit(
   flags: u32,
   wnd: u32,
   dataBytes: u32,
-  mac0: u32,
-  mac1: u32,
+  to: Neighbour,
 ): u32 {
   const at = ipv4.outputPayload();
   const tcp = changetype<TcpHeader>(at);
@@ -134,7 +137,7 @@ export function emit(
   if (flags & SYN) store<u32>(at, OPTION_MSS | (OPTION_MSS_BYTES << 8) | (swap16(receiveMss()) << 16), 20);
   tcp.checksum = <u16>~checksum(at, length, ipv4.pseudoSum(remoteAddress, PROTOCOL_TCP, length));
   count(Counter.TCP_SEGMENTS_OUT);
-  return ipv4.emit(remoteAddress, PROTOCOL_TCP, length, mac0, mac1);
+  return ipv4.emit(remoteAddress, PROTOCOL_TCP, length, to);
 }
 
 /**
@@ -155,9 +158,4 @@ export function sendMss(mss: u32): u32 {
 /** Fails to compile when the record does not fit its place. */
 export function checkLayout(): void {
   if (offsetof<Segment>() > SEGMENT_BYTES) ERROR("Segment does not fit");
-}
-
-function drop(counter: Counter): bool {
-  count(counter);
-  return false;
 }

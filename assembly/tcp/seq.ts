@@ -10,6 +10,11 @@ export function atMost(a: u32, b: u32): bool {
   return <i32>(a - b) <= 0;
 }
 
+/** The earlier of two. */
+export function earlier(a: u32, b: u32): u32 {
+  return <i32>(a - b) < 0 ? a : b;
+}
+
 /** The later of two. */
 export function later(a: u32, b: u32): u32 {
   return <i32>(a - b) < 0 ? b : a;

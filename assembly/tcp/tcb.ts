@@ -1,23 +1,22 @@
-// The records of TCP: what every key in the hash table begins with, connections, listeners, SYN-cache and TIME-WAIT
-// entries. Names are RFC 9293's; units come last. Life and death of a connection record is here, its behaviour is not.
+// The records of TCP: what every key in the hash table begins with, connections, listeners, and
+// TIME-WAIT entries. Names are RFC 9293's; units come last. Life and death of a connection record is here, its
+// behaviour is not.
 //
 //   Keyed      remote address, ports, chain, kind        16 octets with what follows the kind
 //   +- Socket  what has a handle: generation, events
 //   |  +- Tcb
 //   |  +- Listener
-//   +- SynEntry, TimeWaitEntry                           32 octets
+//   +- TimeWaitEntry    32 octets
 
-import { Event, Status, TcpState } from "../abi_constants";
-import { COMPACT_BYTES, CONNECTION_BYTES, config, header, LISTENER_BYTES, state } from "../config";
-import * as demux from "./demux";
+import { Event, Status, TcpInfo, TcpState } from "../abi_constants";
+import { COMPACT_BYTES, CONNECTION_BYTES, config, header, LISTENER_BYTES, State, state } from "../config";
 
 /** What a record is. */
 export namespace Kind {
   export const FREE: u8 = 0;
   export const CONNECTION: u8 = 1;
-  export const SYN: u8 = 2;
-  export const TIME_WAIT: u8 = 3;
-  export const LISTENER: u8 = 4;
+  export const TIME_WAIT: u8 = 2;
+  export const LISTENER: u8 = 3;
 }
 
 /** What the hash table finds. */
@@ -33,153 +32,116 @@ export class Keyed {
   kind: u8;
 }
 
-/** What has a handle. */
+/** What has a handle. Fields up to `readyNext` outlive a use of the record. */
 @unmanaged
 export class Socket extends Keyed {
+  /** List bits: which lists the record stands in. */
+  lists: u8;
   /** A TcpState. Written by setState only. */
   state: u8;
-  /** Counts the uses of the record: a handle of an earlier use is stale. 1 to 32767. */
-  generation: u16;
-  /** Next socket in the list of those with events. */
-  eventNext: u32;
   /** Event bits that the host has not taken. */
   events: u8;
-  /** List bits: membership outlives a use of the record. */
-  lists: u8;
+  /** Uses of the record in the upper half (an earlier one is stale), number of the record from 1 in the lower. */
+  handle: u32;
+  /** Next socket in the list of those with events. */
+  eventNext: u32;
+  /** Next connection in the list of those that have something to send. */
+  readyNext: u32;
+  /** The listener whose accept queue holds this connection, or 0; always 0 in a record that is free. */
+  listener: u32;
   /** What ended the connection: a Status. */
-  error: i8;
+  error: i32;
   /** 1: bound to a local port, kept in `ports`. */
-  bound: u8;
+  bound: u32;
 }
 
 /** Bits of Socket.lists. */
 export const IN_EVENT_LIST: u8 = 1;
 export const IN_READY_LIST: u8 = 2;
 
-/** Facts about a connection (Tcb.flags). */
-export namespace Flag {
+/** Bits of Tcb.bits: facts about a connection, what `output` owes, and which timers run. */
+export namespace Bit {
   /** The application has ended the sending direction: a FIN follows the data. */
-  export const FIN_QUEUED: u16 = 1;
+  export const FIN_QUEUED: u32 = 1;
   /** The application gave the handle back. */
-  export const DETACHED: u16 = 2;
-  /** Received data was lost to the application: end with a reset once all that was written is acknowledged. */
-  export const RESET_WHEN_SENT: u16 = 4;
+  export const DETACHED: u32 = 2;
   /** The peer's FIN has arrived, maybe ahead of a hole: `rcvFin` holds. */
-  export const FIN_KNOWN: u16 = 8;
-  /** Waits for an ARP answer. */
-  export const ARP_WAIT: u16 = 16;
+  export const FIN_KNOWN: u32 = 8;
   /** A round-trip time is being measured: `rttSeq`, `rttStart` hold. */
-  export const RTT_TIMING: u16 = 32;
+  export const RTT_TIMING: u32 = 16;
   /** The application found the send ring full. */
-  export const WANT_WRITE: u16 = 64;
-  /** Nagle's algorithm is off. */
-  export const NO_DELAY: u16 = 128;
-  /** Loss recovery goes on until `recover` is acknowledged (RFC 6582). */
-  export const IN_RECOVERY: u16 = 256;
-  /** The record is in the hash table. */
-  export const HASHED: u16 = 512;
-  /** A time-out set SND.NXT back; what was sent before it ended at `recover`. */
-  export const AFTER_TIMEOUT: u16 = 1024;
-}
-
-/** What `output` owes (Tcb.due). */
-export namespace Due {
-  /** An acknowledgment, or any segment that carries one. */
-  export const ACK: u8 = 1;
-  /** The segment at SND.UNA once more. */
-  export const RETRANSMIT: u8 = 2;
-  /** A segment whatever the window says: a probe. */
-  export const PROBE: u8 = 4;
-  /** A reset, and then the record goes. */
-  export const RESET: u8 = 8;
-}
-
-/** Timers that run (Tcb.timers). */
-export namespace Timer {
-  /** Retransmission while anything is outstanding, persist otherwise. */
-  export const RETRANSMIT: u8 = 1;
-  export const DELAYED_ACK: u8 = 2;
-  /** Bounds FIN-WAIT-2 of a connection that nobody holds. */
-  export const LIFE: u8 = 4;
+  export const WANT_WRITE: u32 = 32;
+  /** Waits for an ARP answer. */
+  export const ARP_WAIT: u32 = 64;
+  /** Owed: an acknowledgment, or any segment that carries one. */
+  export const OWES_ACK: u32 = 512;
+  /** Owed: a segment whatever the window says, a probe. */
+  export const OWES_PROBE: u32 = 1024;
+  /** Owed: a reset, and then the record goes. */
+  export const OWES_RESET: u32 = 2048;
+  /** Timer: retransmission while anything is outstanding, persist otherwise; and the bound of FIN-WAIT-2. */
+  export const TIMES_RETRANSMIT: u32 = 4096;
+  /** Timer: delayed ACK. */
+  export const TIMES_ACK: u32 = 8192;
+  /** All that a connection must not do any more once it has ended. */
+  export const ACTIVITY: u32 = 64 | 512 | 1024 | 2048 | 4096 | 8192;
+  /** All timers. */
+  export const TIMERS: u32 = 4096 | 8192;
 }
 
 /** A connection. */
 @unmanaged
 export class Tcb extends Socket {
-  /** Next connection that has something to send. */
-  readyNext: u32;
+  /** Bit bits. */
+  bits: u32;
   /** Next in the listener's accept queue, or in the free list. */
   queueNext: u32;
-  /** The listener whose accept queue holds this connection, or 0. */
-  listener: u32;
-  /** Flag bits. */
-  flags: u16;
-  /** Due bits. */
-  due: u8;
-  /** Timer bits. */
-  timers: u8;
 
+  // From here to `zeroWindows` the record is a TcpInfo, which says what the fields mean: options.ts copies it.
   sndUna: u32;
   sndNxt: u32;
-  /** Highest sequence number sent, plus one: SND.NXT goes back on a time-out. */
   sndMax: u32;
   sndWnd: u32;
   sndWl1: u32;
-  sndWl2: u32;
-  /** Largest window that the peer ever announced. */
   sndWndMax: u32;
-  congestionWindow: u32;
-  slowStartThreshold: u32;
-  recover: u32;
   sndMss: u16;
   rcvMss: u16;
-
   rcvNxt: u32;
-  /** Right edge of the window that we announced. */
   rcvAdv: u32;
+  sendBytes: u32;
+  /** Octets in order in the receive ring. */
+  receiveBytes: u32;
+  srtt8: u32;
+  rttVar4: u32;
+  rtoMs: u32;
+  backoff: u8;
+  retries: u8;
+  ranges: u8;
+  /** Duplicate ACKs owed: each is a segment of its own. */
+  acksOwed: u8;
+  bytesAcknowledged: u32;
+  bytesReceived: u32;
+  segmentsOut: u32;
+  segmentsIn: u32;
+  retransmits: u32;
+  outOfOrder: u16;
+  zeroWindows: u16;
+
   /** Sequence number of the peer's FIN. */
   rcvFin: u32;
-
-  /** Smoothed round-trip time in eighths of a millisecond; 0 before the first sample. */
-  srtt8: u32;
-  /** Round-trip time variation in quarters of a millisecond. */
-  rttVar4: u32;
-  /** RTO in milliseconds, not backed off. */
-  rtoMs: u32;
+  /** What is being timed ends here. */
   rttSeq: u32;
   rttStart: u32;
   retransmitAt: u32;
   delayedAckAt: u32;
-  lifeAt: u32;
-  /** Doublings of the RTO. */
-  backoff: u8;
-  /** Time-outs since the peer was last heard. */
-  retries: u8;
-  duplicateAcks: u8;
-  /** Ranges held ahead of a hole, behind the record. */
-  ranges: u8;
-  /** Duplicate ACKs owed: each is a segment of its own. */
-  acksOwed: u8;
-  /** Data segments since the last ACK. */
-  unacked: u8;
-  zeroWindows: u16;
-
-  /** Where the send ring is; the receive ring follows it. */
-  ring: u32;
   /** Place of the octet at SND.UNA in the send ring. */
   sendHead: u32;
-  /** Octets in the send ring. */
-  sendBytes: u32;
   /** Place of the next octet to read in the receive ring. */
   receiveHead: u32;
-  /** Octets in order in the receive ring. */
-  receiveBytes: u32;
-  retransmits: u32;
-  bytesAcknowledged: u64;
-  bytesReceived: u64;
-  segmentsOut: u32;
-  segmentsIn: u32;
-  outOfOrder: u32;
+  /** Data segments since the last ACK. */
+  unacked: u32;
+  /** Where the send ring is; the receive ring follows it. It outlives a use of the record. */
+  ring: u32;
 }
 
 /** A listener. */
@@ -188,43 +150,16 @@ export class Listener extends Socket {
   backlog: u16;
   /** SYN entries and connections not accepted yet. */
   pending: u16;
+  /** First connection that waits for `accept`. */
   acceptHead: u32;
-  acceptTail: u32;
-}
-
-/** A handshake that a peer began: all that a lone SYN costs. */
-@unmanaged
-export class SynEntry extends Keyed {
-  /** SYN-ACKs sent after the first. */
-  retries: u8;
-  /** Largest segment the peer takes. */
-  peerMss: u16;
-  iss: u32;
-  irs: u32;
-  /** When the SYN-ACK goes out again. */
-  deadline: u32;
-  /** Bits of SynFlag. */
-  flags: u8;
-  unused: u8;
-  /** Window of the ACK that finished the handshake. */
-  window: u16;
-}
-
-/** Facts about a SYN entry. */
-export namespace SynFlag {
-  /** A SYN-ACK is due. */
-  export const DUE: u8 = 1;
-  /** The SYN-ACK waits for an ARP answer. */
-  export const ARP_WAIT: u8 = 2;
-  /** The handshake is complete; a connection record is awaited. */
-  export const WAITING: u8 = 4;
 }
 
 /** What is left of a connection in TIME-WAIT. */
 @unmanaged
 export class TimeWaitEntry extends Keyed {
   unused: u8;
-  unused2: u16;
+  /** The window announced last. */
+  window: u16;
   sndNxt: u32;
   rcvNxt: u32;
   expires: u32;
@@ -241,45 +176,50 @@ export function isSynchronised(t: Tcb): bool {
   return <i32>t.state >= TcpState.ESTABLISHED;
 }
 
+/** States in which the peer may send data: a bit each. */
+const FROM_PEER: u32 = (1 << TcpState.ESTABLISHED) | (1 << TcpState.FIN_WAIT_1) | (1 << TcpState.FIN_WAIT_2);
+
 /** Whether the peer's FIN is still to come: ESTABLISHED, FIN-WAIT-1, FIN-WAIT-2. */
 export function peerMaySend(t: Tcb): bool {
-  return <i32>t.state >= TcpState.ESTABLISHED && <i32>t.state <= TcpState.FIN_WAIT_2;
+  return <bool>((FROM_PEER >> t.state) & 1);
 }
 
-/** Local port in host order. */
-export function localPort(socket: Keyed): u32 {
-  return ((socket.ports >> 24) & 0xff) | ((socket.ports >> 8) & 0xff00);
-}
+// Bits of a set of states: 1 << TcpState.
+const TO_CLOSED: u16 = 1 << 0;
+const TO_LISTEN: u16 = 1 << 1;
+const TO_SYN_SENT: u16 = 1 << 2;
+const TO_SYN_RECEIVED: u16 = 1 << 3;
+const TO_ESTABLISHED: u16 = 1 << 4;
+const TO_FIN_WAIT_1: u16 = 1 << 5;
+const TO_FIN_WAIT_2: u16 = 1 << 6;
+const TO_CLOSE_WAIT: u16 = 1 << 7;
+const TO_CLOSING: u16 = 1 << 8;
+const TO_LAST_ACK: u16 = 1 << 9;
+const TO_TIME_WAIT: u16 = 1 << 10;
 
 /** Goes to another state; asserts that RFC 9293 section 3.3.2 (figure 5) has such a transition. */
 export function setState(socket: Socket, next: TcpState): void {
-  assert((successors(socket.state) >> next) & 1);
+  assert((<u32>load<u16>(SUCCESSORS + ((<usize>socket.state) << 1)) >> next) & 1);
   socket.state = <u8>next;
 }
 
-/** Bit set of the states that may follow. Every state may end in CLOSED, by a reset, a time-out or ABORT. */
-function successors(from: u32): u32 {
-  const closed = 1 << TcpState.CLOSED;
-  switch (from) {
-    case TcpState.CLOSED:
-      return (1 << TcpState.LISTEN) | (1 << TcpState.SYN_SENT) | (1 << TcpState.ESTABLISHED) | closed;
-    case TcpState.SYN_SENT:
-      return (1 << TcpState.SYN_RECEIVED) | (1 << TcpState.ESTABLISHED) | closed;
-    case TcpState.SYN_RECEIVED:
-      return (1 << TcpState.ESTABLISHED) | closed;
-    case TcpState.ESTABLISHED:
-      return (1 << TcpState.FIN_WAIT_1) | (1 << TcpState.CLOSE_WAIT) | closed;
-    case TcpState.FIN_WAIT_1:
-      return (1 << TcpState.FIN_WAIT_2) | (1 << TcpState.CLOSING) | closed;
-    case TcpState.FIN_WAIT_2:
-    case TcpState.CLOSING:
-      return (1 << TcpState.TIME_WAIT) | closed;
-    case TcpState.CLOSE_WAIT:
-      return (1 << TcpState.LAST_ACK) | closed;
-    default:
-      return closed;
-  }
-}
+/**
+ * For each state, the bit set of the states that may follow. Every state may end in CLOSED, by a reset, a time-out or
+ * ABORT. A passive open goes from the record's CLOSED to SYN-RECEIVED: LISTEN is the listener's.
+ */
+const SUCCESSORS = memory.data<u16>([
+  TO_CLOSED | TO_LISTEN | TO_SYN_SENT | TO_SYN_RECEIVED,
+  TO_CLOSED,
+  TO_CLOSED | TO_SYN_RECEIVED | TO_ESTABLISHED,
+  TO_CLOSED | TO_ESTABLISHED,
+  TO_CLOSED | TO_FIN_WAIT_1 | TO_CLOSE_WAIT,
+  TO_CLOSED | TO_FIN_WAIT_2 | TO_CLOSING,
+  TO_CLOSED | TO_TIME_WAIT,
+  TO_CLOSED | TO_LAST_ACK,
+  TO_CLOSED | TO_TIME_WAIT,
+  TO_CLOSED,
+  TO_CLOSED,
+]);
 
 /** Chains all connection records into the free list and gives each its rings. Once, at boot. */
 export function initConnections(): void {
@@ -287,29 +227,21 @@ export function initConnections(): void {
   for (let index: u32 = 0; index < config.connections; index++) {
     const t = connectionAt(index);
     t.ring = ring;
-    t.generation = 1;
+    t.handle = config.listeners + index + 1;
     t.queueNext = state.freeConnection;
     state.freeConnection = changetype<u32>(t);
     ring += config.sendRingBytes + config.receiveRingBytes;
   }
 }
 
-/** Takes a connection record; null when all are in use. Its fields are zero but for ring, generation and lists. */
+/** Takes a connection record; null when all are in use. What does not outlive a use is zero. */
 export function allocate(): Tcb | null {
-  if (!state.freeConnection) return null;
-  const t = changetype<Tcb>(state.freeConnection);
+  const at = state.freeConnection;
+  if (!at) return null;
+  const t = changetype<Tcb>(at);
   state.freeConnection = t.queueNext;
-  const ring = t.ring;
-  const generation = t.generation;
-  const eventNext = t.eventNext;
-  const readyNext = t.readyNext;
-  const lists = t.lists;
-  memory.fill(changetype<usize>(t), 0, CONNECTION_BYTES);
-  t.ring = ring;
-  t.generation = generation;
-  t.eventNext = eventNext;
-  t.readyNext = readyNext;
-  t.lists = lists;
+  memory.fill(at + offsetof<Tcb>("listener"), 0, offsetof<Tcb>("ring") - offsetof<Tcb>("listener"));
+  t.ports = 0;
   t.kind = Kind.CONNECTION;
   header.connectionsUsed++;
   return t;
@@ -317,66 +249,90 @@ export function allocate(): Tcb | null {
 
 /** Gives a connection record back. */
 export function release(t: Tcb): void {
-  unhash(t);
   t.kind = Kind.FREE;
   t.events = 0;
-  t.due = 0;
-  t.timers = 0;
   t.queueNext = state.freeConnection;
   state.freeConnection = changetype<u32>(t);
   header.connectionsUsed--;
 }
 
-/** Takes the connection out of the hash table: no segment finds it any more. */
-export function unhash(t: Tcb): void {
-  if (!(t.flags & Flag.HASHED)) return;
-  t.flags &= ~Flag.HASHED;
-  demux.remove(t);
+/** Sets Bit bits. */
+export function set(t: Tcb, bits: u32): void {
+  t.bits |= bits;
 }
 
-/** Puts the connection into the hash table. */
-export function hash(t: Tcb): void {
-  t.flags |= Flag.HASHED;
-  demux.add(t);
+/** Clears Bit bits. */
+export function clear(t: Tcb, bits: u32): void {
+  t.bits &= ~bits;
+}
+
+/** Whether any of the Bit bits is set. */
+export function has(t: Tcb, bits: u32): bool {
+  return (t.bits & bits) != 0;
 }
 
 /** Makes the handle stale. */
 export function retireHandle(socket: Socket): void {
-  socket.generation = (socket.generation & 0x7fff) == 0x7fff ? 1 : socket.generation + 1;
+  socket.handle = (socket.handle + 0x10000) & 0x7fffffff;
   socket.events = 0;
 }
 
 /** Adds Event bits that the host will see. */
 export function raise(socket: Socket, events: u32): void {
   socket.events |= <u8>events;
-  if (socket.lists & IN_EVENT_LIST) return;
-  socket.lists |= IN_EVENT_LIST;
-  socket.eventNext = 0;
-  const at = changetype<u32>(socket);
-  if (state.eventTail) changetype<Socket>(state.eventTail).eventNext = at;
-  else state.eventHead = at;
-  state.eventTail = at;
+  enqueue(changetype<u32>(state) + offsetof<State>("eventHead"), socket, IN_EVENT_LIST);
 }
 
 /** Gives the connection a turn in `output`. */
 export function makeReady(t: Tcb): void {
-  if (t.lists & IN_READY_LIST) return;
-  t.lists |= IN_READY_LIST;
-  t.readyNext = 0;
-  const at = changetype<u32>(t);
-  if (state.readyTail) changetype<Tcb>(state.readyTail).readyNext = at;
-  else state.readyHead = at;
-  state.readyTail = at;
+  enqueue(changetype<u32>(state) + offsetof<State>("readyHead"), t, IN_READY_LIST);
 }
 
 /** Takes the connection whose turn is next out of the list; null when nobody waits. */
 export function takeReady(): Tcb | null {
-  if (!state.readyHead) return null;
-  const t = changetype<Tcb>(state.readyHead);
-  state.readyHead = t.readyNext;
-  if (!t.readyNext) state.readyTail = 0;
-  t.lists &= ~IN_READY_LIST;
-  return t;
+  return changetype<Tcb | null>(
+    dequeue(changetype<u32>(state) + offsetof<State>("readyHead"), IN_READY_LIST),
+  );
+}
+
+/** Takes the socket whose events are oldest out of the list; null when there is none. */
+export function takeEvents(): Socket | null {
+  return changetype<Socket | null>(
+    dequeue(changetype<u32>(state) + offsetof<State>("eventHead"), IN_EVENT_LIST),
+  );
+}
+
+/** Appends to the list whose first and last members are named at `list`, unless the socket stands there already. */
+function enqueue(list: u32, socket: Socket, bit: u8): void {
+  if (socket.lists & bit) return;
+  socket.lists |= bit;
+  const at = changetype<usize>(socket) + nextOffset(bit);
+  store<u32>(at, 0);
+  const last = load<u32>(list, 4);
+  store<u32>(last ? last + nextOffset(bit) : list, changetype<u32>(socket));
+  store<u32>(list, changetype<u32>(socket), 4);
+}
+
+function dequeue(list: u32, bit: u8): u32 {
+  const first = load<u32>(list);
+  if (!first) return 0;
+  const next = load<u32>(first + nextOffset(bit));
+  store<u32>(list, next);
+  if (!next) store<u32>(list, 0, 4);
+  changetype<Socket>(first).lists &= ~bit;
+  return first;
+}
+
+/** Where the link of a list is in the record. */
+function nextOffset(bit: u8): u32 {
+  // IN_EVENT_LIST is 1, IN_READY_LIST 2: the links stand side by side.
+  return offsetof<Socket>("eventNext") - 4 + ((<u32>bit) << 2);
+}
+
+/** Takes the record `self` out of the chain that begins at the pointer `link`; `next` is the link's offset. */
+export function unlink(link: usize, self: u32, next: u32): void {
+  while (load<u32>(link) != self) link = load<u32>(link) + next;
+  store<u32>(link, load<u32>(self + next));
 }
 
 /** Octets that may still be written. */
@@ -393,6 +349,12 @@ export function receiveRing(t: Tcb): usize {
 export function checkLayout(): void {
   if (offsetof<Tcb>() > CONNECTION_BYTES) ERROR("Tcb does not fit");
   if (offsetof<Listener>() > LISTENER_BYTES) ERROR("Listener does not fit");
-  if (offsetof<SynEntry>() != COMPACT_BYTES) ERROR("SynEntry does not fit");
+  const infoBytes = offsetof<Tcb>("rcvFin") - offsetof<Tcb>("sndUna");
+  if (infoBytes != offsetof<TcpInfo>()) ERROR("TcpInfo does not match Tcb");
+  if (offsetof<Socket>("readyNext") - offsetof<Socket>("eventNext") != 4) ERROR("list links are apart");
+  if (offsetof<Tcb>("zeroWindows") - offsetof<Tcb>("sndUna") != offsetof<TcpInfo>("zeroWindows"))
+    ERROR("TcpInfo does not match Tcb");
+  if (offsetof<Tcb>("rtoMs") - offsetof<Tcb>("sndUna") != offsetof<TcpInfo>("rtoMs"))
+    ERROR("TcpInfo does not match Tcb");
   if (offsetof<TimeWaitEntry>() != COMPACT_BYTES) ERROR("TimeWaitEntry does not fit");
 }

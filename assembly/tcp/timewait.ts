@@ -1,36 +1,39 @@
 // TIME-WAIT in 32 octets: the connection record is free for others at once. Entries live in a circle, oldest first;
 // when it is full the oldest gives way, counted.
 
-import { Counter } from "../abi_constants";
+import { Counter, TcpState } from "../abi_constants";
 import { COMPACT_BYTES, config, header, state } from "../config";
-import { isDue, wakeAt } from "../lib/clock";
+import { after, isDueElseWake } from "../lib/clock";
 import { count } from "../lib/counters";
-import { ACK, FIN, RST, SYN } from "../wire/tcp";
+import { ACK, RST, SYN } from "../wire/tcp";
 import * as demux from "./demux";
+import { finish } from "./ending";
 import * as reset from "./reset";
-import { segment } from "./segment";
+import { segment, segmentLength } from "./segment";
 import * as seq from "./seq";
-import { Kind, Tcb, TimeWaitEntry } from "./tcb";
+import { Kind, setState, Tcb, TimeWaitEntry } from "./tcb";
 
-/** The connection goes to TIME-WAIT: keeps what its answers need. */
-export function add(t: Tcb): void {
+/** The connection goes to TIME-WAIT: an entry keeps what its answers need, the record is done with. */
+export function add(t: Tcb): TimeWaitEntry {
   if (state.timeWaitSpan == config.timeWaitEntries) {
-    if (oldest().kind != Kind.FREE) {
-      count(Counter.TCP_TIME_WAIT_EVICTED);
-      remove(oldest());
-    }
+    if (oldest().kind != Kind.FREE) count(Counter.TCP_TIME_WAIT_EVICTED);
     dropOldest();
   }
   const entry = entryAt(<u32>state.timeWaitOldest + state.timeWaitSpan);
   state.timeWaitSpan++;
+  setState(t, TcpState.TIME_WAIT);
   entry.kind = Kind.TIME_WAIT;
   entry.remoteAddress = t.remoteAddress;
   entry.ports = t.ports;
   entry.sndNxt = t.sndMax;
   entry.rcvNxt = t.rcvNxt;
+  entry.window = <u16>(t.rcvAdv - t.rcvNxt);
+  // The record leaves the hash table before the entry takes its key.
+  finish(t);
   demux.add(entry);
   header.timeWaitUsed++;
   restart(entry);
+  return entry;
 }
 
 /**
@@ -44,42 +47,32 @@ export function receive(entry: TimeWaitEntry): bool {
     count(Counter.TCP_TIME_WAIT_RST);
     return false;
   }
-  if (flags & SYN && !(flags & ACK) && seq.lessThan(entry.rcvNxt, segment.seq)) {
+  if ((flags & (SYN | ACK)) == SYN && seq.lessThan(entry.rcvNxt, segment.seq)) {
+    count(Counter.TCP_TIME_WAIT_REUSED);
     remove(entry);
     return true;
   }
-  if (flags & FIN) restart(entry);
-  // A bare ACK of what we know needs no answer: two TIME-WAITs would talk for ever.
-  if (flags & (SYN | FIN) || segment.dataBytes || segment.seq != entry.rcvNxt)
-    reset.reply(entry.sndNxt, entry.rcvNxt, ACK);
+  // A bare ACK of what we know needs no answer: two TIME-WAITs would talk for ever. Anything else is a peer that has
+  // not heard our last ACK: it gets it again, and the time begins anew.
+  if (segmentLength() | (segment.seq - entry.rcvNxt)) {
+    restart(entry);
+    acknowledge(entry);
+  }
   return false;
 }
 
 /** Frees the entries whose time has come. */
 export function expire(): void {
-  while (state.timeWaitSpan) {
-    const entry = oldest();
-    if (entry.kind != Kind.FREE) {
-      if (!isDue(entry.expires)) {
-        wakeAt(entry.expires);
-        return;
-      }
-      remove(entry);
-    }
-    dropOldest();
-  }
+  while (state.timeWaitSpan && (oldest().kind == Kind.FREE || isDueElseWake(oldest().expires))) dropOldest();
 }
 
-/** Frees all entries. */
-export function flush(): void {
-  for (; state.timeWaitSpan; dropOldest()) {
-    if (oldest().kind != Kind.FREE) remove(oldest());
-  }
+/** The last ACK of the connection, with the window that it had: a window never shrinks. */
+export function acknowledge(entry: TimeWaitEntry): void {
+  reset.reply(entry.sndNxt, entry.rcvNxt, ACK, entry.window);
 }
 
 function restart(entry: TimeWaitEntry): void {
-  entry.expires = state.now + config.timeWaitMs;
-  wakeAt(entry.expires);
+  entry.expires = after(config.timeWaitMs);
 }
 
 function remove(entry: TimeWaitEntry): void {
@@ -89,6 +82,7 @@ function remove(entry: TimeWaitEntry): void {
 }
 
 function dropOldest(): void {
+  if (oldest().kind != Kind.FREE) remove(oldest());
   state.timeWaitSpan--;
   const next = <u32>state.timeWaitOldest + 1;
   state.timeWaitOldest = next == config.timeWaitEntries ? 0 : <u16>next;

@@ -32,10 +32,11 @@ export const REPLY: u16 = 0x0200;
 
 /** The sender's IPv4 address. */
 export function senderAddress(packet: ArpPacket): u32 {
-  return packet.senderAddress0 | (<u32>packet.senderAddress1 << 16);
+  return packet.senderAddress0 | ((<u32>packet.senderAddress1) << 16);
 }
 
 /** Whether `length` octets at `packet` are an ARP packet for Ethernet and IPv4. */
 export function check(packet: ArpPacket, length: u32): bool {
-  return length >= ARP_PACKET_BYTES && packet.types == HARDWARE_PROTOCOL && packet.lengths == LENGTHS;
+  const differs = (packet.types ^ HARDWARE_PROTOCOL) | (<u32>packet.lengths ^ LENGTHS);
+  return <bool>(<u32>(length >= ARP_PACKET_BYTES) & <u32>!differs);
 }

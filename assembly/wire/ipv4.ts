@@ -39,8 +39,11 @@ export function totalBytes(ip: Ipv4Header): u32 {
 
 /** Whether `available` octets hold an IPv4 header and all that its lengths promise. */
 export function check(ip: Ipv4Header, available: u32): bool {
-  if (available < IPV4_HEADER_BYTES || ip.versionIhl >> 4 != 4) return false;
+  // The header is read before `available` is known to reach it: the frame slot does.
   const bytes = headerBytes(ip);
   const total = totalBytes(ip);
-  return bytes >= IPV4_HEADER_BYTES && total >= bytes && total <= available;
+  const version = ip.versionIhl >> 4 == 4;
+  return <bool>(
+    (<u32>version & <u32>(bytes >= IPV4_HEADER_BYTES) & <u32>(total >= bytes) & <u32>(total <= available))
+  );
 }

@@ -40,5 +40,7 @@ export function headerBytes(tcp: TcpHeader): u32 {
 
 /** Whether `length` octets hold a header and the options that it promises. */
 export function check(tcp: TcpHeader, length: u32): bool {
-  return length >= TCP_HEADER_BYTES && headerBytes(tcp) >= TCP_HEADER_BYTES && headerBytes(tcp) <= length;
+  // The data offset is read before the length is known to reach it: the frame slot does.
+  const bytes = headerBytes(tcp);
+  return <bool>(<u32>(bytes >= TCP_HEADER_BYTES) & <u32>(bytes <= length));
 }

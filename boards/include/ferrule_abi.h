@@ -15,7 +15,7 @@
 #define FERRULE_LAYOUT_VERSION 1u
 
 /** Address of the state region. Constant data of the module lies below it; address 0 is never valid. */
-#define FERRULE_STATE_BASE 64u
+#define FERRULE_STATE_BASE 72u
 
 /**
  * Octets free before the frame in each frame slot: room for a driver's prefix (W5500 2, ENC28J60 6,
@@ -75,10 +75,8 @@ enum ferrule_status {
     FERRULE_STATUS_VERSION_MISMATCH = -17,
     /** The connection was aborted on this side. */
     FERRULE_STATUS_ABORTED = -18,
-    /** No ephemeral port is free. */
-    FERRULE_STATUS_NO_PORT = -19,
     /** Datagram longer than can be sent. */
-    FERRULE_STATUS_TOO_LONG = -20,
+    FERRULE_STATUS_TOO_LONG = -19,
 };
 
 /** Named builds of the one source (`StateHeader.build`). */
@@ -150,12 +148,6 @@ enum ferrule_option {
     FERRULE_OPTION_TCP_INFO = 4,
     /** get, set: 1 sends small segments at once (Nagle's algorithm off). */
     FERRULE_OPTION_NO_DELAY = 5,
-    /** get: bytes that can be written now. */
-    FERRULE_OPTION_SEND_FREE = 6,
-    /** get: bytes written and not yet acknowledged. */
-    FERRULE_OPTION_SEND_QUEUED = 7,
-    /** get: bytes that can be read now. */
-    FERRULE_OPTION_RECEIVE_QUEUED = 8,
     /** get, set: idle time before keepalives, in milliseconds, 0 for none. */
     FERRULE_OPTION_KEEPALIVE_MS = 9,
     /**
@@ -173,6 +165,8 @@ enum ferrule_option {
     FERRULE_OPTION_MULTICAST_JOIN = 14,
     /** set, an Endpoint: leave a multicast group. */
     FERRULE_OPTION_MULTICAST_LEAVE = 15,
+    /** get, u8: a TcpState. */
+    FERRULE_OPTION_TCP_STATE = 16,
 };
 
 /**
@@ -268,121 +262,120 @@ enum ferrule_counter {
     FERRULE_COUNTER_TCP_RETRANSMITS = 32,
     /** Retransmission timer expiries. */
     FERRULE_COUNTER_TCP_TIMEOUTS = 33,
-    /** Retransmissions started by three duplicate ACKs. */
-    FERRULE_COUNTER_TCP_FAST_RETRANSMITS = 34,
     /** Zero-window and silly-window probes sent. */
-    FERRULE_COUNTER_TCP_PROBES = 35,
+    FERRULE_COUNTER_TCP_PROBES = 34,
     /** Segment wholly outside the receive window; answered with an ACK. */
-    FERRULE_COUNTER_TCP_OUTSIDE_WINDOW = 36,
+    FERRULE_COUNTER_TCP_OUTSIDE_WINDOW = 35,
     /** Segment with data ahead of a hole, kept. */
-    FERRULE_COUNTER_TCP_OUT_OF_ORDER = 37,
+    FERRULE_COUNTER_TCP_OUT_OF_ORDER = 36,
     /** Data ahead of a hole that would have made one range too many, dropped. */
-    FERRULE_COUNTER_TCP_RANGES_FULL = 38,
+    FERRULE_COUNTER_TCP_RANGES_FULL = 37,
     /** Segment without ACK where one is required. */
-    FERRULE_COUNTER_TCP_NO_ACK = 39,
-    /** ACK for something not sent. */
-    FERRULE_COUNTER_TCP_ACK_BEYOND = 40,
-    /** ACK older than anything that can be in flight. */
-    FERRULE_COUNTER_TCP_ACK_OLD = 41,
+    FERRULE_COUNTER_TCP_NO_ACK = 38,
+    /**
+     * ACK for something not sent, or older than anything in flight; answered with a challenge ACK
+     * (RFC 5961).
+     */
+    FERRULE_COUNTER_TCP_ACK_UNACCEPTABLE = 39,
+    /** TIME-WAIT ended early by a SYN that opens a new connection. */
+    FERRULE_COUNTER_TCP_TIME_WAIT_REUSED = 40,
     /** Reset in the window but not at its edge; answered with a challenge ACK (RFC 5961). */
-    FERRULE_COUNTER_TCP_RST_CHALLENGED = 42,
+    FERRULE_COUNTER_TCP_RST_CHALLENGED = 41,
     /** Reset outside the window, dropped. */
-    FERRULE_COUNTER_TCP_RST_OUTSIDE = 43,
+    FERRULE_COUNTER_TCP_RST_OUTSIDE = 42,
     /** SYN on a synchronised connection; answered with a challenge ACK (RFC 5961). */
-    FERRULE_COUNTER_TCP_SYN_CHALLENGED = 44,
+    FERRULE_COUNTER_TCP_SYN_CHALLENGED = 43,
     /** SYN with FIN or reset, or no sensible flags at all. */
-    FERRULE_COUNTER_TCP_BAD_FLAGS = 45,
+    FERRULE_COUNTER_TCP_BAD_FLAGS = 44,
     /** Connections closed by a valid reset. */
-    FERRULE_COUNTER_TCP_RESETS_IN = 46,
+    FERRULE_COUNTER_TCP_RESETS_IN = 45,
     /** Resets sent. */
-    FERRULE_COUNTER_TCP_RESETS_OUT = 47,
+    FERRULE_COUNTER_TCP_RESETS_OUT = 46,
     /** Connections opened actively. */
-    FERRULE_COUNTER_TCP_ACTIVE_OPENS = 48,
+    FERRULE_COUNTER_TCP_ACTIVE_OPENS = 47,
     /** Connections opened passively (given a record). */
-    FERRULE_COUNTER_TCP_PASSIVE_OPENS = 49,
+    FERRULE_COUNTER_TCP_PASSIVE_OPENS = 48,
     /** SYN dropped because the listener's backlog is full. */
-    FERRULE_COUNTER_TCP_BACKLOG_FULL = 50,
-    /** SYN dropped because the SYN cache is full of younger entries. */
-    FERRULE_COUNTER_TCP_SYN_CACHE_FULL = 51,
-    /** SYN-cache entries that gave way to newer ones. */
-    FERRULE_COUNTER_TCP_SYN_EVICTED = 52,
-    /** SYN-cache entries that expired unanswered. */
-    FERRULE_COUNTER_TCP_SYN_EXPIRED = 53,
-    /** Handshake finished while no connection record was free; it waits in the SYN cache. */
-    FERRULE_COUNTER_TCP_RECORD_AWAITED = 54,
+    FERRULE_COUNTER_TCP_BACKLOG_FULL = 49,
+    /** SYN dropped because no connection record is free; the peer sends it again. */
+    FERRULE_COUNTER_TCP_NO_RECORD = 50,
     /** Connections given up after too many retransmissions. */
-    FERRULE_COUNTER_TCP_GIVEN_UP = 55,
+    FERRULE_COUNTER_TCP_GIVEN_UP = 51,
     /** TIME-WAIT entries that gave way to newer ones. */
-    FERRULE_COUNTER_TCP_TIME_WAIT_EVICTED = 56,
+    FERRULE_COUNTER_TCP_TIME_WAIT_EVICTED = 52,
     /** Reset that would have ended a TIME-WAIT, ignored (RFC 1337). */
-    FERRULE_COUNTER_TCP_TIME_WAIT_RST = 57,
+    FERRULE_COUNTER_TCP_TIME_WAIT_RST = 53,
     /** Data that arrived after the application closed; the connection was reset. */
-    FERRULE_COUNTER_TCP_DATA_AFTER_CLOSE = 58,
+    FERRULE_COUNTER_TCP_DATA_AFTER_CLOSE = 54,
     /** Connections whose record went back before the application accepted them. */
-    FERRULE_COUNTER_TCP_UNACCEPTED = 59,
+    FERRULE_COUNTER_TCP_UNACCEPTED = 55,
     /** FIN-WAIT-2 of a closed socket that ended by its timer. */
-    FERRULE_COUNTER_TCP_FIN_WAIT_2_EXPIRED = 60,
+    FERRULE_COUNTER_TCP_FIN_WAIT_2_EXPIRED = 56,
     /** Number of counters. */
-    FERRULE_COUNTER_COUNT = 61,
+    FERRULE_COUNTER_COUNT = 57,
 };
 
 /**
- * The configuration that `init` and `bytesNeeded` read. Fields that are 0 take the default that
- * their comment names, unless it says that 0 means none.
+ * The configuration that `init` and `bytesNeeded` read. The core has no defaults, for they would
+ * cost every device their bytes: `@default` is what the hosts fill in (FERRULE_CONFIG_DEFAULTS,
+ * CONFIG_DEFAULTS).
  */
 struct ferrule_config {
     /** ABI_VERSION. */
     uint16_t version;
-    /** Size of this record in bytes; a shorter one of an older version is read as if zeros followed. */
+    /** Size of this record in bytes. */
     uint16_t bytes;
     /** ConfigFlag bits. */
     uint32_t flags;
-    /** Our hardware address. Must be unicast and not zero. */
+    /** Our hardware address, unicast. */
     uint8_t mac[6];
-    /** Longest IP packet, in bytes, 576 to 1500; default 1500. */
+    /** Longest IP packet, in bytes, 576 to 1500. Default 1500. */
     uint16_t mtu;
-    /** IPv4 address; zero: none yet, set later with `setAddress`. */
+    /** IPv4 address; zero for none. */
     uint8_t address[4];
-    /** IPv4 netmask. Ones then zeros. */
+    /** IPv4 netmask. */
     uint8_t netmask[4];
     /** IPv4 address of the default router; zero for none. */
     uint8_t gateway[4];
-    /** Connection records, 1 to 16384. 0 is not allowed. */
+    /** Connection records, 1 to 16383. Default 4. */
     uint16_t connections;
-    /** Listener records, 0 to 1024. 0 means none. */
+    /** Listener records, 0 to 16383. Default 2. */
     uint16_t listeners;
-    /** Bytes of each connection's send ring, 256 to 1 GiB, a multiple of 4; default 2048. */
+    /** Bytes of each connection's send ring, 256 to 2^30, a multiple of 4. Default 2048. */
     uint32_t send_ring_bytes;
-    /** Bytes of each connection's receive ring, 256 to 1 GiB, a multiple of 4; default 2048. */
+    /** Bytes of each connection's receive ring, 256 to 2^30, a multiple of 4. Default 2048. */
     uint32_t receive_ring_bytes;
-    /** SYN-cache entries of 32 bytes, 1 to 16384; default 8. */
+    /** SYN-cache entries; must be 0 in this version. */
     uint16_t syn_entries;
-    /** TIME-WAIT entries of 32 bytes, 1 to 16384; default 8. */
+    /** TIME-WAIT entries of 32 bytes, 1 to 16383. Default 8. */
     uint16_t time_wait_entries;
-    /** Out-of-order ranges per connection, 1 to 32; default 4. */
+    /** Out-of-order ranges per connection, 0 to 31. Default 4. */
     uint16_t reassembly_ranges;
-    /** ARP cache entries, 2 to 1024; default 8. */
+    /** ARP cache entries, 1 to 16383. Default 8. */
     uint16_t arp_entries;
-    /** Datagram sockets; must be 0 in a build without UDP. 0 means none. */
+    /** Datagram sockets; must be 0 in a build without UDP. */
     uint16_t datagram_sockets;
-    /** Network interfaces; default 1, and 1 is all that this version has. */
+    /** Network interfaces; 1 is all that this version has. Default 1. */
     uint16_t interfaces;
     /** Bytes of each datagram socket's queue; must be 0 in a build without UDP. */
     uint32_t datagram_queue_bytes;
     /**
-     * Least retransmission time-out in milliseconds, 10 to 60000; default 200 (as Linux; RFC 6298
-     * says 1000).
+     * Least retransmission time-out in milliseconds, 1 to 2^24 - 1. Linux has 200, RFC 6298 1000.
+     * Default 200.
      */
     uint32_t rto_min_ms;
-    /** TIME-WAIT in milliseconds, 1 to 240000; default 60000 (as Linux; RFC 9293's 2 MSL is 240000). */
+    /**
+     * TIME-WAIT in milliseconds, 0 to 2^24 - 1. Linux has 60000; 2 MSL of RFC 9293 is 240000.
+     * Default 60000.
+     */
     uint32_t time_wait_ms;
-    /** Longest stay in FIN-WAIT-2 after `close`, in milliseconds, 1 to 3600000; default 60000. */
+    /** Longest stay in FIN-WAIT-2 after `close`, in milliseconds, 0 to 2^24 - 1. Default 60000. */
     uint32_t fin_wait2_ms;
-    /** Delayed-ACK time in milliseconds, 1 to 500; default 40. */
+    /** Delayed-ACK time in milliseconds, 0 to 2^24 - 1; RFC 9293 allows 500. Default 40. */
     uint32_t delayed_ack_ms;
-    /** Retransmissions of a SYN or SYN-ACK before giving up, 1 to 15; default 5. */
+    /** Retransmissions of a SYN or SYN-ACK before giving up, 0 to 255. Default 5. */
     uint16_t syn_retries;
-    /** Retransmissions of data before giving up, 1 to 30; default 12. */
+    /** Retransmissions of data before giving up, 0 to 255. Default 12. */
     uint16_t data_retries;
     /**
      * 32 octets that nobody can guess, new at every boot: initial sequence numbers and ports come
@@ -421,52 +414,54 @@ struct ferrule_interface_address {
     uint8_t router[16];
 };
 
-/** What `getopt(TCP_INFO)` tells of a connection. Sequence numbers are absolute. */
+/**
+ * What `getopt(TCP_INFO)` tells of a connection. Sequence numbers are absolute. It is a part of the
+ * connection record as it stands (tcp/tcb.ts keeps the same order): copying it costs the device less
+ * code than picking fields would.
+ */
 struct ferrule_tcp_info {
-    /** A TcpState. */
-    uint8_t state;
-    /** Retransmission time-outs in a row. */
-    uint8_t retries;
-    /** Ranges received ahead of a hole. */
-    uint8_t ranges;
-    /** Duplicate ACKs in a row. */
-    uint8_t duplicate_acks;
-    /** Last error, a Status. */
-    int32_t error;
+    /** SND.UNA: oldest sequence number not acknowledged. */
+    uint32_t snd_una;
+    /** SND.NXT: next to send. */
+    uint32_t snd_nxt;
+    /** Highest sequence number sent, plus one. */
+    uint32_t snd_max;
+    /** SND.WND: the window that the peer announced, in bytes. */
+    uint32_t snd_wnd;
+    /** SND.WL1: SEG.SEQ of the last window update. */
+    uint32_t snd_wl1;
+    /** Largest window that the peer ever announced, in bytes. */
+    uint32_t snd_wnd_max;
     /** Largest segment that we send, in bytes of data. */
     uint16_t send_mss;
     /** Largest segment that we announced, in bytes of data. */
     uint16_t receive_mss;
-    /** Smoothed round-trip time in milliseconds; 0 before the first sample. */
-    uint32_t rtt_ms;
-    /** Round-trip time variation in milliseconds. */
-    uint32_t rtt_var_ms;
-    /** Retransmission time-out in milliseconds, backed off. */
-    uint32_t rto_ms;
-    /** Congestion window in bytes. */
-    uint32_t congestion_window;
-    /** Slow-start threshold in bytes. */
-    uint32_t slow_start_threshold;
-    /** SND.UNA. */
-    uint32_t snd_una;
-    /** SND.NXT. */
-    uint32_t snd_nxt;
-    /** SND.WND: the window that the peer announced, in bytes. */
-    uint32_t snd_wnd;
-    /** RCV.NXT. */
+    /** RCV.NXT: next sequence number expected. */
     uint32_t rcv_nxt;
-    /** RCV.WND: the window that we announced last, in bytes. */
-    uint32_t rcv_wnd;
+    /** Right edge of the window that we announced: RCV.NXT + RCV.WND. */
+    uint32_t rcv_adv;
     /** Bytes written by the application and not yet acknowledged. */
     uint32_t send_queued;
     /** Bytes received in order and not yet read. */
     uint32_t receive_queued;
-    /** Send ring size in bytes. */
-    uint32_t send_ring_bytes;
-    /** Bytes of data acknowledged by the peer. */
-    uint64_t bytes_acknowledged;
-    /** Bytes of data received in order. */
-    uint64_t bytes_received;
+    /** Smoothed round-trip time in eighths of a millisecond; 0 before the first sample. */
+    uint32_t rtt8;
+    /** Round-trip time variation in quarters of a millisecond. */
+    uint32_t rtt_var4;
+    /** Retransmission time-out in milliseconds, not backed off. */
+    uint32_t rto_ms;
+    /** Doublings of the retransmission time-out. */
+    uint8_t backoff;
+    /** Time-outs in a row since the peer was last heard. */
+    uint8_t retries;
+    /** Ranges received ahead of a hole. */
+    uint8_t ranges;
+    /** Duplicate ACKs that wait to be sent. */
+    uint8_t acks_owed;
+    /** Bytes of data acknowledged by the peer. Wraps. */
+    uint32_t bytes_acknowledged;
+    /** Bytes of data received in order. Wraps. */
+    uint32_t bytes_received;
     /** Segments sent. */
     uint32_t segments_out;
     /** Segments received. */
@@ -474,11 +469,9 @@ struct ferrule_tcp_info {
     /** Segments sent again. */
     uint32_t retransmits;
     /** Segments received ahead of a hole. */
-    uint32_t out_of_order;
+    uint16_t out_of_order;
     /** Times that the peer closed its window. */
-    uint32_t zero_windows;
-    /** Receive ring size in bytes. */
-    uint32_t receive_ring_bytes;
+    uint16_t zero_windows;
 };
 
 /**
@@ -506,8 +499,6 @@ struct ferrule_state_header {
     uint32_t exchange;
     /** Array of u32, indexed by Counter. */
     uint32_t counters;
-    /** Number of counters. */
-    uint32_t counter_count;
     /** After `sendReserve` and `receivePeek`: where the run begins. */
     uint32_t run_pointer;
     /** After `nextEvent`: Event bits of the socket. */
@@ -530,23 +521,32 @@ struct ferrule_state_header {
     uint16_t checksum_offset;
     /** Connection records in use, those without a handle included. */
     uint16_t connections_used;
-    /** Connection records there are. */
-    uint16_t connections;
     /** Listener records in use. */
     uint16_t listeners_used;
-    /** Listener records there are. */
-    uint16_t listeners;
-    /** SYN-cache entries in use. */
-    uint16_t syn_used;
-    /** SYN-cache entries there are. */
-    uint16_t syn_entries;
     /** TIME-WAIT entries in use. */
     uint16_t time_wait_used;
-    /** TIME-WAIT entries there are. */
-    uint16_t time_wait_entries;
     /** Zero. */
-    uint32_t reserved;
+    uint16_t reserved;
 };
+
+/** Initialiser of a struct ferrule_config with the defaults. */
+#define FERRULE_CONFIG_DEFAULTS \
+    .version = FERRULE_ABI_VERSION, .bytes = sizeof(struct ferrule_config), \
+    .mtu = 1500u, \
+    .connections = 4u, \
+    .listeners = 2u, \
+    .send_ring_bytes = 2048u, \
+    .receive_ring_bytes = 2048u, \
+    .time_wait_entries = 8u, \
+    .reassembly_ranges = 4u, \
+    .arp_entries = 8u, \
+    .interfaces = 1u, \
+    .rto_min_ms = 200u, \
+    .time_wait_ms = 60000u, \
+    .fin_wait2_ms = 60000u, \
+    .delayed_ack_ms = 40u, \
+    .syn_retries = 5u, \
+    .data_retries = 12u
 
 /* The compiler's layout must be the core's. */
 #define FERRULE_LAYOUT(name, condition) typedef char ferrule_layout_##name[(condition) ? 1 : -1]
@@ -590,36 +590,34 @@ FERRULE_LAYOUT(interface_address_prefix_bits, offsetof(struct ferrule_interface_
 FERRULE_LAYOUT(interface_address_interface, offsetof(struct ferrule_interface_address, interface) == 4);
 FERRULE_LAYOUT(interface_address_address, offsetof(struct ferrule_interface_address, address) == 8);
 FERRULE_LAYOUT(interface_address_router, offsetof(struct ferrule_interface_address, router) == 24);
-FERRULE_LAYOUT(tcp_info, sizeof(struct ferrule_tcp_info) == 104);
-FERRULE_LAYOUT(tcp_info_state, offsetof(struct ferrule_tcp_info, state) == 0);
-FERRULE_LAYOUT(tcp_info_retries, offsetof(struct ferrule_tcp_info, retries) == 1);
-FERRULE_LAYOUT(tcp_info_ranges, offsetof(struct ferrule_tcp_info, ranges) == 2);
-FERRULE_LAYOUT(tcp_info_duplicate_acks, offsetof(struct ferrule_tcp_info, duplicate_acks) == 3);
-FERRULE_LAYOUT(tcp_info_error, offsetof(struct ferrule_tcp_info, error) == 4);
-FERRULE_LAYOUT(tcp_info_send_mss, offsetof(struct ferrule_tcp_info, send_mss) == 8);
-FERRULE_LAYOUT(tcp_info_receive_mss, offsetof(struct ferrule_tcp_info, receive_mss) == 10);
-FERRULE_LAYOUT(tcp_info_rtt_ms, offsetof(struct ferrule_tcp_info, rtt_ms) == 12);
-FERRULE_LAYOUT(tcp_info_rtt_var_ms, offsetof(struct ferrule_tcp_info, rtt_var_ms) == 16);
-FERRULE_LAYOUT(tcp_info_rto_ms, offsetof(struct ferrule_tcp_info, rto_ms) == 20);
-FERRULE_LAYOUT(tcp_info_congestion_window, offsetof(struct ferrule_tcp_info, congestion_window) == 24);
-FERRULE_LAYOUT(tcp_info_slow_start_threshold, offsetof(struct ferrule_tcp_info, slow_start_threshold) == 28);
-FERRULE_LAYOUT(tcp_info_snd_una, offsetof(struct ferrule_tcp_info, snd_una) == 32);
-FERRULE_LAYOUT(tcp_info_snd_nxt, offsetof(struct ferrule_tcp_info, snd_nxt) == 36);
-FERRULE_LAYOUT(tcp_info_snd_wnd, offsetof(struct ferrule_tcp_info, snd_wnd) == 40);
-FERRULE_LAYOUT(tcp_info_rcv_nxt, offsetof(struct ferrule_tcp_info, rcv_nxt) == 44);
-FERRULE_LAYOUT(tcp_info_rcv_wnd, offsetof(struct ferrule_tcp_info, rcv_wnd) == 48);
-FERRULE_LAYOUT(tcp_info_send_queued, offsetof(struct ferrule_tcp_info, send_queued) == 52);
-FERRULE_LAYOUT(tcp_info_receive_queued, offsetof(struct ferrule_tcp_info, receive_queued) == 56);
-FERRULE_LAYOUT(tcp_info_send_ring_bytes, offsetof(struct ferrule_tcp_info, send_ring_bytes) == 60);
-FERRULE_LAYOUT(tcp_info_bytes_acknowledged, offsetof(struct ferrule_tcp_info, bytes_acknowledged) == 64);
-FERRULE_LAYOUT(tcp_info_bytes_received, offsetof(struct ferrule_tcp_info, bytes_received) == 72);
-FERRULE_LAYOUT(tcp_info_segments_out, offsetof(struct ferrule_tcp_info, segments_out) == 80);
-FERRULE_LAYOUT(tcp_info_segments_in, offsetof(struct ferrule_tcp_info, segments_in) == 84);
-FERRULE_LAYOUT(tcp_info_retransmits, offsetof(struct ferrule_tcp_info, retransmits) == 88);
-FERRULE_LAYOUT(tcp_info_out_of_order, offsetof(struct ferrule_tcp_info, out_of_order) == 92);
-FERRULE_LAYOUT(tcp_info_zero_windows, offsetof(struct ferrule_tcp_info, zero_windows) == 96);
-FERRULE_LAYOUT(tcp_info_receive_ring_bytes, offsetof(struct ferrule_tcp_info, receive_ring_bytes) == 100);
-FERRULE_LAYOUT(state_header, sizeof(struct ferrule_state_header) == 80);
+FERRULE_LAYOUT(tcp_info, sizeof(struct ferrule_tcp_info) == 84);
+FERRULE_LAYOUT(tcp_info_snd_una, offsetof(struct ferrule_tcp_info, snd_una) == 0);
+FERRULE_LAYOUT(tcp_info_snd_nxt, offsetof(struct ferrule_tcp_info, snd_nxt) == 4);
+FERRULE_LAYOUT(tcp_info_snd_max, offsetof(struct ferrule_tcp_info, snd_max) == 8);
+FERRULE_LAYOUT(tcp_info_snd_wnd, offsetof(struct ferrule_tcp_info, snd_wnd) == 12);
+FERRULE_LAYOUT(tcp_info_snd_wl1, offsetof(struct ferrule_tcp_info, snd_wl1) == 16);
+FERRULE_LAYOUT(tcp_info_snd_wnd_max, offsetof(struct ferrule_tcp_info, snd_wnd_max) == 20);
+FERRULE_LAYOUT(tcp_info_send_mss, offsetof(struct ferrule_tcp_info, send_mss) == 24);
+FERRULE_LAYOUT(tcp_info_receive_mss, offsetof(struct ferrule_tcp_info, receive_mss) == 26);
+FERRULE_LAYOUT(tcp_info_rcv_nxt, offsetof(struct ferrule_tcp_info, rcv_nxt) == 28);
+FERRULE_LAYOUT(tcp_info_rcv_adv, offsetof(struct ferrule_tcp_info, rcv_adv) == 32);
+FERRULE_LAYOUT(tcp_info_send_queued, offsetof(struct ferrule_tcp_info, send_queued) == 36);
+FERRULE_LAYOUT(tcp_info_receive_queued, offsetof(struct ferrule_tcp_info, receive_queued) == 40);
+FERRULE_LAYOUT(tcp_info_rtt8, offsetof(struct ferrule_tcp_info, rtt8) == 44);
+FERRULE_LAYOUT(tcp_info_rtt_var4, offsetof(struct ferrule_tcp_info, rtt_var4) == 48);
+FERRULE_LAYOUT(tcp_info_rto_ms, offsetof(struct ferrule_tcp_info, rto_ms) == 52);
+FERRULE_LAYOUT(tcp_info_backoff, offsetof(struct ferrule_tcp_info, backoff) == 56);
+FERRULE_LAYOUT(tcp_info_retries, offsetof(struct ferrule_tcp_info, retries) == 57);
+FERRULE_LAYOUT(tcp_info_ranges, offsetof(struct ferrule_tcp_info, ranges) == 58);
+FERRULE_LAYOUT(tcp_info_acks_owed, offsetof(struct ferrule_tcp_info, acks_owed) == 59);
+FERRULE_LAYOUT(tcp_info_bytes_acknowledged, offsetof(struct ferrule_tcp_info, bytes_acknowledged) == 60);
+FERRULE_LAYOUT(tcp_info_bytes_received, offsetof(struct ferrule_tcp_info, bytes_received) == 64);
+FERRULE_LAYOUT(tcp_info_segments_out, offsetof(struct ferrule_tcp_info, segments_out) == 68);
+FERRULE_LAYOUT(tcp_info_segments_in, offsetof(struct ferrule_tcp_info, segments_in) == 72);
+FERRULE_LAYOUT(tcp_info_retransmits, offsetof(struct ferrule_tcp_info, retransmits) == 76);
+FERRULE_LAYOUT(tcp_info_out_of_order, offsetof(struct ferrule_tcp_info, out_of_order) == 80);
+FERRULE_LAYOUT(tcp_info_zero_windows, offsetof(struct ferrule_tcp_info, zero_windows) == 82);
+FERRULE_LAYOUT(state_header, sizeof(struct ferrule_state_header) == 64);
 FERRULE_LAYOUT(state_header_magic, offsetof(struct ferrule_state_header, magic) == 0);
 FERRULE_LAYOUT(state_header_layout_version, offsetof(struct ferrule_state_header, layout_version) == 4);
 FERRULE_LAYOUT(state_header_build, offsetof(struct ferrule_state_header, build) == 6);
@@ -630,23 +628,17 @@ FERRULE_LAYOUT(state_header_output_slot, offsetof(struct ferrule_state_header, o
 FERRULE_LAYOUT(state_header_slot_bytes, offsetof(struct ferrule_state_header, slot_bytes) == 24);
 FERRULE_LAYOUT(state_header_exchange, offsetof(struct ferrule_state_header, exchange) == 28);
 FERRULE_LAYOUT(state_header_counters, offsetof(struct ferrule_state_header, counters) == 32);
-FERRULE_LAYOUT(state_header_counter_count, offsetof(struct ferrule_state_header, counter_count) == 36);
-FERRULE_LAYOUT(state_header_run_pointer, offsetof(struct ferrule_state_header, run_pointer) == 40);
-FERRULE_LAYOUT(state_header_event_mask, offsetof(struct ferrule_state_header, event_mask) == 44);
-FERRULE_LAYOUT(state_header_frame_bytes, offsetof(struct ferrule_state_header, frame_bytes) == 48);
-FERRULE_LAYOUT(state_header_frame_interface, offsetof(struct ferrule_state_header, frame_interface) == 52);
-FERRULE_LAYOUT(state_header_frame_vlan, offsetof(struct ferrule_state_header, frame_vlan) == 54);
-FERRULE_LAYOUT(state_header_checksum_start, offsetof(struct ferrule_state_header, checksum_start) == 56);
-FERRULE_LAYOUT(state_header_checksum_offset, offsetof(struct ferrule_state_header, checksum_offset) == 58);
-FERRULE_LAYOUT(state_header_connections_used, offsetof(struct ferrule_state_header, connections_used) == 60);
-FERRULE_LAYOUT(state_header_connections, offsetof(struct ferrule_state_header, connections) == 62);
-FERRULE_LAYOUT(state_header_listeners_used, offsetof(struct ferrule_state_header, listeners_used) == 64);
-FERRULE_LAYOUT(state_header_listeners, offsetof(struct ferrule_state_header, listeners) == 66);
-FERRULE_LAYOUT(state_header_syn_used, offsetof(struct ferrule_state_header, syn_used) == 68);
-FERRULE_LAYOUT(state_header_syn_entries, offsetof(struct ferrule_state_header, syn_entries) == 70);
-FERRULE_LAYOUT(state_header_time_wait_used, offsetof(struct ferrule_state_header, time_wait_used) == 72);
-FERRULE_LAYOUT(state_header_time_wait_entries, offsetof(struct ferrule_state_header, time_wait_entries) == 74);
-FERRULE_LAYOUT(state_header_reserved, offsetof(struct ferrule_state_header, reserved) == 76);
+FERRULE_LAYOUT(state_header_run_pointer, offsetof(struct ferrule_state_header, run_pointer) == 36);
+FERRULE_LAYOUT(state_header_event_mask, offsetof(struct ferrule_state_header, event_mask) == 40);
+FERRULE_LAYOUT(state_header_frame_bytes, offsetof(struct ferrule_state_header, frame_bytes) == 44);
+FERRULE_LAYOUT(state_header_frame_interface, offsetof(struct ferrule_state_header, frame_interface) == 48);
+FERRULE_LAYOUT(state_header_frame_vlan, offsetof(struct ferrule_state_header, frame_vlan) == 50);
+FERRULE_LAYOUT(state_header_checksum_start, offsetof(struct ferrule_state_header, checksum_start) == 52);
+FERRULE_LAYOUT(state_header_checksum_offset, offsetof(struct ferrule_state_header, checksum_offset) == 54);
+FERRULE_LAYOUT(state_header_connections_used, offsetof(struct ferrule_state_header, connections_used) == 56);
+FERRULE_LAYOUT(state_header_listeners_used, offsetof(struct ferrule_state_header, listeners_used) == 58);
+FERRULE_LAYOUT(state_header_time_wait_used, offsetof(struct ferrule_state_header, time_wait_used) == 60);
+FERRULE_LAYOUT(state_header_reserved, offsetof(struct ferrule_state_header, reserved) == 62);
 #undef FERRULE_LAYOUT
 
 /*
@@ -660,8 +652,8 @@ FERRULE_LAYOUT(state_header_reserved, offsetof(struct ferrule_state_header, rese
  *   record.
  *
  * bytesNeeded(record):
- *   Bytes of linear memory that the Config at `record` needs, with its defaults filled in there, or a
- *   negative Status. May be called before `init`.
+ *   Bytes of linear memory that the Config at `record` needs, or a negative Status. May be called
+ *   before `init`.
  *
  * init(record, memoryBytes, now):
  *   Lays out the state and starts the stack; called again, it forgets everything and starts anew.
@@ -671,12 +663,13 @@ FERRULE_LAYOUT(state_header_reserved, offsetof(struct ferrule_state_header, rese
  *
  * adopt(memoryBytes, now):
  *   Takes over the state that another build of the module left in the same memory (live upgrade).
- *   Returns OK, or VERSION_MISMATCH when the state's layout is not this build's.
+ *   NOT_SUPPORTED in this version; its layout is made for it.
  *
  * input(length, flags, now):
- *   Takes the frame of `length` bytes in the input slot. `flags`: InputFlag bits, interface in bits 8
- *   to 15. Hostile input is never an error: it moves a counter. Returns OK, NOT_INITIALISED,
- *   INVALID_ARGUMENT (longer than the slot) or NOT_SUPPORTED (an unknown flag).
+ *   Takes the frame of `length` bytes in the input slot, which must then stand until `output` has
+ *   returned 0. `flags`: InputFlag bits, interface in bits 8 to 15. Hostile input is never an error:
+ *   it moves a counter. Returns OK, NOT_INITIALISED, INVALID_ARGUMENT (longer than the slot) or
+ *   NOT_SUPPORTED (any flag, in this version).
  *
  * output(now):
  *   Builds the next frame that is due into the output slot. Returns its length, 0 when nothing is due,
@@ -692,20 +685,20 @@ FERRULE_LAYOUT(state_header_reserved, offsetof(struct ferrule_state_header, rese
  *   below DEADLINE_NEVER.
  *
  * linkChanged(interfaceIndex, up, now):
- *   Tells that the link of interface `interfaceIndex` went up (1) or down (0).
+ *   Tells that the link of interface `interfaceIndex` went up (1) or down (0). NOT_SUPPORTED in this
+ *   version.
  *
  * setAddress(record, now):
- *   Sets an interface's addresses from the InterfaceAddress at `record`. Connections from another
- *   address are reset.
+ *   Sets an interface's addresses from the InterfaceAddress at `record`. NOT_SUPPORTED in this
+ *   version.
  *
  * open(kind):
- *   Opens a socket of a SocketKind. Returns a handle (above 0), or NO_SOCKET, INVALID_ARGUMENT,
- *   NOT_SUPPORTED.
+ *   Opens a socket of a SocketKind. Returns a handle (above 0), or NO_SOCKET, or NOT_SUPPORTED.
  *
  * bind(handle, endpoint):
- *   Gives the socket a local Endpoint; `connect` chooses one for a socket that was not bound. Family
- *   NONE and a zero address mean "ours". Returns OK, BAD_HANDLE, INVALID_ARGUMENT, ADDRESS_IN_USE or
- *   ALREADY_CONNECTED.
+ *   Gives the socket a local Endpoint; `connect` chooses one for a socket that was not bound. Its
+ *   address is ours, whatever it says: there is one interface with one address in this version.
+ *   Returns OK, BAD_HANDLE, INVALID_ARGUMENT, ADDRESS_IN_USE or ALREADY_CONNECTED.
  *
  * listen(handle, backlog):
  *   Starts to accept connections on a bound listener; at most `backlog` (1 to 16384) wait, half-open
@@ -716,7 +709,8 @@ FERRULE_LAYOUT(state_header_reserved, offsetof(struct ferrule_state_header, rese
  *
  * connect(handle, endpoint):
  *   Starts to open a connection to the Endpoint; event CONNECTED or FAILED follows. Returns OK,
- *   BAD_HANDLE, INVALID_ARGUMENT, ALREADY_CONNECTED, UNREACHABLE (no route) or NO_PORT.
+ *   BAD_HANDLE, INVALID_ARGUMENT, ALREADY_CONNECTED, UNREACHABLE (no route) or ADDRESS_IN_USE (the
+ *   bound port, or every ephemeral one, is in use with this peer).
  *
  * sendReserve(handle):
  *   Finds room to write: returns the length of the next free run of the send ring (its address in
@@ -757,8 +751,8 @@ FERRULE_LAYOUT(state_header_reserved, offsetof(struct ferrule_state_header, rese
  *   Gives the handle back and resets the connection: what was written and not acknowledged is lost.
  *
  * setopt(handle, option, value, length):
- *   Sets an Option from the `length` bytes at `value`. Returns OK, BAD_HANDLE, INVALID_ARGUMENT or
- *   NOT_SUPPORTED.
+ *   Sets an Option from the `length` bytes at `value`. Returns BAD_HANDLE or NOT_SUPPORTED in this
+ *   version.
  *
  * getopt(handle, option, value, length):
  *   Reads an Option into `length` bytes at `value`. Returns the bytes written, or a Status as
@@ -780,7 +774,7 @@ FERRULE_LAYOUT(state_header_reserved, offsetof(struct ferrule_state_header, rese
  *   Whether `length` bytes at `at` are an aligned place in linear memory.
  *
  * isCallers(at, length):
- *   Whether `length` bytes at `at` are the caller's to use: in the exchange area, or beyond the state.
+ *   Whether `length` bytes at `at` are the caller's to use: an aligned place in the exchange area.
  *
  * isEndpoint(at):
  */
