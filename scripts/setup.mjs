@@ -160,9 +160,9 @@ function fetchWasm3(missing) {
   const folder = "build/wasm3";
   let problem = "";
   step({
-    name: "wasm3",
+    name: `wasm3-${WASM3.sha256}`,
     says: `fetching the sources of wasm3 ${WASM3.version}`,
-    inputs: ["scripts/setup.mjs"],
+    inputs: [],
     outputs: [`${folder}/${WASM3.sources}`],
     work() {
       problem = unpackWasm3(folder);
