@@ -107,6 +107,7 @@ describe("the rules can fail", () => {
         if (tcb.sndNxt - tcb.sndUna < tcb.sndWnd) f();
         if (tcb.sndWnd > tcb.sndMss) f();
         if (tcb.rcvMss >= 536 && tcb.sndUna == segment.ack) f();
+        if (edge - tcb.rcvAdv >= tcb.rcvMss) f();
         if (length <= tcb.ringBytes) f();
         if (before(tcb.sndUna, segment.ack)) f();`,
       bad: [

@@ -160,18 +160,18 @@ const COMPARISONS = new Set([
 const SEQUENCE_NAME = /^(snd|rcv)[A-Z]|^(seq|ack|iss|irs)$|^seq[A-Z]|(Seq|Iss|Irs)$/;
 const SIZE_NAME = /(Wnd|Mss|Shift|Scale|Bytes|Queued|Free|Count|Length|Ms|Max|Limit)$/;
 
-/** Whether an expression is a sequence number; the difference of two is a size, and may be compared. */
+/** Whether an expression is a sequence number; what is left when one is taken away is a size, and may be compared. */
 function isSequence(node: ts.Expression): boolean {
   if (ts.isParenthesizedExpression(node) || isCast(node)) return isSequence(node.expression);
   if (ts.isPropertyAccessExpression(node)) return isSequenceName(node.name.text);
   if (ts.isIdentifier(node)) return isSequenceName(node.text);
   if (!ts.isBinaryExpression(node)) return false;
-  const sides = [node.left, node.right].filter(isSequence).length;
-  if (node.operatorToken.kind === ts.SyntaxKind.PlusToken) return sides > 0;
-  return node.operatorToken.kind === ts.SyntaxKind.MinusToken && sides === 1;
+  const [left, right] = [isSequence(node.left), isSequence(node.right)];
+  if (node.operatorToken.kind === ts.SyntaxKind.PlusToken) return left || right;
+  return node.operatorToken.kind === ts.SyntaxKind.MinusToken && left && !right;
 }
 
-/** Whether an expression is the difference of two sequence numbers read as signed: a comparison in disguise. */
+/** Whether an expression is a difference of sequence numbers read as signed: a comparison in disguise. */
 function isSigned(node: ts.Expression): boolean {
   if (ts.isParenthesizedExpression(node)) return isSigned(node.expression);
   if (!isCast(node) || node.type.getText() !== "i32") return false;
@@ -180,8 +180,7 @@ function isSigned(node: ts.Expression): boolean {
   return (
     ts.isBinaryExpression(inner) &&
     inner.operatorToken.kind === ts.SyntaxKind.MinusToken &&
-    isSequence(inner.left) &&
-    isSequence(inner.right)
+    (isSequence(inner.left) || isSequence(inner.right))
   );
 }
 
@@ -193,7 +192,7 @@ function isSequenceName(name: string): boolean {
   return SEQUENCE_NAME.test(name) && !SIZE_NAME.test(name);
 }
 
-const COMPILE_TIME_CALLS = new Set(["assert", "ERROR", "WARNING", "INFO", "memory.data"]);
+const COMPILE_TIME_CALLS = new Set(["offsetof", "assert", "ERROR", "WARNING", "INFO", "memory.data"]);
 
 /** What makes asc allocate: objects, and literals that are not for the compiler itself. */
 function isAllocation(node: ts.Node): node is ts.Expression {
