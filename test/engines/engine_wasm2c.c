@@ -66,7 +66,7 @@ static int32_t dispatch(enum core_export which, const uint32_t arguments[]) {
     case CORE_EXPORTS:
         break;
     }
-    abort();
+    wasm_rt_trap(WASM_RT_TRAP_UNREACHABLE);
 }
 
 void wasm_rt_trap(wasm_rt_trap_t code) {

@@ -17,14 +17,10 @@ void *__wrap_calloc(size_t count, size_t bytes);
 void *__wrap_realloc(void *block, size_t bytes);
 void __wrap_free(void *block);
 
-static size_t now, peak;
+static size_t allocated;
 
 uint32_t heap_bytes(void) {
-    return (uint32_t)now;
-}
-
-uint32_t heap_peak_bytes(void) {
-    return (uint32_t)peak;
+    return (uint32_t)allocated;
 }
 
 void *__wrap_malloc(size_t bytes) {
@@ -32,8 +28,7 @@ void *__wrap_malloc(size_t bytes) {
     if (!header)
         return NULL;
     memcpy(header, &bytes, sizeof bytes);
-    now += bytes;
-    peak = now > peak ? now : peak;
+    allocated += bytes;
     return header + HEADER_BYTES;
 }
 
@@ -61,6 +56,6 @@ void __wrap_free(void *block) {
     uint8_t *header = (uint8_t *)block - HEADER_BYTES;
     size_t bytes;
     memcpy(&bytes, header, sizeof bytes);
-    now -= bytes;
+    allocated -= bytes;
     __real_free(header);
 }

@@ -2,8 +2,6 @@
  * The test program on QEMU's RISC-V machine "virt", without an operating system: frames go through the serial
  * port. picolibc brings start-up code, linker script and allocator; build.ts says where memory is.
  */
-#include <stdbool.h>
-
 #include "port.h"
 
 /* The serial port, a 16550: its data register, and the line status register with its bits. */
@@ -17,12 +15,16 @@
 #define TEST_PASS 0x5555u
 #define TEST_FAIL 0x3333u
 
+/** Polls of the serial port until nobody is taken to be there any more: minutes. */
+#define POLLS_MAX 500000000u
+
 #define STACK_PAINT 0xdeadbeefu
 
 /* The stack lies between the heap and the end of RAM; both symbols are the linker script's. */
 extern uint32_t __heap_end[];
 extern uint32_t __stack[];
 
+static void wait_for(uint8_t status);
 static void on_exception(void) __attribute__((interrupt, aligned(4)));
 
 /* The compiler is told of rv32imc alone, which finds the right libraries; the assembler learns of CSRs here.
@@ -52,8 +54,7 @@ const char *port_target(void) {
 void port_read(void *data, size_t length) {
     uint8_t *to = data;
     while (length--) {
-        while (!(UART_STATUS & UART_STATUS_RECEIVED))
-            ; /* The test ends the emulator when it has nothing more to say. */
+        wait_for(UART_STATUS_RECEIVED);
         *to++ = UART_DATA;
     }
 }
@@ -61,8 +62,7 @@ void port_read(void *data, size_t length) {
 void port_write(const void *data, size_t length) {
     const uint8_t *from = data;
     while (length--) {
-        while (!(UART_STATUS & UART_STATUS_MAY_SEND))
-            ; /* QEMU's serial port always drains. */
+        wait_for(UART_STATUS_MAY_SEND);
         UART_DATA = *from++;
     }
 }
@@ -88,6 +88,13 @@ void port_exit(int status) {
     TEST_DEVICE = status == 0 ? TEST_PASS : (uint32_t)status << 16 | TEST_FAIL;
     for (;;)
         ;
+}
+
+/** Waits for a bit of the line status. The emulator must not outlive a test that was killed. */
+static void wait_for(uint8_t status) {
+    for (uint32_t polls = 0; !(UART_STATUS & status); polls++)
+        if (polls == POLLS_MAX)
+            port_exit(2);
 }
 
 /** A processor exception: a bug of the program's, or of the engine's. QEMU's exit status is the cause. */

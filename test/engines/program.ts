@@ -63,7 +63,7 @@ export class Program {
     return this.#turn("T", body);
   }
 
-  /** Lets the core read across the end of its memory, and returns the name of the trap; empty when it was let. */
+  /** Lets the core read beyond the end of its memory, and returns the name of the trap; empty when it was let. */
   async readBeyondMemory(): Promise<string> {
     this.#messages.send("B");
     return Buffer.from((await this.#messages.next("t")).body).toString();

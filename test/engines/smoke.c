@@ -132,10 +132,10 @@ static void answer_turn(void) {
     send_message('d', body, sizeof body);
 }
 
-/** Has the core read a record across the end of linear memory: what is really there is smaller than a page.
+/** Has the core read a record just beyond linear memory: what is really there is smaller than a page.
  */
 static void answer_beyond(void) {
-    const uint32_t arguments[CORE_PARAMETERS_MAX] = {MEMORY_BYTES - 4};
+    const uint32_t arguments[CORE_PARAMETERS_MAX] = {MEMORY_BYTES};
     int32_t result;
     const char *trap = engine_call(CORE_bytesNeeded, arguments, &result);
     send_message('t', trap, trap ? (uint32_t)strlen(trap) : 0);
@@ -159,7 +159,6 @@ static void say_hello(void) {
 static void say_report(void) {
     begin_text();
     add_number("heapBytes", heap_bytes());
-    add_number("heapPeakBytes", heap_peak_bytes());
     add_number("stackBytes", port_stack_bytes());
     add_number("instructions", core_instructions());
     send_text('r');

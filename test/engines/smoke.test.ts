@@ -4,7 +4,8 @@
 
 import { crc32 } from "node:zlib";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFailed } from "vitest";
-import { ArpOperation, IcmpType } from "../../host/packet/index.js";
+import { ArpOperation, IcmpType, type Packet } from "../../host/packet/index.js";
+import { formatTable } from "../report/table.js";
 import { missingTools, tools } from "../report/tools.js";
 import {
   buildProgram,
@@ -111,16 +112,14 @@ describe.each(VARIANTS)("the core on $engine, $runsOn", ({ engine, target, runsO
     const [first, ...others] = await connection.writeUnacknowledged(data);
     expect(others).toEqual([]);
     expect(Buffer.from(first?.tcp.payload ?? [])).toEqual(Buffer.from(data));
-    const due = peer.deadlineMs;
-    expect(await peer.advance(due - 1)).toEqual([]);
-    const again = await peer.advance(1);
+    const { packets: again, ms } = await firstAfter(peer);
     expect(again).toHaveLength(1);
     expect(again[0]).toMatchObject({
       kind: "tcp",
       tcp: { seq: first?.tcp.seq, ack: first?.tcp.ack, payload: first?.tcp.payload },
     });
     // RFC 6298 section 5.5: the timer backs off.
-    expect(peer.deadlineMs).toBeGreaterThanOrEqual(2 * due);
+    expect(peer.deadlineMs).toBeGreaterThanOrEqual(2 * ms);
     await connection.take(again);
     await closeBothWays(connection);
     await program.stop();
@@ -144,10 +143,9 @@ describe.each(VARIANTS)("the core on $engine, $runsOn", ({ engine, target, runsO
 
 afterAll(() => {
   if (table.length === 0) return;
-  console.log(
-    "One run: ARP, a ping, a connection that echoes 5,000 bytes. Bytes, and executed instructions.",
-  );
-  console.table(table);
+  const title =
+    "One run: ARP, a ping, a connection that echoes 5,000 bytes. Bytes, and executed instructions.";
+  console.log(`${title}\n${formatTable(table)}`);
 });
 
 /** One connection from its first to its last segment; all that was sent must come back. */
@@ -168,6 +166,18 @@ async function closeBothWays(connection: PeerConnection): Promise<void> {
     expect(rounds, "rounds of a close that must get on").toBeLessThan(10);
     await connection.wait();
   }
+}
+
+/** Lets time pass, from one deadline of the device's to the next, until it sends something. */
+async function firstAfter(peer: Peer): Promise<{ packets: Packet[]; ms: number }> {
+  let ms = 0;
+  for (let rounds = 0; rounds < 10; rounds++) {
+    expect(peer.deadlineMs, "a device that has something to do").toBeGreaterThan(0);
+    ms += peer.deadlineMs;
+    const packets = await peer.advance(peer.deadlineMs);
+    if (packets.length > 0) return { packets, ms };
+  }
+  throw new Error(`nothing was sent in ${ms} ms`);
 }
 
 function releaseOf(engine: EngineName): string {

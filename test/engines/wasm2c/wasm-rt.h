@@ -55,7 +55,7 @@ void wasm_rt_allocate_memory(wasm_rt_memory_t *memory, uint64_t pages, uint64_t 
                              uint32_t page_size);
 void wasm_rt_free_memory(wasm_rt_memory_t *memory);
 
-typedef enum { WASM_RT_I32 } wasm_rt_type_t;
+typedef enum { WASM_RT_I32, WASM_RT_I64, WASM_RT_F32, WASM_RT_F64 } wasm_rt_type_t;
 typedef const char *wasm_rt_func_type_t;
 typedef void (*wasm_rt_function_ptr_t)(void);
 typedef struct wasm_rt_tailcallee_t {
