@@ -79,7 +79,7 @@ export class Peer {
   /** Notes a correct segment that the peer sent: it bounds what the device may send and acknowledge. */
   noteSent({ tcp }: TcpPacket): void {
     if (tcp.flags & TcpFlag.RST) return;
-    if (tcp.flags & TcpFlag.SYN) {
+    if (tcp.flags & TcpFlag.SYN && tcp.seq === this.isn) {
       this.#mss = tcpOption(tcp, "mss")?.mss ?? DEFAULT_MSS;
       this.#shiftOffered = tcpOption(tcp, "windowScale")?.shift;
     }
