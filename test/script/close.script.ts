@@ -128,7 +128,7 @@ script("RFC 9293 3.6.1: data that arrives after close resets the connection", (t
   t.expect({ flags: "FA", seq: 1, ack: 1 });
   t.peer.send({ flags: "A", seq: 1, ack: 2 });
   t.peer.send({ flags: "PA", seq: 1, ack: 2, len: 10 });
-  t.expect({ flags: "R", seq: 2 });
+  t.expect({ flags: "RA", seq: 2, ack: 1 });
   t.counter("TCP_DATA_AFTER_CLOSE").increased();
   t.expectRecords({});
 });

@@ -19,7 +19,8 @@ script("RFC 9293 3.8.6.3: an ACK of data is delayed, by 40 ms here and less than
   const start = t.timeMs;
   t.peer.send({ flags: "PA", seq: 1, ack: 1, len: 100 });
   socket.read(100);
-  t.expectAt(start + 40, { flags: "A", seq: 1, ack: 101, window: 8192 });
+  // The window's edge stays where it was: a step of 100 bytes is not worth while (section 3.8.6.2.2).
+  t.expectAt(start + 40, { flags: "A", seq: 1, ack: 101, window: 8092 });
   t.after(60000);
 });
 
@@ -28,8 +29,9 @@ script("RFC 9293 3.8.6.3: every second full segment is acknowledged at once", (t
   t.peer.send({ flags: "A", seq: 1, ack: 1, len: 1460 });
   t.expectNothing();
   t.peer.send({ flags: "A", seq: 1461, ack: 1, len: 1460 });
-  t.expect({ flags: "A", seq: 1, ack: 2921 });
+  t.expect({ flags: "A", seq: 1, ack: 2921, window: 5272 });
   socket.read(2920);
+  t.expect({ flags: "A", seq: 1, ack: 2921, window: 8192 });
   t.after(60000);
 });
 

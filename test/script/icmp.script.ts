@@ -66,15 +66,33 @@ script("RFC 1122 3.2.2: types that we do not act on are dropped", (t) => {
   t.counter("ICMP_IGNORED").increased(6);
 });
 
-script("a second reply that falls due before the first was taken is dropped", (t) => {
-  t.send({ ipv4: TO_DEVICE, icmp: { type: IcmpType.ECHO_REQUEST, sequence: 1 } });
-  t.next("icmp");
+script("an echo reply that waits for the driver gives way to the frame that comes next", (t) => {
+  // The request stands in the input slot until its reply is taken.
   t.holdOutput(() => {
+    t.send({ ipv4: TO_DEVICE, icmp: { type: IcmpType.ECHO_REQUEST, sequence: 1 } });
     t.send({ ipv4: TO_DEVICE, icmp: { type: IcmpType.ECHO_REQUEST, sequence: 2 } });
-    t.send({ ipv4: TO_DEVICE, icmp: { type: IcmpType.ECHO_REQUEST, sequence: 3 } });
   });
   const { icmp } = t.next("icmp");
   if (icmp.sequence !== 2) t.fail(`reply to ${icmp.sequence}, should be to 2`);
   t.expectNothing();
   t.counter("REPLY_DROPPED").increased();
+  t.holdOutput(() => {
+    t.send({ ipv4: TO_DEVICE, icmp: { type: IcmpType.ECHO_REQUEST, sequence: 3 } });
+    t.send({ ipv4: { ...TO_DEVICE, destination: "10.0.0.9" }, icmp: { type: IcmpType.ECHO_REQUEST } });
+  });
+  t.expectNothing();
+  t.counter("REPLY_DROPPED").increased();
+  t.counter("IP_NOT_OURS").increased();
+});
+
+script("of two resets that fall due before the first was taken, the second is dropped", (t) => {
+  t.holdOutput(() => {
+    t.newPeer({ port: 1001, devicePort: 81, isn: 5 }).send({ flags: "S", seq: 0 });
+    t.newPeer({ port: 1002, devicePort: 81, isn: 6 }).send({ flags: "S", seq: 0 });
+  });
+  const { tcp } = t.next("tcp");
+  if (tcp.destinationPort !== 1001 || tcp.ack !== 6) t.fail(`reset to port ${tcp.destinationPort}`);
+  t.expectNothing();
+  t.counter("REPLY_DROPPED").increased();
+  t.counter("TCP_NO_CONNECTION").increased(2);
 });

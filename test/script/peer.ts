@@ -64,6 +64,12 @@ export class Peer {
     this.stage.expectFor(this, wanted);
   }
 
+  /** As `expect`, some time from `from` to `to`. */
+  expectBetween(from: number, to: number, wanted: SegmentExpectation): void {
+    this.stage.waitBetween(from, to);
+    this.expect(wanted);
+  }
+
   /** How a segment of the device differs from what a script expects. */
   differences(packet: TcpPacket, wanted: SegmentExpectation): string[] {
     return differences(packet.tcp, wanted, { seq: this.deviceIsn ?? 0, ack: this.isn });

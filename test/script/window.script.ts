@@ -79,6 +79,7 @@ script("RFC 9293 3.8.6: data beyond our window is not taken", { config: { receiv
   t.peer.send({ flags: "A", seq: 1, ack: 1, len: 1024 });
   t.peer.send({ flags: "A", seq: 1025, ack: 1, len: 1460 });
   t.expect({ flags: "A", seq: 1, ack: 2049, window: 0 });
+  t.counter("TCP_OUTSIDE_WINDOW").increased();
   socket.read(2048);
   t.expect({ flags: "A", seq: 1, ack: 2049, window: 2048 });
   socket.expectNothingToRead();
