@@ -265,5 +265,5 @@ function hashChains(c: Config): u32 {
 /** Fails to compile when a record ends where the next one cannot begin. */
 export function checkLayout(): void {
   if (offsetof<State>() & 7) ERROR("State needs padding");
-  if (offsetof<StateHeader>() + offsetof<Config>() & 7) ERROR("State is not aligned");
+  if ((offsetof<StateHeader>() + offsetof<Config>()) & 7) ERROR("State is not aligned");
 }

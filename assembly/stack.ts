@@ -15,7 +15,16 @@ import {
   Status,
   TcpState,
 } from "./abi_constants";
-import { checkLayout, config, header, LINK_HEADER_BYTES, layOut, normalise, planBytes, state } from "./config";
+import {
+  checkLayout,
+  config,
+  header,
+  LINK_HEADER_BYTES,
+  layOut,
+  normalise,
+  planBytes,
+  state,
+} from "./config";
 import { swap32 } from "./lib/bytes";
 import { advanceClock, isDue, untilDue } from "./lib/clock";
 import { count } from "./lib/counters";

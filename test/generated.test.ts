@@ -86,6 +86,14 @@ describe("the check can fail, on a copy", () => {
     );
   });
 
+  test("a function that is not exported is no part of the interface", () => {
+    changed(
+      "assembly/abi.ts",
+      (text) => `${text}\nfunction helper(a: u32): u32 {\n  return a;\n}\n`,
+      () => expect(generate(copy, "--check").status).toBe(0),
+    );
+  });
+
   test("generating makes stale files fresh", () => {
     for (const path of GENERATED) writeFileSync(join(copy, path), "stale");
     expect(generate(copy).status).toBe(0);

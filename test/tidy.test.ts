@@ -124,8 +124,16 @@ describe("the rules can fail", () => {
     {
       rule: "the connection's state is written by setState only",
       path: "assembly/tcp/input.ts",
-      good: "function setState(t: Tcb, s: u8): void { t.state = s; }\nif (t.state == 4) f(); state.now = 1;",
-      bad: ["function f(t: Tcb): void { t.state = 4; }", "function f(t: Tcb): void { t.state += 1; }"],
+      good: `
+        function setState(t: Tcb, s: u8): void { t.state = s; }
+        if (t.state == 4) f();
+        state.now = 1;
+        function tell(t: Tcb): void { const info = changetype<TcpInfo>(64); info.state = t.state; }`,
+      bad: [
+        "function f(t: Tcb): void { t.state = 4; }",
+        "t.state = 4;",
+        "function f(t: Tcb): void { t.state += 1; }",
+      ],
     },
     {
       rule: "assembly has no top-level variables",

@@ -72,7 +72,9 @@ export const TIDY_RULES = {
               ts.isPropertyAccessExpression(left) &&
               left.name.text === "state",
           )
-          .filter((node) => enclosingFunction(node) !== "setState")
+          .filter((node) => enclosingFunction(node)?.name?.getText() !== "setState")
+          // What the host is told is another record, with a field of the same name.
+          .filter((node) => !/\bTcpInfo\b/.test(declarationOf(node)))
           .map((node) => at(source, node, node.getText()))
       : [],
 
@@ -222,10 +224,25 @@ function hasDocComment({ ast }: Source, node: ts.Node): boolean {
   return last !== undefined && ast.text.startsWith("/**", last.pos);
 }
 
-function enclosingFunction(node: ts.Node): string | undefined {
+function enclosingFunction(node: ts.Node): ts.FunctionLikeDeclaration | undefined {
   let up = node.parent;
   while (up && !isFunctionWithBody(up)) up = up.parent;
-  return up && ts.isFunctionDeclaration(up) ? up.name?.text : undefined;
+  return up;
+}
+
+/** The text of the declaration, in the same function, of the variable that an assignment's target belongs to. */
+function declarationOf(assignment: ts.BinaryExpression): string {
+  const target = assignment.left;
+  const name = ts.isPropertyAccessExpression(target) ? target.expression.getText() : "";
+  let found = "";
+  const visit = (node: ts.Node): void => {
+    if ((ts.isVariableDeclaration(node) || ts.isParameter(node)) && node.name.getText() === name)
+      found = node.getText();
+    ts.forEachChild(node, visit);
+  };
+  const scope = enclosingFunction(assignment);
+  if (scope) visit(scope);
+  return found;
 }
 
 function nodesOf<T extends ts.Node>({ ast }: Source, matches: (node: ts.Node) => node is T): T[] {

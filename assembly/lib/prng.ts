@@ -18,7 +18,7 @@ export function random(): u32 {
 }
 
 function word(low: u32, high: u32): u64 {
-  return (<u64>high << 32) | low;
+  return ((<u64>high) << 32) | low;
 }
 
 function sipHash(key0: u64, key1: u64, first: u64, second: u64): u64 {

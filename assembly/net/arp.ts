@@ -10,7 +10,16 @@ import { Counter } from "../abi_constants";
 import { ARP_BYTES, config, header, LINK_HEADER_BYTES, state } from "../config";
 import { isDue, wakeAt } from "../lib/clock";
 import { count } from "../lib/counters";
-import { ARP_PACKET_BYTES, ArpPacket, check, HARDWARE_PROTOCOL, LENGTHS, REPLY, REQUEST, senderAddress } from "../wire/arp";
+import {
+  ARP_PACKET_BYTES,
+  ArpPacket,
+  check,
+  HARDWARE_PROTOCOL,
+  LENGTHS,
+  REPLY,
+  REQUEST,
+  senderAddress,
+} from "../wire/arp";
 import { TYPE_ARP } from "../wire/ethernet";
 import * as link from "./link";
 import { claim, Reply } from "./reply";

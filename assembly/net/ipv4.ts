@@ -42,7 +42,8 @@ export function payloadBytes(ip: Ipv4Header): u32 {
 export function receive(length: u32, verified: bool): u32 {
   const ip = input();
   if (!check(ip, length)) return drop(Counter.IP_MALFORMED);
-  if (!verified && checksum(changetype<usize>(ip), headerBytes(ip), 0) != 0xffff) return drop(Counter.IP_CHECKSUM);
+  if (!verified && checksum(changetype<usize>(ip), headerBytes(ip), 0) != 0xffff)
+    return drop(Counter.IP_CHECKSUM);
   // No address, no IP. Broadcasts are of no use to this build: nothing it speaks answers one.
   if (ip.destination != config.address || !config.address) return drop(Counter.IP_NOT_OURS);
   if (link.isBroadcast()) return drop(Counter.IP_NOT_OURS);
@@ -64,11 +65,12 @@ export function emit(destination: u32, protocol: u32, length: u32, mac0: u32, ma
   const ip = changetype<Ipv4Header>(link.outputPayload());
   const at = changetype<usize>(ip);
   store<u32>(at, 0x45 | (swap16(IPV4_HEADER_BYTES + length) << 16));
-  store<u32>(at, <u32>DONT_FRAGMENT << 16, 4);
+  store<u32>(at, (<u32>DONT_FRAGMENT) << 16, 4);
   store<u32>(at, <u32>TTL | (protocol << 8), 8);
   ip.source = config.address;
   ip.destination = destination;
-  const words = <u64>load<u32>(at) + load<u32>(at, 4) + load<u32>(at, 8) + load<u32>(at, 12) + load<u32>(at, 16);
+  const words =
+    <u64>load<u32>(at) + load<u32>(at, 4) + load<u32>(at, 8) + load<u32>(at, 12) + load<u32>(at, 16);
   ip.checksum = <u16>~fold(words);
   link.emit(mac0, mac1, TYPE_IPV4);
   const bytes = LINK_HEADER_BYTES + IPV4_HEADER_BYTES + length;

@@ -19,7 +19,8 @@ export function outputPayload(): usize {
 export function receive(length: u32): u32 {
   if (length < LINK_HEADER_BYTES) return drop(Counter.LINK_TOO_SHORT);
   const frame = ethernet(header.inputSlot);
-  const unicast = frame.destination0 == <u16>config.mac0 && frame.destination1 == lastFour(config.mac0, config.mac1);
+  const unicast =
+    frame.destination0 == <u16>config.mac0 && frame.destination1 == lastFour(config.mac0, config.mac1);
   if (!unicast && !(frame.destination0 == 0xffff && frame.destination1 == 0xffffffff))
     return drop(Counter.LINK_NOT_OURS);
   if (frame.source0 & 1 || (frame.source0 == config.mac0 && frame.source1 == config.mac1))

@@ -18,7 +18,19 @@ import { refuse } from "./reset";
 import { begin, firstSample, INITIAL_RTO_MS } from "./retransmit";
 import { emit, receiveMss, segment, sendMss } from "./segment";
 import * as seq from "./seq";
-import { allocate, Flag, hash, Kind, Listener, localPort, raise, SynEntry, SynFlag, setState, Tcb } from "./tcb";
+import {
+  allocate,
+  Flag,
+  hash,
+  Kind,
+  Listener,
+  localPort,
+  raise,
+  SynEntry,
+  SynFlag,
+  setState,
+  Tcb,
+} from "./tcb";
 
 /** The listener of number `index`. */
 export function listenerAt(index: u32): Listener {
@@ -29,7 +41,8 @@ export function listenerAt(index: u32): Listener {
 export function find(ports: u32): Listener | null {
   for (let index: u32 = 0; index < config.listeners; index++) {
     const listener = listenerAt(index);
-    if (listener.kind == Kind.LISTENER && listener.bound && listener.ports >> 16 == ports >> 16) return listener;
+    if (listener.kind == Kind.LISTENER && listener.bound && listener.ports >> 16 == ports >> 16)
+      return listener;
   }
   return null;
 }
@@ -146,7 +159,17 @@ export function emitSynAck(): u32 {
     if (entry.retries) count(Counter.TCP_RETRANSMITS);
     const window = initialWindow();
     const next = entry.irs + 1;
-    return emit(entry.remoteAddress, entry.ports, entry.iss, next, SYN | ACK, window, 0, neighbour.mac0, neighbour.mac1);
+    return emit(
+      entry.remoteAddress,
+      entry.ports,
+      entry.iss,
+      next,
+      SYN | ACK,
+      window,
+      0,
+      neighbour.mac0,
+      neighbour.mac1,
+    );
   }
   state.synDue = 0;
   return 0;

@@ -18,7 +18,7 @@ export function begin(t: Tcb): void {
 
 /** The RTO in milliseconds, backed off. */
 export function timeout(t: Tcb): u32 {
-  return <u32>min<u64>(<u64>t.rtoMs << t.backoff, RTO_MAX_MS);
+  return <u32>min<u64>((<u64>t.rtoMs) << t.backoff, RTO_MAX_MS);
 }
 
 /** What ends at `end` was sent for the first time: times it, unless another measurement runs. */

@@ -93,7 +93,7 @@ function readOptions(at: usize, end: usize): void {
       return;
     }
     if (kind == OPTION_MSS && bytes == OPTION_MSS_BYTES)
-      segment.mss = (<u32>load<u8>(at, 2) << 8) | load<u8>(at, 3);
+      segment.mss = ((<u32>load<u8>(at, 2)) << 8) | load<u8>(at, 3);
     at += bytes;
   }
 }

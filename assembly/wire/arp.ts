@@ -32,7 +32,7 @@ export const REPLY: u16 = 0x0200;
 
 /** The sender's IPv4 address. */
 export function senderAddress(packet: ArpPacket): u32 {
-  return packet.senderAddress0 | (<u32>packet.senderAddress1 << 16);
+  return packet.senderAddress0 | ((<u32>packet.senderAddress1) << 16);
 }
 
 /** Whether `length` octets at `packet` are an ARP packet for Ethernet and IPv4. */
