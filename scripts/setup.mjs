@@ -110,7 +110,8 @@ function prepareTests() {
 
 /** Returns the tools that are missing afterwards: name -> why, and how to get it. */
 function installTools() {
-  const needed = Object.keys(TOOLS).filter((name) => name !== "pip" || !process.env.WASM3_DIR);
+  const hasWasm3 = process.env.WASM3_DIR || existsSync(join(root, "build/wasm3", WASM3.sources));
+  const needed = Object.keys(TOOLS).filter((name) => name !== "pip" || !hasWasm3);
   const wanted = needed.filter((name) => !hasTool(name));
   if (wanted.length === 0) return {};
   const mayInstall = process.getuid?.() === 0 && run("apt-get", ["--version"]).ok;
