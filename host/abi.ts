@@ -847,15 +847,6 @@ export interface CoreExports {
    * `StateHeader.eventMask`, and clears them; 0 when there is none.
    */
   nextEvent(): number;
-  isRunning(): number;
-  find(handle: number): number;
-  findConnection(handle: number): number;
-  findListener(handle: number): number;
-  /** Whether `length` bytes at `at` are an aligned place in linear memory. */
-  isInMemory(at: number, length: number): number;
-  /** Whether `length` bytes at `at` are the caller's to use: an aligned place in the exchange area. */
-  isCallers(at: number, length: number): number;
-  isEndpoint(at: number): number;
 }
 
 /** Names of the exports, with the number of their parameters. */
@@ -888,11 +879,4 @@ export const EXPORT_ARITY: Readonly<Record<keyof CoreExports, number>> = {
   setopt: 4,
   getopt: 4,
   nextEvent: 0,
-  isRunning: 0,
-  find: 1,
-  findConnection: 1,
-  findListener: 1,
-  isInMemory: 2,
-  isCallers: 2,
-  isEndpoint: 1,
 };

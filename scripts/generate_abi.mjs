@@ -22,6 +22,10 @@ function docOf(node, source) {
     .trim();
 }
 
+function isExported(node) {
+  return node.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword) ?? false;
+}
+
 function fail(what) {
   throw new Error(`abi_constants.ts: ${what}`);
 }
@@ -98,7 +102,7 @@ function readAbi() {
   }
   const entry = read("assembly/abi.ts");
   for (const node of entry.statements) {
-    if (!ts.isFunctionDeclaration(node)) continue;
+    if (!ts.isFunctionDeclaration(node) || !isExported(node)) continue;
     abi.exports.push({
       name: node.name.text,
       doc: docOf(node, entry),

@@ -761,22 +761,6 @@ FERRULE_LAYOUT(state_header_reserved, offsetof(struct ferrule_state_header, rese
  * nextEvent():
  *   Takes the next socket with events: returns its handle, its Event bits in `StateHeader.eventMask`,
  *   and clears them; 0 when there is none.
- *
- * isRunning():
- *
- * find(handle):
- *
- * findConnection(handle):
- *
- * findListener(handle):
- *
- * isInMemory(at, length):
- *   Whether `length` bytes at `at` are an aligned place in linear memory.
- *
- * isCallers(at, length):
- *   Whether `length` bytes at `at` are the caller's to use: an aligned place in the exchange area.
- *
- * isEndpoint(at):
  */
 
 /** X(export, parameters) for every export. */
@@ -808,13 +792,6 @@ FERRULE_LAYOUT(state_header_reserved, offsetof(struct ferrule_state_header, rese
     X(abort, 1) \
     X(setopt, 4) \
     X(getopt, 4) \
-    X(nextEvent, 0) \
-    X(isRunning, 0) \
-    X(find, 1) \
-    X(findConnection, 1) \
-    X(findListener, 1) \
-    X(isInMemory, 2) \
-    X(isCallers, 2) \
-    X(isEndpoint, 1)
+    X(nextEvent, 0)
 
 #endif

@@ -1,0 +1,119 @@
+// What the scripts share: running programs with a bound, finding the project's C files, and the tests' tools.
+// Node's own modules only: setup runs this before any package is installed.
+
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+/** Whether this is an unattended run, where nothing may be left out. */
+export const inCi = process.env.CI === "true" || process.env.CI === "1";
+
+/** Where setup tells the tests what this machine has: see test/report/tools.ts. */
+export const toolsFile = "build/tools.json";
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+
+/**
+ * Runs a program in the project's folder without input, for at most `timeoutMs` (default one minute).
+ * `show`: its output goes to the screen as it comes, else it is collected in `output`. `problem` says in words what
+ * went wrong, and is empty after success. Never throws.
+ */
+export function run(command, args, { timeoutMs = MINUTE, show = false, env = {} } = {}) {
+  const result = spawnSync(command, args, {
+    cwd: root,
+    env: { ...process.env, ...env },
+    stdio: show ? ["ignore", "inherit", "inherit"] : ["ignore", "pipe", "pipe"],
+    timeout: timeoutMs,
+    maxBuffer: 64 * 1024 * 1024,
+    encoding: "utf8",
+  });
+  const output = `${result.stdout ?? ""}${result.stderr ?? ""}`;
+  return { ok: result.status === 0, output, problem: problemOf(result, timeoutMs) };
+}
+
+/** Runs a script of an installed package with this very Node. */
+export function runScript(script, args, options) {
+  return run(process.execPath, [join(root, "node_modules", script), ...args], options);
+}
+
+/** The last `count` lines of a program's output. */
+export function lastLines(text, count) {
+  return text.trimEnd().split("\n").slice(-count).join("\n");
+}
+
+/** Its format is the generator's. */
+const GENERATED = "boards/include/ferrule_abi.h";
+
+/** The project's own C files, relative to `root`; new ones that are not committed yet included. */
+export function cFiles() {
+  const { ok, output, problem } = run("git", [
+    ...["ls-files", "--cached", "--others", "--exclude-standard", "--deduplicate", "--"],
+    ...["boards/*.c", "boards/*.h", "test/*.c", "test/*.h"],
+  ]);
+  if (!ok) throw new Error(`git ls-files: ${problem}`);
+  const files = output.split("\n").filter((file) => file !== "" && file !== GENERATED);
+  return files.filter((file) => existsSync(join(root, file)));
+}
+
+/**
+ * Programs that the tests need beside Node. `probe`: a command that succeeds when the tool is whole. `packages`: what
+ * brings it on Debian, of each group the first that there is. `without`: what is left out when it is missing.
+ */
+export const TOOLS = {
+  "clang-format": {
+    probe: ["clang-format", "--version"],
+    packages: [["clang-format"]],
+    without: "the check of the C files' format",
+  },
+  gcc: {
+    probe: ["gcc", "-E", "-x", "c", "-include", "stdio.h", "/dev/null"],
+    packages: [["gcc"], ["libc6-dev"]],
+    without: "all engines on this machine's processor but V8",
+  },
+  "riscv-gcc": {
+    probe: ["riscv64-unknown-elf-gcc", "--version"],
+    packages: [["gcc-riscv64-unknown-elf"]],
+    without: "the engines on an emulated RISC-V microcontroller",
+  },
+  picolibc: {
+    probe: [
+      ...["riscv64-unknown-elf-gcc", "--specs=picolibc.specs", "-march=rv32im", "-mabi=ilp32"],
+      ...["-E", "-x", "c", "-include", "stdio.h", "/dev/null"],
+    ],
+    packages: [["picolibc-riscv64-unknown-elf"]],
+    without: "the engines on an emulated RISC-V microcontroller",
+  },
+  "qemu-riscv": {
+    probe: ["qemu-system-riscv32", "--version"],
+    packages: [["qemu-system-riscv", "qemu-system-misc"]],
+    without: "the engines on an emulated RISC-V microcontroller",
+  },
+  ab: {
+    probe: ["ab", "-V"],
+    packages: [["apache2-utils"]],
+    without: "the HTTP load test",
+  },
+  pip: {
+    probe: ["python3", "-m", "pip", "--version"],
+    packages: [["python3-pip"]],
+    without: "wasm3, whose sources it fetches (WASM3_DIR can name them instead)",
+  },
+};
+
+/** Whether the tool works here. */
+export function hasTool(name) {
+  const [command, ...args] = TOOLS[name].probe;
+  return run(command, args).ok;
+}
+
+function problemOf({ error, signal, status }, timeoutMs) {
+  if (error?.code === "ENOENT") return "the program is not installed";
+  if (error?.code === "ETIMEDOUT") return `not done after ${timeoutMs / SECOND} s`;
+  if (error) return error.message;
+  if (signal) return `ended by ${signal}`;
+  return status === 0 ? "" : `exit status ${status}`;
+}

@@ -1,0 +1,205 @@
+// Builds the test program: the core on an engine, for this machine or for an emulated microcontroller.
+//
+// Objects are kept in build/engines/objects under a hash of all that they are made of, so that what did not change is
+// not compiled again. Linking is quick, and always done.
+
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { promisify } from "node:util";
+import { crc32 } from "node:zlib";
+import { root, tools } from "../report/tools.js";
+
+export type EngineName = "wasm3" | "wasm2c";
+export type TargetName = "native" | "riscv";
+
+/** What has to be installed for an engine on a target, as names of scripts/support.mjs. */
+export function toolsFor(engine: EngineName, target: TargetName): readonly string[] {
+  const ofTarget = target === "native" ? ["gcc"] : ["riscv-gcc", "picolibc", "qemu-riscv"];
+  return engine === "wasm3" ? ["wasm3", ...ofTarget] : ofTarget;
+}
+
+/** The module under test. */
+export function coreModule(): Uint8Array {
+  return readFileSync(join(root, "build/core.wasm"));
+}
+
+/** Builds the program and returns its path. Throws with the compiler's own words. */
+export async function buildProgram(engine: EngineName, target: TargetName): Promise<string> {
+  mkdirSync(objectFolder, { recursive: true });
+  const compiler = await makeCompiler(target);
+  const sources = [...ourSources(engine, target), ...(await engineSources[engine]())];
+  const objects: string[] = [];
+  // One after the other: vitest runs other tests beside this one.
+  for (const source of sources) objects.push(await compile(compiler, source));
+  const program = join(buildFolder, `${engine}-${target}`);
+  const wraps = ["malloc", "calloc", "realloc", "free"].map((name) => `--wrap=${name}`);
+  const options = [`-Wl,${wraps.join(",")}`, ...compiler.linkOptions, "-o", program];
+  await execute(compiler.command, [...compiler.options, ...objects, ...options, "-lm"]);
+  return program;
+}
+
+const run = promisify(execFile);
+const here = join(root, "test/engines");
+const buildFolder = join(root, "build/engines");
+const objectFolder = join(buildFolder, "objects");
+
+interface Compiler {
+  readonly command: string;
+  /** What the compiler says of its version. */
+  readonly version: string;
+  readonly options: readonly string[];
+  readonly linkOptions: readonly string[];
+}
+
+/** A C file with what it takes to compile it. */
+interface Source {
+  readonly file: string;
+  readonly options: readonly string[];
+  /** Folders with the headers that it may include. */
+  readonly headers: readonly string[];
+}
+
+async function makeCompiler(target: TargetName): Promise<Compiler> {
+  const riscv = target === "riscv";
+  const command = riscv ? "riscv64-unknown-elf-gcc" : "gcc";
+  const options = riscv ? [...RISCV_OPTIONS, "-ffunction-sections", "-fdata-sections"] : [];
+  const version = await execute(command, ["--version"]);
+  return { command, version, options, linkOptions: riscv ? [RISCV_MEMORY] : [] };
+}
+
+const RISCV_OPTIONS = ["--specs=picolibc.specs", "--crt0=minimal", "-march=rv32imc", "-mabi=ilp32"];
+
+/** Memory as of an ESP32-C3: 400 KB of RAM, 16 KB of it stack; the program stands where its flash would be. */
+const RISCV_MEMORY = [
+  "-Wl,--gc-sections",
+  "--defsym=__flash=0x80000000",
+  "--defsym=__flash_size=1M",
+  "--defsym=__ram=0x80100000",
+  "--defsym=__ram_size=400K",
+  "--defsym=__heap_end=0x80100000+384K",
+].join(",");
+
+/** The limits are those of a microcontroller: no floating point, small code pages, a shallow stack. */
+const WASM3_OPTIONS = [
+  "-Dd_m3HasFloat=0",
+  "-Dd_m3CodePageAlignSize=1024",
+  "-Dd_m3MaxFunctionStackHeight=256",
+  "-Dd_m3VerboseErrorMessages=0",
+];
+
+/** Code that others wrote, or that was generated: compiled as it is. */
+const FOREIGN = ["-std=gnu99", "-w", "-O2"];
+const OURS = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-O2"];
+
+function ourSources(engine: EngineName, target: TargetName): Source[] {
+  const include = join(root, "boards/include");
+  const names = ["smoke", "core_calls", "echo", "heap", `port_${target}`];
+  const plain = names.map((name) => ({
+    file: join(here, `${name}.c`),
+    options: [...OURS, `-I${here}`, `-I${include}`],
+    headers: [here, include],
+  }));
+  const { options, headers } = engineIncludes(engine);
+  return [
+    ...plain,
+    {
+      file: join(here, `engine_${engine}.c`),
+      options: [...OURS, `-I${here}`, `-I${include}`, ...options],
+      headers: [here, include, ...headers],
+    },
+  ];
+}
+
+/** What our own half of an engine needs to see of the other; other people's headers may warn. */
+function engineIncludes(engine: EngineName): { options: string[]; headers: string[] } {
+  if (engine === "wasm3") {
+    const directory = wasm3Directory();
+    return { options: [...WASM3_OPTIONS, "-isystem", directory], headers: [directory] };
+  }
+  const module = coreModule();
+  return {
+    options: [
+      ...[`-I${join(here, "wasm2c")}`, "-isystem", join(buildFolder, "wasm2c")],
+      `-DWASM2C_VERSION="${wabtVersion()}"`,
+      ...[`-DMODULE_BYTES=${module.length}u`, `-DMODULE_CRC32=${crc32(module)}u`],
+    ],
+    headers: [join(here, "wasm2c"), join(buildFolder, "wasm2c")],
+  };
+}
+
+const engineSources: Record<EngineName, () => Promise<Source[]>> = {
+  async wasm3() {
+    const directory = wasm3Directory();
+    const file = join(buildFolder, "module.c");
+    const bytes = Array.from(coreModule()).join(",");
+    write(
+      file,
+      `#include "module.h"\nconst uint8_t module_wasm[] = {${bytes}};\n` +
+        "const uint32_t module_wasm_bytes = sizeof module_wasm;\n",
+    );
+    const sources = readdirSync(directory).filter((name) => /^m3_(?!api_).*\.c$/.test(name));
+    return [
+      { file, options: [...OURS, `-I${here}`], headers: [here] },
+      ...sources.map((name) => ({
+        file: join(directory, name),
+        options: [...FOREIGN, ...WASM3_OPTIONS],
+        headers: [directory],
+      })),
+    ];
+  },
+  async wasm2c() {
+    const folder = join(buildFolder, "wasm2c");
+    const file = join(folder, "core.c");
+    mkdirSync(folder, { recursive: true });
+    const wasm2c = join(root, "node_modules/wabt/bin/wasm2c");
+    const args = [join(root, "build/core.wasm"), "--module-name=core", "-o", file];
+    await execute(process.execPath, [wasm2c, ...args]);
+    const runtime = join(here, "wasm2c");
+    return [{ file, options: [...FOREIGN, `-I${runtime}`], headers: [runtime, folder] }];
+  },
+};
+
+function wasm3Directory(): string {
+  if (!tools.wasm3) throw new Error("there are no sources of wasm3");
+  return tools.wasm3.directory;
+}
+
+/** Release of the package that has wasm2c. */
+export function wabtVersion(): string {
+  return JSON.parse(readFileSync(join(root, "node_modules/wabt/package.json"), "utf8")).version;
+}
+
+/** Compiles one file unless that was done before, and returns the object's path. */
+async function compile(compiler: Compiler, source: Source): Promise<string> {
+  const options = [...compiler.options, ...source.options];
+  const hash = createHash("sha256").update(JSON.stringify([compiler.command, compiler.version, options]));
+  const headers = source.headers.flatMap((folder) =>
+    readdirSync(folder)
+      .filter((name) => name.endsWith(".h"))
+      .map((name) => join(folder, name)),
+  );
+  for (const file of [source.file, ...headers]) hash.update(`${file}\0`).update(readFileSync(file));
+  const object = join(objectFolder, `${basename(source.file, ".c")}-${hash.digest("hex").slice(0, 24)}.o`);
+  if (existsSync(object)) return object;
+  // Under another name until it is whole: the run may be interrupted, or another may do the same.
+  const unfinished = `${object}.${process.pid}`;
+  await execute(compiler.command, [...options, "-c", source.file, "-o", unfinished]);
+  renameSync(unfinished, object);
+  return object;
+}
+
+function write(file: string, text: string): void {
+  if (!existsSync(file) || readFileSync(file, "utf8") !== text) writeFileSync(file, text);
+}
+
+/** Runs a program for two minutes at most and returns its output. */
+async function execute(command: string, args: readonly string[]): Promise<string> {
+  try {
+    return (await run(command, args, { timeout: 120_000, maxBuffer: 1 << 26 })).stdout;
+  } catch (error) {
+    const { stderr = "", message } = error as { stderr?: string; message: string };
+    throw new Error(`${command}: ${stderr || message}`);
+  }
+}

@@ -1,0 +1,171 @@
+import { ArpOperation, BROADCAST_MAC } from "../../host/packet/index.js";
+import { script } from "./script.js";
+import { DEVICE, PEER_HOST, type Stage } from "./stage.js";
+
+function ask(t: Stage, targetIp: string, senderIp: string = PEER_HOST.address): void {
+  t.send({
+    link: { source: PEER_HOST.mac },
+    arp: { operation: ArpOperation.REQUEST, senderMac: PEER_HOST.mac, senderIp, targetIp },
+  });
+}
+
+function answer(t: Stage, senderMac: string = PEER_HOST.mac): void {
+  t.send({
+    link: { source: senderMac, destination: DEVICE.mac },
+    arp: {
+      operation: ArpOperation.REPLY,
+      senderMac,
+      senderIp: PEER_HOST.address,
+      targetMac: DEVICE.mac,
+      targetIp: DEVICE.address,
+    },
+  });
+}
+
+function expectRequest(t: Stage): void {
+  const { ethernet, arp } = t.next("arp");
+  const { operation, senderMac, senderIp, targetMac, targetIp } = arp;
+  const is = [ethernet.destination, operation, senderMac, senderIp, targetMac, targetIp].join(" ");
+  const zero = "00:00:00:00:00:00";
+  const should = [BROADCAST_MAC, 1, DEVICE.mac, DEVICE.address, zero, PEER_HOST.address].join(" ");
+  if (is !== should) t.fail(`the request is ${is}, should be ${should}`);
+}
+
+function expectReply(t: Stage, targetIp: string): void {
+  const { ethernet, arp } = t.next("arp");
+  const is = [
+    ethernet.destination,
+    arp.operation,
+    arp.senderMac,
+    arp.senderIp,
+    arp.targetMac,
+    arp.targetIp,
+  ].join(" ");
+  const should = [PEER_HOST.mac, 2, DEVICE.mac, DEVICE.address, PEER_HOST.mac, targetIp].join(" ");
+  if (is !== should) t.fail(`the reply is ${is}, should be ${should}`);
+}
+
+script(
+  "RFC 826: a request for our address is answered, and who asked is learnt",
+  { answerArp: false },
+  (t) => {
+    ask(t, DEVICE.address);
+    expectReply(t, PEER_HOST.address);
+    t.counter("ARP_REPLIES").increased();
+    t.connect(80);
+    t.expect({ flags: "S", seq: 0 });
+  },
+);
+
+script("RFC 826: a request for another address is not answered", { answerArp: false }, (t) => {
+  ask(t, "10.0.0.77");
+  t.expectNothing();
+  t.counter("ARP_IGNORED").increased();
+});
+
+script(
+  "RFC 826: an unknown neighbour is asked for, and the SYN follows the reply",
+  { answerArp: false },
+  (t) => {
+    t.connect(80);
+    expectRequest(t);
+    t.counter("ARP_REQUESTS").increased();
+    t.expectNothing();
+    answer(t);
+    t.expect({ flags: "S", seq: 0 });
+  },
+);
+
+script("RFC 1122 2.3.2.2: a second connection asks no second time", { answerArp: false }, (t) => {
+  t.connect(80);
+  expectRequest(t);
+  const second = t.newPeer({ port: 81 });
+  t.connect(81, second);
+  t.expectNothing();
+  answer(t);
+  const ports = [t.next("tcp"), t.next("tcp")].map(({ tcp }) => tcp.destinationPort);
+  if (ports.sort().join() !== "80,81") t.fail(`SYNs to the ports ${ports}, should be to 80 and 81`);
+});
+
+script(
+  "RFC 1122 2.3.2.1: a neighbour that never answers is asked three times, once a second, then given up",
+  { answerArp: false },
+  (t) => {
+    const socket = t.connect(80);
+    expectRequest(t);
+    t.at(1000);
+    expectRequest(t);
+    t.at(2000);
+    expectRequest(t);
+    t.at(2999);
+    socket.expectEvents();
+    t.at(3000);
+    t.expectNothing();
+    socket.expectEvents("FAILED");
+    socket.expectError("UNREACHABLE");
+    t.counter("ARP_REQUESTS").increased(3);
+    t.counter("ARP_FAILED").increased();
+    socket.close();
+    t.expectRecords({});
+    t.after(100000);
+  },
+);
+
+script(
+  "RFC 1122 2.3.2.1: after a neighbour was given up, a new connection asks again",
+  { answerArp: false },
+  (t) => {
+    const socket = t.connect(80);
+    expectRequest(t);
+    for (const timeMs of [1000, 2000]) {
+      t.at(timeMs);
+      expectRequest(t);
+    }
+    t.at(3000);
+    socket.expectEvents("FAILED");
+    t.counter("ARP_FAILED").increased();
+    t.at(60000);
+    t.connect(80);
+    expectRequest(t);
+    answer(t);
+    t.expect({ flags: "S", seq: 0 });
+  },
+);
+
+script("RFC 5227 2.1.1: a probe from 0.0.0.0 is answered, and teaches nothing", { answerArp: false }, (t) => {
+  ask(t, DEVICE.address, "0.0.0.0");
+  expectReply(t, "0.0.0.0");
+  t.connect(80);
+  expectRequest(t);
+});
+
+for (const [what, forged] of [
+  ["another hardware type", { hardware: 6 }],
+  ["another protocol type", { protocol: 0x86dd }],
+  ["another hardware address length", { hardwareBytes: 8 }],
+  ["another protocol address length", { protocolBytes: 16 }],
+] as const)
+  script(`RFC 826: a packet with ${what} is dropped`, (t) => {
+    t.send({
+      link: { source: PEER_HOST.mac },
+      arp: {
+        operation: ArpOperation.REQUEST,
+        senderMac: PEER_HOST.mac,
+        senderIp: PEER_HOST.address,
+        targetIp: DEVICE.address,
+        ...forged,
+      },
+    });
+    t.expectNothing();
+    t.counter("ARP_MALFORMED").increased();
+  });
+
+script("RFC 826: a packet cut short is dropped", (t) => {
+  for (const length of [0, 1, 8, 27])
+    t.send({
+      link: { source: PEER_HOST.mac, type: 0x0806, minimumBytes: 0 },
+      payload: Uint8Array.of(0, 1, 8, 0, 6, 4, 0, 1, ...Array(19).fill(2)).subarray(0, length),
+    });
+  t.expectNothing();
+  t.counter("ARP_MALFORMED").increased(4);
+});

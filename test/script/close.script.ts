@@ -1,0 +1,159 @@
+import { script } from "./script.js";
+
+script("RFC 9293 3.6: the peer closes first; we keep sending, then close through LAST-ACK", (t) => {
+  const socket = t.connected();
+  t.peer.send({ flags: "FA", seq: 1, ack: 1 });
+  t.expect({ flags: "A", seq: 1, ack: 2 });
+  socket.expectState("CLOSE_WAIT");
+  socket.expectEvents("PEER_CLOSED");
+  socket.expectEnd();
+  socket.write(100);
+  t.expect({ flags: "PA", seq: 1, ack: 2, len: 100 });
+  t.peer.send({ flags: "A", seq: 2, ack: 101 });
+  socket.shutdown();
+  t.expect({ flags: "FA", seq: 101, ack: 2 });
+  socket.expectState("LAST_ACK");
+  t.peer.send({ flags: "A", seq: 2, ack: 102 });
+  t.expectNothing();
+  socket.expectState("CLOSED");
+  socket.expectEvents("CLOSED");
+  socket.close();
+  t.expectRecords({});
+});
+
+script("RFC 9293 3.6: we close first and keep receiving, through FIN-WAIT-1 and FIN-WAIT-2", (t) => {
+  const socket = t.connected();
+  socket.write(100);
+  t.expect({ flags: "PA", seq: 1, ack: 1, len: 100 });
+  t.peer.send({ flags: "A", seq: 1, ack: 101 });
+  socket.shutdown();
+  t.expect({ flags: "FA", seq: 101, ack: 1 });
+  socket.expectState("FIN_WAIT_1");
+  t.peer.send({ flags: "A", seq: 1, ack: 102 });
+  socket.expectState("FIN_WAIT_2");
+  t.peer.send({ flags: "PA", seq: 1, ack: 102, len: 50 });
+  socket.read(50);
+  t.expectAt(t.timeMs + 40, { flags: "A", seq: 102, ack: 51 });
+  t.peer.send({ flags: "FA", seq: 51, ack: 102 });
+  t.expect({ flags: "A", seq: 102, ack: 52 });
+  socket.expectEnd();
+  socket.expectEvents("READABLE", "PEER_CLOSED", "CLOSED");
+  socket.close();
+  t.expectRecords({ timeWaitEntries: 1 });
+});
+
+script(
+  "RFC 9293 3.6.1: TIME-WAIT acknowledges the FIN again, starts over, and ends",
+  { config: { timeWaitMs: 10000 } },
+  (t) => {
+    const socket = t.connected();
+    socket.close();
+    t.expect({ flags: "FA", seq: 1, ack: 1 });
+    t.peer.send({ flags: "A", seq: 1, ack: 2 });
+    t.peer.send({ flags: "FA", seq: 1, ack: 2 });
+    t.expect({ flags: "A", seq: 2, ack: 2 });
+    t.expectRecords({ timeWaitEntries: 1 });
+    t.after(5000);
+    t.peer.send({ flags: "FA", seq: 1, ack: 2 });
+    t.expect({ flags: "A", seq: 2, ack: 2 });
+    const start = t.timeMs;
+    t.at(start + 9999);
+    t.expectRecords({ timeWaitEntries: 1 });
+    t.at(start + 10000);
+    t.expectRecords({});
+    t.peer.send({ flags: "FA", seq: 1, ack: 2 });
+    t.expect({ flags: "R", seq: 2 });
+    t.counter("TCP_NO_CONNECTION").increased();
+  },
+);
+
+script("RFC 9293 3.6: both sides close at once, through CLOSING", (t) => {
+  const socket = t.connected();
+  socket.shutdown();
+  t.expect({ flags: "FA", seq: 1, ack: 1 });
+  t.peer.send({ flags: "FA", seq: 1, ack: 1 });
+  t.expect({ flags: "A", seq: 2, ack: 2 });
+  socket.expectState("CLOSING");
+  t.peer.send({ flags: "A", seq: 2, ack: 2 });
+  t.expectNothing();
+  socket.expectEvents("PEER_CLOSED", "CLOSED");
+  socket.close();
+  t.expectRecords({ timeWaitEntries: 1 });
+});
+
+script("RFC 9293 3.10.7.4: a FIN that acknowledges ours goes from FIN-WAIT-1 to TIME-WAIT", (t) => {
+  const socket = t.connected();
+  socket.close();
+  t.expect({ flags: "FA", seq: 1, ack: 1 });
+  t.peer.send({ flags: "FA", seq: 1, ack: 2 });
+  t.expect({ flags: "A", seq: 2, ack: 2 });
+  t.expectRecords({ timeWaitEntries: 1 });
+});
+
+script("RFC 9293 3.10.4: what was written is delivered before the FIN, also after close", (t) => {
+  const socket = t.connected({ mss: 1000, window: 1500 });
+  socket.write(2000);
+  t.expect({ flags: "A", seq: 1, ack: 1, len: 1000 });
+  socket.close();
+  t.peer.send({ flags: "A", seq: 1, ack: 1001, window: 1500 });
+  t.expect({ flags: "FPA", seq: 1001, ack: 1, len: 1000 });
+  t.peer.send({ flags: "FA", seq: 1, ack: 2002 });
+  t.expect({ flags: "A", seq: 2002, ack: 2 });
+  t.expectRecords({ timeWaitEntries: 1 });
+});
+
+script("RFC 9293 3.10.7.4: a FIN with data behind a hole waits for what is missing", (t) => {
+  const socket = t.connected();
+  t.peer.send({ flags: "FPA", seq: 101, ack: 1, len: 100 });
+  t.expect({ flags: "A", seq: 1, ack: 1 });
+  socket.expectState("ESTABLISHED");
+  t.peer.send({ flags: "A", seq: 1, ack: 1, len: 100 });
+  t.expect({ flags: "A", seq: 1, ack: 202 });
+  socket.expectState("CLOSE_WAIT");
+  socket.read(200);
+  socket.expectEnd();
+});
+
+script("RFC 9293 3.6.1: close with data unread resets the connection", (t) => {
+  const socket = t.connected();
+  t.peer.send({ flags: "PA", seq: 1, ack: 1, len: 100 });
+  socket.close();
+  t.expect({ flags: "RA", seq: 1, ack: 101 });
+  t.expectRecords({});
+});
+
+script("RFC 9293 3.6.1: data that arrives after close resets the connection", (t) => {
+  const socket = t.connected();
+  socket.close();
+  t.expect({ flags: "FA", seq: 1, ack: 1 });
+  t.peer.send({ flags: "A", seq: 1, ack: 2 });
+  t.peer.send({ flags: "PA", seq: 1, ack: 2, len: 10 });
+  t.expect({ flags: "RA", seq: 2, ack: 1 });
+  t.counter("TCP_DATA_AFTER_CLOSE").increased();
+  t.expectRecords({});
+});
+
+script("RFC 9293 3.10.5: abort resets the connection and forgets it", (t) => {
+  const socket = t.connected();
+  socket.abort();
+  t.expect({ flags: "RA", seq: 1, ack: 1 });
+  t.expectRecords({});
+});
+
+script(
+  "RFC 1122 4.2.2.13: a closed socket in FIN-WAIT-2 ends by its timer",
+  { config: { finWait2Ms: 5000 } },
+  (t) => {
+    const socket = t.connected();
+    socket.close();
+    t.expect({ flags: "FA", seq: 1, ack: 1 });
+    t.peer.send({ flags: "A", seq: 1, ack: 2 });
+    const start = t.timeMs;
+    t.at(start + 4999);
+    t.expectRecords({ connections: 1 });
+    t.at(start + 5000);
+    t.expectNothing();
+    t.expectRecords({});
+    t.counter("TCP_FIN_WAIT_2_EXPIRED").increased();
+  },
+);

@@ -1,0 +1,104 @@
+import { script } from "./script.js";
+
+script("RFC 9293 3.8.6.1: a closed window is probed in doubled intervals until it opens", (t) => {
+  const socket = t.connected({ window: 500, rttMs: 100 });
+  socket.write(800);
+  t.expect({ flags: "A", seq: 1, ack: 1, len: 500 });
+  t.peer.send({ flags: "A", seq: 1, ack: 501, window: 0 });
+  t.expectNothing();
+  // The round-trip time is at most 100 ms: the first probe leaves one RTO after the window closed.
+  let intervalMs = 0;
+  for (let probe = 1; probe <= 5; probe++) {
+    const before = t.timeMs;
+    t.expectBetween(before + 200, before + 100000, { flags: "A", seq: 501, ack: 1, len: 1 });
+    if (probe > 1 && t.timeMs - before !== 2 * intervalMs)
+      t.fail(`probe ${probe} after ${t.timeMs - before} ms, should be ${2 * intervalMs}`);
+    intervalMs = t.timeMs - before;
+    t.peer.send({ flags: "A", seq: 1, ack: 501, window: 0 });
+  }
+  t.counter("TCP_PROBES").increased(5);
+  socket.expectState("ESTABLISHED");
+  t.peer.send({ flags: "A", seq: 1, ack: 501, window: 1000 });
+  t.expect({ flags: "PA", seq: 501, ack: 1, len: 300 });
+  t.peer.send({ flags: "A", seq: 1, ack: 801, window: 1000 });
+  t.after(60000);
+});
+
+script("RFC 9293 3.8.6.1: a probe that the peer takes goes on from there", (t) => {
+  const socket = t.connected({ window: 500 });
+  socket.write(800);
+  t.expect({ flags: "A", seq: 1, ack: 1, len: 500 });
+  t.peer.send({ flags: "A", seq: 1, ack: 501, window: 0 });
+  t.expectBetween(t.timeMs + 200, t.timeMs + 1000, { flags: "A", seq: 501, ack: 1, len: 1 });
+  t.peer.send({ flags: "A", seq: 1, ack: 502, window: 1000 });
+  t.expect({ flags: "PA", seq: 502, ack: 1, len: 299 });
+  t.peer.send({ flags: "A", seq: 1, ack: 801, window: 1000 });
+  t.after(60000);
+});
+
+script(
+  "RFC 9293 3.8.6.2.2: our window closes with unread data, and opens by a worthwhile step only",
+  { config: { receiveRingBytes: 2048 } },
+  (t) => {
+    const socket = t.connected();
+    t.peer.send({ flags: "A", seq: 1, ack: 1, len: 1024 });
+    t.peer.send({ flags: "A", seq: 1025, ack: 1, len: 1024 });
+    t.expect({ flags: "A", seq: 1, ack: 2049, window: 0 });
+    socket.read(100);
+    t.expectNothing();
+    socket.read(923);
+    t.expectNothing();
+    socket.read(1);
+    t.expect({ flags: "A", seq: 1, ack: 2049, window: 1024 });
+    t.peer.send({ flags: "A", seq: 2049, ack: 1, len: 1024 });
+    socket.read(2048);
+    t.expectBetween(t.timeMs, t.timeMs + 40, { flags: "A", seq: 1, ack: 3073, window: 2048 });
+    t.after(60000);
+  },
+);
+
+script(
+  "RFC 9293 3.10.7.4: a probe of our closed window is acknowledged, and its data dropped",
+  { config: { receiveRingBytes: 2048 } },
+  (t) => {
+    const socket = t.connected();
+    t.peer.send({ flags: "A", seq: 1, ack: 1, len: 1024 });
+    t.peer.send({ flags: "A", seq: 1025, ack: 1, len: 1024 });
+    t.expect({ flags: "A", seq: 1, ack: 2049, window: 0 });
+    t.peer.send({ flags: "A", seq: 2049, ack: 1, len: 1 });
+    t.expect({ flags: "A", seq: 1, ack: 2049, window: 0 });
+    t.counter("TCP_OUTSIDE_WINDOW").increased();
+    socket.read(2048);
+    t.expect({ flags: "A", seq: 1, ack: 2049, window: 2048 });
+    socket.expectNothingToRead();
+  },
+);
+
+script("RFC 9293 3.8.6: data beyond our window is not taken", { config: { receiveRingBytes: 2048 } }, (t) => {
+  const socket = t.connected();
+  t.peer.send({ flags: "A", seq: 1, ack: 1, len: 1024 });
+  t.peer.send({ flags: "A", seq: 1025, ack: 1, len: 1460 });
+  t.expect({ flags: "A", seq: 1, ack: 2049, window: 0 });
+  t.counter("TCP_OUTSIDE_WINDOW").increased();
+  socket.read(2048);
+  t.expect({ flags: "A", seq: 1, ack: 2049, window: 2048 });
+  socket.expectNothingToRead();
+});
+
+script("RFC 9293 3.10.7.4: an old segment does not update the window (SND.WL1)", (t) => {
+  const socket = t.connected({ window: 100 });
+  t.peer.send({ flags: "A", seq: 1, ack: 1, len: 10, window: 50 });
+  t.expectBetween(t.timeMs, t.timeMs + 40, { flags: "A", seq: 1, ack: 11 });
+  // This one was sent first and comes late.
+  t.peer.send({ flags: "A", seq: 1, ack: 1, len: 10, window: 100 });
+  t.expect({ flags: "A", seq: 1, ack: 11 });
+  t.counter("TCP_OUTSIDE_WINDOW").increased();
+  socket.read(10);
+  socket.write(50);
+  t.expect({ flags: "PA", seq: 1, ack: 11, len: 50 });
+  socket.write(50);
+  t.expectNothing();
+  t.peer.send({ flags: "A", seq: 11, ack: 51, window: 50 });
+  t.expect({ flags: "PA", seq: 51, ack: 11, len: 50 });
+  t.peer.send({ flags: "A", seq: 11, ack: 101, window: 50 });
+});
