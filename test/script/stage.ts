@@ -5,7 +5,7 @@
 // and at the script's end; so does a drop counter that moved and that the script does not name.
 
 import { Counter, SocketKind } from "../../host/abi.js";
-import { type Core, type CoreConfig, createCore } from "../../host/core.js";
+import { type Address, type Core, type CoreConfig, createCore } from "../../host/core.js";
 import type { EngineFactory } from "../../host/engines/engine.js";
 import {
   ArpOperation,
@@ -86,8 +86,6 @@ interface Arrival {
 export class Stage {
   readonly config: CoreConfig & { readonly address: string };
   readonly core: Core;
-  /** The default peer: port 40000 until `connect` says otherwise. */
-  readonly peer: Peer;
   readonly #trace = new Trace();
   readonly #hosts = new Map<string, Host>();
   readonly #peers: Peer[] = [];
@@ -96,6 +94,7 @@ export class Stage {
   readonly #marks = new Map<CounterName, number>();
   readonly #clock: number;
   readonly #answerArp: boolean;
+  #peer: Peer;
   #timeMs = 0;
   #held = false;
 
@@ -108,7 +107,12 @@ export class Stage {
     this.#clock = options.clock ?? 0;
     this.#answerArp = options.answerArp ?? true;
     this.core = createCore(wasm, this.config, { engine, now: this.#now });
-    this.peer = this.newPeer({ isn: options.peerIsn ?? 1000000 });
+    this.#peer = this.newPeer({ isn: options.peerIsn ?? 1000000 });
+  }
+
+  /** The default peer: port 40000 until `connect` says otherwise. */
+  get peer(): Peer {
+    return this.#peer;
   }
 
   /** Milliseconds since the script began. */
@@ -208,6 +212,21 @@ export class Stage {
     if (wrong.length > 0) this.fail(`the segment is not the expected one: ${wrong.join("; ")}`);
   }
 
+  /** Lets time pass until `timeMs` and counts how often this segment comes meanwhile; nothing else may. */
+  takeRepeats(timeMs: number, wanted: SegmentExpectation): number {
+    for (let count = 0; ; count++) {
+      this.#passTo(timeMs, () => this.#arrivals.length > 0);
+      this.#drain();
+      if (this.#arrivals.length === 0) return count;
+      this.expect(wanted);
+    }
+  }
+
+  /** Frames of the device that nothing has taken yet. */
+  get frames(): number {
+    return this.#arrivals.length;
+  }
+
   /** The next frame of the device, of this kind. */
   next<K extends Packet["kind"]>(kind: K): Extract<Packet, { kind: K }> {
     const arrival = this.#arrivals.shift();
@@ -240,9 +259,14 @@ export class Stage {
   /** Starts to connect to a port of a peer, by default the default one. */
   connect(port: number, peer: Peer = this.peer): Socket {
     peer.port = port;
-    const handle = this.call(`connect(${peer.host.address}:${port})`, (core) => {
+    return this.connectTo({ address: peer.host.address, port });
+  }
+
+  /** Starts to connect to any address. */
+  connectTo(to: Address): Socket {
+    const handle = this.call(`connect(${to.address}:${to.port})`, (core) => {
       const socket = core.open(SocketKind.STREAM);
-      core.connect(socket, { address: peer.host.address, port });
+      core.connect(socket, to);
       return socket;
     });
     return new Socket(this, handle);
@@ -271,6 +295,13 @@ export class Stage {
     return socket;
   }
 
+  /** As `connected`, with a new default peer: for scripts that need many connections, one after another. */
+  again({ isn = 1000000, ...handshake }: Handshake & { isn?: number } = {}): Socket {
+    this.#peers.splice(this.#peers.indexOf(this.#peer), 1);
+    this.#peer = this.newPeer({ isn });
+    return this.connected(handshake);
+  }
+
   /** Makes a call of the application, and takes the frames and events that follow. */
   call<T>(what: string, make: (core: Core) => T): T {
     this.#trace.add(this.#timeMs, "app", what);
@@ -297,6 +328,11 @@ export class Stage {
       if (by !== wanted) this.fail(`counter ${name} moved by ${by}, should be by ${wanted}`);
     };
     return { increased: (by = 1) => compare(by), unchanged: () => compare(0) };
+  }
+
+  /** These counters moved, or did not: how often is not this script's matter. */
+  countersMayMove(...names: CounterName[]): void {
+    for (const name of names) this.#marks.set(name, this.core.counter(Counter[name]));
   }
 
   /** Records in use; those that are not named must be 0. */
