@@ -5,7 +5,14 @@
 // and at the script's end; so does a drop counter that moved and that the script does not name.
 
 import { Counter, SocketKind } from "../../host/abi.js";
-import { type Address, type Core, type CoreConfig, createCore } from "../../host/core.js";
+import {
+  type Address,
+  type Core,
+  type CoreConfig,
+  CoreError,
+  createCore,
+  statusName,
+} from "../../host/core.js";
 import type { EngineFactory } from "../../host/engines/engine.js";
 import {
   ArpOperation,
@@ -308,6 +315,19 @@ export class Stage {
     const result = make(this.core);
     this.#drain();
     return result;
+  }
+
+  /** The core refuses what `use` does, with this status. */
+  expectRefused(use: () => void, status: string): void {
+    try {
+      use();
+    } catch (error) {
+      if (!(error instanceof CoreError)) throw error;
+      if (statusName(error.status) !== status)
+        this.fail(`${error.call} is refused with ${statusName(error.status)}, should be ${status}`);
+      return;
+    }
+    this.fail(`a call went well, should be refused with ${status}`);
   }
 
   /** Events of a socket since they were taken last. */
