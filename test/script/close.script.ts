@@ -221,3 +221,12 @@ script("a TIME-WAIT beyond the table's places ends the oldest", { config: { time
   t.after(60000);
   t.expectRecords({});
 });
+
+script("RFC 9293 3.8.6: the ACK that begins TIME-WAIT does not shrink the window", (t) => {
+  const socket = t.connected();
+  socket.shutdown();
+  t.expect({ flags: "FA", seq: 1, ack: 1 });
+  t.peer.send({ flags: "A", seq: 1, ack: 2 });
+  t.peer.send({ flags: "FA", seq: 1, ack: 2 });
+  t.expect({ flags: "A", seq: 2, ack: 2, window: [8191, 8192] });
+});

@@ -34,6 +34,7 @@ script("RFC 9293 3.10.2: what cannot be sent any more is refused by name", (t) =
 
 script("a full send ring refuses more, and tells when half of it is free", (t) => {
   const socket = t.connected({ window: 0 });
+  socket.setNoDelay(true);
   if (socket.writeSome(10000) !== 8192) t.fail("the ring holds another number of bytes");
   socket.expectEvents();
   t.peer.send({ flags: "A", seq: 1, ack: 1, window: 8192 });
@@ -46,7 +47,6 @@ script("a full send ring refuses more, and tells when half of it is free", (t) =
   socket.write(4096);
   t.expect({ flags: "A", seq: 8193, ack: 1, len: 1460 });
   t.expect({ flags: "A", seq: 9653, ack: 1, len: 1460 });
-  t.peer.send({ flags: "A", seq: 1, ack: 11113 });
   t.expect({ flags: "PA", seq: 11113, ack: 1, len: 1176 });
   t.peer.send({ flags: "A", seq: 1, ack: 12289 });
 });
