@@ -169,3 +169,53 @@ script("RFC 826: a packet cut short is dropped", (t) => {
   t.expectNothing();
   t.counter("ARP_MALFORMED").increased(4);
 });
+
+script(
+  "RFC 1122 2.3.2.2: a SYN from a neighbour that never answers ARP is forgotten",
+  { answerArp: false },
+  (t) => {
+    t.listen(80);
+    t.peer.send({ flags: "S", seq: 0 });
+    expectRequest(t);
+    for (const timeMs of [1000, 2000]) {
+      t.at(timeMs);
+      expectRequest(t);
+    }
+    t.at(3000);
+    t.counter("ARP_FAILED").increased();
+    t.expectRecords({});
+  },
+);
+
+script(
+  "connections to more silent neighbours than the ARP cache holds all come to an end",
+  { config: { arpEntries: 2 } },
+  (t) => {
+    const sockets = ["10.0.0.11", "10.0.0.12", "10.0.0.13"].map((address) =>
+      t.connectTo({ address, port: 80 }),
+    );
+    while (t.frames > 0) t.next("arp");
+    for (let timeMs = 1000; timeMs <= 120000; timeMs += 1000) {
+      t.at(timeMs);
+      while (t.frames > 0) t.next("arp");
+    }
+    for (const socket of sockets) {
+      socket.expectEvents("FAILED");
+      socket.expectError("UNREACHABLE");
+    }
+    t.countersMayMove("ARP_FAILED", "ARP_EVICTED");
+  },
+);
+
+script(
+  "RFC 1122 3.3.1.1: another network is reached through the router",
+  { config: { gateway: "10.0.0.2" }, answerArp: false },
+  (t) => {
+    t.connectTo({ address: "192.0.2.1", port: 80 });
+    expectRequest(t);
+    answer(t);
+    const { ethernet, ipv4, tcp } = t.next("tcp");
+    const is = [ethernet.destination, ipv4.destination, tcp.destinationPort].join(" ");
+    if (is !== `${PEER_HOST.mac} 192.0.2.1 80`) t.fail(`the SYN went to ${is}`);
+  },
+);

@@ -1,4 +1,5 @@
 import { script } from "./script.js";
+import type { Stage } from "./stage.js";
 
 script("RFC 9293 3.6: the peer closes first; we keep sending, then close through LAST-ACK", (t) => {
   const socket = t.connected();
@@ -157,3 +158,75 @@ script(
     t.counter("TCP_FIN_WAIT_2_EXPIRED").increased();
   },
 );
+
+/** We close first, and the connection is in TIME-WAIT. */
+function toTimeWait(t: Stage): void {
+  const socket = t.accepted();
+  socket.close();
+  t.expect({ flags: "FA", seq: 1, ack: 1 });
+  t.peer.send({ flags: "FA", seq: 1, ack: 2 });
+  t.next("tcp");
+  t.expectRecords({ timeWaitEntries: 1 });
+}
+
+script("RFC 1337 3: a reset does not end TIME-WAIT", (t) => {
+  toTimeWait(t);
+  for (const seq of [1, 2, 3]) t.peer.send({ flags: "R", seq });
+  t.expectNothing();
+  t.counter("TCP_TIME_WAIT_RST").increased(3);
+  t.expectRecords({ timeWaitEntries: 1 });
+});
+
+script(
+  "RFC 9293 3.10.7.4: TIME-WAIT answers an old segment with an ACK, and a bare ACK with nothing",
+  (t) => {
+    toTimeWait(t);
+    t.peer.send({ flags: "A", seq: 2, ack: 2 });
+    t.expectNothing();
+    t.peer.send({ flags: "PA", seq: 1, ack: 2, len: 1 });
+    t.expect({ flags: "A", seq: 2, ack: 2 });
+    t.expectRecords({ timeWaitEntries: 1 });
+  },
+);
+
+script("RFC 1122 4.2.2.13: a SYN beyond the old connection's numbers opens a new one from TIME-WAIT", (t) => {
+  toTimeWait(t);
+  const isn = t.peer.deviceIsn ?? 0;
+  t.peer.send({ flags: "S", seq: 100000 });
+  const { tcp } = t.next("tcp");
+  // Ours, too, has to lie beyond what the old one used.
+  if (((tcp.seq - isn) | 0) <= 2)
+    t.fail(`the new initial sequence number is ${(tcp.seq - isn) | 0} from the old`);
+  if (tcp.ack !== (t.peer.isn + 100001) >>> 0) t.fail("the SYN-ACK acknowledges another number");
+  t.expectRecords({ synEntries: 1 });
+});
+
+script("RFC 1122 4.2.2.13: a SYN among the old connection's numbers is answered by TIME-WAIT's ACK", (t) => {
+  toTimeWait(t);
+  t.peer.send({ flags: "S", seq: 0 });
+  t.expect({ flags: "A", seq: 2, ack: 2 });
+  t.expectRecords({ timeWaitEntries: 1 });
+});
+
+script("a TIME-WAIT beyond the table's places ends the oldest", { config: { timeWaitEntries: 2 } }, (t) => {
+  for (let count = 0; count < 3; count++) {
+    const socket = t.again();
+    socket.close();
+    t.expect({ flags: "FA", seq: 1, ack: 1 });
+    t.peer.send({ flags: "FA", seq: 1, ack: 2 });
+    t.next("tcp");
+  }
+  t.counter("TCP_TIME_WAIT_EVICTED").increased();
+  t.expectRecords({ timeWaitEntries: 2 });
+  t.after(60000);
+  t.expectRecords({});
+});
+
+script("RFC 9293 3.8.6: the ACK that begins TIME-WAIT does not shrink the window", (t) => {
+  const socket = t.connected();
+  socket.shutdown();
+  t.expect({ flags: "FA", seq: 1, ack: 1 });
+  t.peer.send({ flags: "A", seq: 1, ack: 2 });
+  t.peer.send({ flags: "FA", seq: 1, ack: 2 });
+  t.expect({ flags: "A", seq: 2, ack: 2, window: [8191, 8192] });
+});

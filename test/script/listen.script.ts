@@ -94,3 +94,14 @@ script("a connection that the peer resets before it is accepted is not handed ou
   listener.expectNoneToAccept();
   t.expectRecords({});
 });
+
+script("closing a listener forgets handshakes that are not complete", (t) => {
+  const listener = t.listen(80);
+  t.peer.send({ flags: "S", seq: 0 });
+  t.expect({ flags: "SA", seq: 0, ack: 1 });
+  listener.close();
+  t.expectRecords({});
+  t.peer.send({ flags: "A", seq: 1, ack: 1 });
+  t.expect({ flags: "R", seq: 1 });
+  t.counter("TCP_NO_CONNECTION").increased();
+});

@@ -105,9 +105,14 @@ script("RFC 6298 5.5: an unacknowledged SYN-ACK is sent again in doubled interva
 });
 
 script("RFC 9293 3.10.7.4: a reset of a half-open passive connection returns it to LISTEN", (t) => {
-  const listener = t.listen(80);
+  const listener = t.listen(80, 1);
   t.peer.send({ flags: "S", seq: 0 });
   t.expect({ flags: "SA", seq: 0, ack: 1 });
+  t.peer.send({ flags: "R", seq: 2 });
+  t.peer.send({ flags: "R", seq: 0 });
+  t.expectNothing();
+  t.counter("TCP_RST_OUTSIDE").increased(2);
+  t.expectRecords({ synEntries: 1 });
   t.peer.send({ flags: "R", seq: 1 });
   t.expectNothing();
   t.expectRecords({});
@@ -162,4 +167,32 @@ script("RFC 9293 3.10.7.2: an ACK to a listener is answered by a reset", (t) => 
   t.counter("TCP_NO_CONNECTION").increased();
   listener.expectNoneToAccept();
   t.expectRecords({});
+});
+
+for (const ack of [0, 2])
+  script(
+    `RFC 9293 3.10.7.4: an ACK of ${ack} to our SYN-ACK is answered by a reset, and the handshake goes on`,
+    (t) => {
+      const listener = t.listen(80);
+      t.peer.send({ flags: "S", seq: 0 });
+      t.expect({ flags: "SA", seq: 0, ack: 1 });
+      t.peer.send({ flags: "A", seq: 1, ack });
+      t.expect({ flags: "R", seq: ack });
+      t.counter("TCP_ACK_BEYOND").increased();
+      listener.expectNoneToAccept();
+      t.peer.send({ flags: "A", seq: 1, ack: 1 });
+      listener.accept();
+    },
+  );
+
+script("RFC 9293 3.8.1: a SYN that comes again gets its SYN-ACK again, and stays one connection", (t) => {
+  const listener = t.listen(80);
+  for (let copy = 0; copy < 2; copy++) {
+    t.peer.send({ flags: "S", seq: 0 });
+    t.expect({ flags: "SA", seq: 0, ack: 1 });
+  }
+  t.expectRecords({ synEntries: 1 });
+  t.peer.send({ flags: "A", seq: 1, ack: 1 });
+  listener.accept();
+  listener.expectNoneToAccept();
 });

@@ -31,6 +31,7 @@ export class Peer {
   #shiftOffered: number | undefined;
   #deviceShift: number | undefined;
   #sentEdge: number | undefined;
+  #finEdge: number | undefined;
   #windowEdge: number | undefined;
   #deviceWindowEdge: number | undefined;
 
@@ -91,6 +92,7 @@ export class Peer {
     }
     const ends = (tcp.flags & TcpFlag.SYN ? 1 : 0) + (tcp.flags & TcpFlag.FIN ? 1 : 0);
     this.#sentEdge = later(this.#sentEdge, tcp.seq + tcp.payload.length + ends);
+    if (tcp.flags & TcpFlag.FIN) this.#finEdge = this.#sentEdge;
     if (!(tcp.flags & TcpFlag.ACK)) return;
     const shift = tcp.flags & TcpFlag.SYN ? 0 : this.#windowShift(this.#shiftOffered);
     this.#windowEdge = later(this.#windowEdge, tcp.ack + tcp.window * 2 ** shift);
@@ -123,7 +125,9 @@ export class Peer {
     if (this.#sentEdge !== undefined && isLater(ack, this.#sentEdge))
       wrong.push(`acknowledges ${(ack - this.#sentEdge) >>> 0} bytes that were not sent`);
     const edge = ack + window * 2 ** (syn ? 0 : this.#windowShift(this.#deviceShift));
-    if (this.#deviceWindowEdge !== undefined && isLater(this.#deviceWindowEdge, edge))
+    // Behind the peer's FIN there is nothing more that a window could be for.
+    const ended = this.#finEdge !== undefined && !isLater(this.#finEdge, ack);
+    if (!ended && this.#deviceWindowEdge !== undefined && isLater(this.#deviceWindowEdge, edge))
       wrong.push(`the window shrinks by ${(this.#deviceWindowEdge - edge) >>> 0} bytes`);
     this.#deviceWindowEdge = later(this.#deviceWindowEdge, edge);
     return wrong;

@@ -91,3 +91,101 @@ script("RFC 5681 3.2: three duplicate ACKs send the missing segment again, befor
   t.expectNothing();
   t.after(600000);
 });
+
+script("RFC 6298 5.3: an ACK of some data starts the timer anew for the rest", (t) => {
+  const socket = t.connected({ mss: 1000, rttMs: 100 });
+  socket.write(2000);
+  t.expect({ flags: "A", seq: 1, ack: 1, len: 1000 });
+  t.expect({ flags: "PA", seq: 1001, ack: 1, len: 1000 });
+  t.after(100);
+  t.peer.send({ flags: "A", seq: 1, ack: 1001 });
+  // A second sample of 100 ms: RTTVAR is 37.5, and the RTO 250.
+  t.expectAt(t.timeMs + 250, { flags: "PA", seq: 1001, ack: 1, len: 1000 });
+  t.peer.send({ flags: "A", seq: 1, ack: 2001 });
+});
+
+script("RFC 6298 3: an ACK of data that was sent again is no round-trip sample (Karn)", (t) => {
+  const socket = t.connected({ rttMs: 100 });
+  socket.write(100);
+  t.expect({ flags: "PA", seq: 1, ack: 1, len: 100 });
+  t.expectAt(t.timeMs + 300, { flags: "PA", seq: 1, ack: 1, len: 100 });
+  t.after(5);
+  t.peer.send({ flags: "A", seq: 1, ack: 101 });
+  const { rttMs, rttVarMs } = t.core.tcpInfo(socket.handle);
+  if (rttMs !== 100 || rttVarMs !== 50) t.fail(`SRTT ${rttMs}, RTTVAR ${rttVarMs}: should be 100 and 50`);
+});
+
+script("RFC 6298 5: the backed-off RTO stays until there is a new sample (Karn)", (t) => {
+  const socket = t.connected({ rttMs: 100 });
+  socket.write(100);
+  t.expect({ flags: "PA", seq: 1, ack: 1, len: 100 });
+  t.expectAt(t.timeMs + 300, { flags: "PA", seq: 1, ack: 1, len: 100 });
+  t.after(5);
+  // Which of the two does it answer? It says nothing about the round trip.
+  t.peer.send({ flags: "A", seq: 1, ack: 101 });
+  socket.write(100);
+  t.expect({ flags: "PA", seq: 101, ack: 1, len: 100 });
+  t.expectAt(t.timeMs + 600, { flags: "PA", seq: 101, ack: 1, len: 100 });
+  t.peer.send({ flags: "A", seq: 1, ack: 201 });
+});
+
+script(
+  "RFC 6298 5: a path slower than the RTO gets samples in the end, and then no more retransmissions",
+  (t) => {
+    // The handshake was fast; since then each segment takes two seconds to be acknowledged.
+    const socket = t.connected({ rttMs: 100 });
+    let retransmissions = 0;
+    for (let at = 1; at < 1001; at += 100) {
+      socket.write(100);
+      t.expect({ flags: "PA", seq: at, ack: 1, len: 100 });
+      retransmissions += t.takeRepeats(t.timeMs + 2000, { flags: "PA", seq: at, ack: 1, len: 100 });
+      t.peer.send({ flags: "A", seq: 1, ack: at + 100 });
+    }
+    // The first segment is sent again after 300 and 600 ms more, the second after 1,200; the third waits for 2,400,
+    // long enough for a sample.
+    if (retransmissions !== 3)
+      t.fail(`${retransmissions} retransmissions of what was never lost, should be 3`);
+  },
+);
+
+script("RFC 6582 3.2: in fast recovery a partial ACK sends the next missing segment at once", (t) => {
+  const socket = t.connected({ mss: 1000, rttMs: 100 });
+  socket.write(6000);
+  for (const seq of [1, 1001, 2001, 3001, 4001]) t.expect({ flags: "A", seq, ack: 1, len: 1000 });
+  t.expect({ flags: "PA", seq: 5001, ack: 1, len: 1000 });
+  t.after(100);
+  // The first and the third are lost.
+  for (let copy = 0; copy < 3; copy++) t.peer.send({ flags: "A", seq: 1, ack: 1 });
+  t.expect({ flags: "A", seq: 1, ack: 1, len: 1000 });
+  t.counter("TCP_FAST_RETRANSMITS").increased();
+  t.peer.send({ flags: "A", seq: 1, ack: 1 });
+  t.after(100);
+  t.peer.send({ flags: "A", seq: 1, ack: 2001 });
+  t.expect({ flags: "A", seq: 2001, ack: 1, len: 1000 });
+  t.after(100);
+  t.peer.send({ flags: "A", seq: 1, ack: 6001 });
+  t.after(600000);
+});
+
+for (const [what, segments] of [
+  [
+    "data",
+    [
+      { len: 10, seq: 1 },
+      { len: 10, seq: 11 },
+      { len: 10, seq: 21 },
+      { len: 10, seq: 31 },
+    ],
+  ],
+  ["another window", [{ window: 60000 }, { window: 50000 }, { window: 60000 }, { window: 50000 }]],
+] as const)
+  script(`RFC 5681 2: an ACK with ${what} is no duplicate, however many there are`, (t) => {
+    const socket = t.connected({ mss: 1000, rttMs: 100 });
+    socket.write(3000);
+    for (const seq of [1, 1001]) t.expect({ flags: "A", seq, ack: 1, len: 1000 });
+    t.expect({ flags: "PA", seq: 2001, ack: 1, len: 1000 });
+    for (const segment of segments) t.peer.send({ flags: "A", seq: 1, ack: 1, ...segment });
+    t.counter("TCP_FAST_RETRANSMITS").unchanged();
+    while (t.frames > 0) if (t.next("tcp").tcp.payload.length > 0) t.fail("a segment was sent again");
+    t.peer.send({ flags: "A", seq: what === "data" ? 41 : 1, ack: 3001 });
+  });

@@ -5,7 +5,14 @@
 // and at the script's end; so does a drop counter that moved and that the script does not name.
 
 import { Counter, SocketKind } from "../../host/abi.js";
-import { type Core, type CoreConfig, createCore } from "../../host/core.js";
+import {
+  type Address,
+  type Core,
+  type CoreConfig,
+  CoreError,
+  createCore,
+  statusName,
+} from "../../host/core.js";
 import type { EngineFactory } from "../../host/engines/engine.js";
 import {
   ArpOperation,
@@ -86,8 +93,6 @@ interface Arrival {
 export class Stage {
   readonly config: CoreConfig & { readonly address: string };
   readonly core: Core;
-  /** The default peer: port 40000 until `connect` says otherwise. */
-  readonly peer: Peer;
   readonly #trace = new Trace();
   readonly #hosts = new Map<string, Host>();
   readonly #peers: Peer[] = [];
@@ -96,6 +101,7 @@ export class Stage {
   readonly #marks = new Map<CounterName, number>();
   readonly #clock: number;
   readonly #answerArp: boolean;
+  #peer: Peer;
   #timeMs = 0;
   #held = false;
 
@@ -108,7 +114,12 @@ export class Stage {
     this.#clock = options.clock ?? 0;
     this.#answerArp = options.answerArp ?? true;
     this.core = createCore(wasm, this.config, { engine, now: this.#now });
-    this.peer = this.newPeer({ isn: options.peerIsn ?? 1000000 });
+    this.#peer = this.newPeer({ isn: options.peerIsn ?? 1000000 });
+  }
+
+  /** The default peer: port 40000 until `connect` says otherwise. */
+  get peer(): Peer {
+    return this.#peer;
   }
 
   /** Milliseconds since the script began. */
@@ -208,6 +219,21 @@ export class Stage {
     if (wrong.length > 0) this.fail(`the segment is not the expected one: ${wrong.join("; ")}`);
   }
 
+  /** Lets time pass until `timeMs` and counts how often this segment comes meanwhile; nothing else may. */
+  takeRepeats(timeMs: number, wanted: SegmentExpectation): number {
+    for (let count = 0; ; count++) {
+      this.#passTo(timeMs, () => this.#arrivals.length > 0);
+      this.#drain();
+      if (this.#arrivals.length === 0) return count;
+      this.expect(wanted);
+    }
+  }
+
+  /** Frames of the device that nothing has taken yet. */
+  get frames(): number {
+    return this.#arrivals.length;
+  }
+
   /** The next frame of the device, of this kind. */
   next<K extends Packet["kind"]>(kind: K): Extract<Packet, { kind: K }> {
     const arrival = this.#arrivals.shift();
@@ -240,9 +266,14 @@ export class Stage {
   /** Starts to connect to a port of a peer, by default the default one. */
   connect(port: number, peer: Peer = this.peer): Socket {
     peer.port = port;
-    const handle = this.call(`connect(${peer.host.address}:${port})`, (core) => {
+    return this.connectTo({ address: peer.host.address, port });
+  }
+
+  /** Starts to connect to any address. */
+  connectTo(to: Address): Socket {
+    const handle = this.call(`connect(${to.address}:${to.port})`, (core) => {
       const socket = core.open(SocketKind.STREAM);
-      core.connect(socket, { address: peer.host.address, port });
+      core.connect(socket, to);
       return socket;
     });
     return new Socket(this, handle);
@@ -271,12 +302,32 @@ export class Stage {
     return socket;
   }
 
+  /** As `connected`, with a new default peer: for scripts that need many connections, one after another. */
+  again({ isn = 1000000, ...handshake }: Handshake & { isn?: number } = {}): Socket {
+    this.#peers.splice(this.#peers.indexOf(this.#peer), 1);
+    this.#peer = this.newPeer({ isn });
+    return this.connected(handshake);
+  }
+
   /** Makes a call of the application, and takes the frames and events that follow. */
   call<T>(what: string, make: (core: Core) => T): T {
     this.#trace.add(this.#timeMs, "app", what);
     const result = make(this.core);
     this.#drain();
     return result;
+  }
+
+  /** The core refuses what `use` does, with this status. */
+  expectRefused(use: () => void, status: string): void {
+    try {
+      use();
+    } catch (error) {
+      if (!(error instanceof CoreError)) throw error;
+      if (statusName(error.status) !== status)
+        this.fail(`${error.call} is refused with ${statusName(error.status)}, should be ${status}`);
+      return;
+    }
+    this.fail(`a call went well, should be refused with ${status}`);
   }
 
   /** Events of a socket since they were taken last. */
@@ -297,6 +348,11 @@ export class Stage {
       if (by !== wanted) this.fail(`counter ${name} moved by ${by}, should be by ${wanted}`);
     };
     return { increased: (by = 1) => compare(by), unchanged: () => compare(0) };
+  }
+
+  /** These counters moved, or did not: how often is not this script's matter. */
+  countersMayMove(...names: CounterName[]): void {
+    for (const name of names) this.#marks.set(name, this.core.counter(Counter[name]));
   }
 
   /** Records in use; those that are not named must be 0. */

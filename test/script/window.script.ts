@@ -85,7 +85,22 @@ script("RFC 9293 3.8.6: data beyond our window is not taken", { config: { receiv
   socket.expectNothingToRead();
 });
 
-script("RFC 9293 3.10.7.4: an old segment does not update the window (SND.WL1)", (t) => {
+script("RFC 9293 3.10.7.4: an older segment that fills a hole does not update the window (SND.WL1)", (t) => {
+  const socket = t.connected({ window: 100 });
+  t.peer.send({ flags: "A", seq: 11, ack: 1, len: 10, window: 50 });
+  t.expect({ flags: "A", seq: 1, ack: 1 });
+  // This one was sent first and comes late.
+  t.peer.send({ flags: "A", seq: 1, ack: 1, len: 10, window: 100 });
+  t.expect({ flags: "A", seq: 1, ack: 21 });
+  socket.read(20);
+  socket.write(60);
+  t.expect({ flags: "A", seq: 1, ack: 21, len: 50 });
+  t.peer.send({ flags: "A", seq: 21, ack: 51, window: 50 });
+  t.expect({ flags: "PA", seq: 51, ack: 21, len: 10 });
+  t.peer.send({ flags: "A", seq: 21, ack: 61, window: 50 });
+});
+
+script("RFC 9293 3.10.7.4: a segment that was received before does not update the window", (t) => {
   const socket = t.connected({ window: 100 });
   t.peer.send({ flags: "A", seq: 1, ack: 1, len: 10, window: 50 });
   t.expectBetween(t.timeMs, t.timeMs + 40, { flags: "A", seq: 1, ack: 11 });
@@ -101,4 +116,43 @@ script("RFC 9293 3.10.7.4: an old segment does not update the window (SND.WL1)",
   t.peer.send({ flags: "A", seq: 11, ack: 51, window: 50 });
   t.expect({ flags: "PA", seq: 51, ack: 11, len: 50 });
   t.peer.send({ flags: "A", seq: 11, ack: 101, window: 50 });
+});
+
+script(
+  "RFC 9293 3.10.7.4: a shut window of ours still hears ACKs, and resets",
+  { config: { receiveRingBytes: 2048 } },
+  (t) => {
+    const socket = t.connected();
+    socket.write(10);
+    t.expect({ flags: "PA", seq: 1, ack: 1, len: 10 });
+    t.peer.send({ flags: "A", seq: 1, ack: 1, len: 1024 });
+    t.peer.send({ flags: "A", seq: 1025, ack: 1, len: 1024 });
+    t.expect({ flags: "A", seq: 11, ack: 2049, window: 0 });
+    socket.write(10);
+    t.expectNothing();
+    t.peer.send({ flags: "A", seq: 2049, ack: 11 });
+    t.expect({ flags: "PA", seq: 11, ack: 2049, len: 10 });
+    t.peer.send({ flags: "R", seq: 2049 });
+    t.counter("TCP_RESETS_IN").increased();
+    socket.read(2048);
+    socket.expectError("CONNECTION_RESET");
+  },
+);
+
+script("RFC 9293 3.8.6.2.1: a silly small window is not used before the override time-out", (t) => {
+  const socket = t.connected({ mss: 1000, window: 1000, rttMs: 100 });
+  socket.write(3000);
+  t.expect({ flags: "A", seq: 1, ack: 1, len: 1000 });
+  t.after(100);
+  t.peer.send({ flags: "A", seq: 1, ack: 1001, window: 100 });
+  t.expectNothing();
+  t.expectBetween(t.timeMs + 100, t.timeMs + 1000, { flags: "A", seq: 1001, ack: 1, len: 100 });
+  // Half of the largest window that there was is not silly.
+  t.peer.send({ flags: "A", seq: 1, ack: 1101, window: 500 });
+  t.expect({ flags: "A", seq: 1101, ack: 1, len: 500 });
+  t.peer.send({ flags: "A", seq: 1, ack: 1601, window: 1000 });
+  t.expect({ flags: "A", seq: 1601, ack: 1, len: 1000 });
+  t.peer.send({ flags: "A", seq: 1, ack: 2601, window: 1000 });
+  t.expect({ flags: "PA", seq: 2601, ack: 1, len: 400 });
+  t.peer.send({ flags: "A", seq: 1, ack: 3001, window: 1000 });
 });

@@ -115,3 +115,18 @@ script(
     t.peer.send({ flags: "A", seq: 1, ack: 11 });
   },
 );
+
+script(
+  "of two timers, one before and one behind the clock's wrap, the earlier runs first",
+  { clock: 2 ** 32 - 350 },
+  (t) => {
+    const socket = t.connected({ rttMs: 100 });
+    socket.write(100);
+    t.expect({ flags: "PA", seq: 1, ack: 1, len: 100 });
+    t.peer.send({ flags: "PA", seq: 1, ack: 1, len: 10 });
+    socket.read(10);
+    t.expectAt(140, { flags: "A", seq: 101, ack: 11 });
+    t.expectAt(400, { flags: "PA", seq: 1, ack: 11, len: 100 });
+    t.peer.send({ flags: "A", seq: 11, ack: 101 });
+  },
+);
