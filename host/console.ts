@@ -22,23 +22,24 @@ export class ConnectionLog {
     this.#gateway = gateway;
     this.#clock = clock;
     this.#print = print;
-    gateway.on("open", (passage) => this.#open(passage));
-    gateway.on("close", (passage) => this.#close(passage));
+    gateway.on("open", this.#onOpen);
+    gateway.on("close", this.#onClose);
   }
 
   /** Shows what was only counted so far, and stops. */
   stop(): void {
-    this.#gateway.removeAllListeners("open");
+    this.#gateway.off("open", this.#onOpen);
+    this.#gateway.off("close", this.#onClose);
     this.#timer?.cancel();
     this.#flush();
   }
 
-  #open({ number, service, client }: Passage): void {
+  readonly #onOpen = ({ number, service, client }: Passage): void => {
     if (this.#mayPrint()) this.#print(`+ #${number} ${service} from ${client}`);
     else this.#opened++;
-  }
+  };
 
-  #close({ number, service, since, toDevice, fromDevice, failure }: Passage): void {
+  readonly #onClose = ({ number, service, since, toDevice, fromDevice, failure }: Passage): void => {
     if (!this.#mayPrint()) {
       this.#closed++;
       return;
@@ -48,7 +49,7 @@ export class ConnectionLog {
     this.#print(
       `- #${number} ${service} ${formatBytes(toDevice)} in, ${formatBytes(fromDevice)} out, ${seconds} s${how}`,
     );
-  }
+  };
 
   #mayPrint(): boolean {
     this.#timer ??= this.#clock.after(SECOND_MS, () => this.#flush());

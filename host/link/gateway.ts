@@ -63,6 +63,7 @@ export class Gateway extends EventEmitter<{ open: [Passage]; close: [Passage] }>
   readonly #device: string;
   readonly #servers: Server[] = [];
   readonly #passages = new Map<LocalSocket, Socket>();
+  #joined = 0;
   #waiting: Waiting[] = [];
   #stepping = false;
 
@@ -151,7 +152,7 @@ export class Gateway extends EventEmitter<{ open: [Passage]; close: [Passage] }>
     const device = this.#net.connect({ host: this.#device, port: devicePort, allowHalfOpen: true });
     device.setNoDelay(true);
     const passage: Passage = {
-      number: this.clients,
+      number: ++this.#joined,
       service,
       client: `${client.remoteAddress}:${client.remotePort}`,
       since: clock.now(),
