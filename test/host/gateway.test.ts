@@ -162,7 +162,7 @@ describe("the gateway", () => {
   test("lets a device's sender wait for a client that does not read", async () => {
     let sent = 0;
     const { port } = await start((socket) => {
-      const endless = new Readable({
+      const endless: Readable = new Readable({
         read(): void {
           this.push(Buffer.alloc(65536));
         },
