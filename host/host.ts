@@ -6,13 +6,14 @@ import { realClock } from "./clock.js";
 import type { Core } from "./core.js";
 import type { Link } from "./link/link.js";
 
-/** Frames taken in, and frames given out, in one turn, at most. */
+/** Frames taken in, and frames given out after each of them, in one turn, at most. */
 const FRAMES_PER_TURN = 256;
 
 /** Hears the Event bits of one socket. */
 export type EventListener = (events: number) => void;
 
 export class Host {
+  readonly #core: Core;
   readonly #link: Link;
   readonly #listeners = new Map<number, EventListener>();
   #turnScheduled = false;
@@ -22,15 +23,29 @@ export class Host {
   /** When the timer fires, in milliseconds of the clock. */
   #timerAt = Number.POSITIVE_INFINITY;
 
+  /** What the core was told last of the time, in whole milliseconds. */
+  #toldMs = Number.NaN;
+
   /** Starts to drive `core`, which must have been booted with this clock's time. */
   constructor(
-    readonly core: Core,
+    core: Core,
     link: Link,
     readonly clock: Clock = realClock,
   ) {
+    this.#core = core;
     this.#link = link;
     link.onReady = () => this.kick();
     this.kick();
+  }
+
+  /** The core, for calls on its sockets. It knows what time it is: calls start timers, and don't carry the time. */
+  get core(): Core {
+    const nowMs = Math.floor(this.clock.now());
+    if (nowMs !== this.#toldMs) {
+      this.#toldMs = nowMs;
+      this.#core.poll(nowMs);
+    }
+    return this.#core;
   }
 
   /** Sockets that are being listened to. */
@@ -69,13 +84,18 @@ export class Host {
     let workLeft = true;
     try {
       const moreFrames = this.#takeFrames();
+      // Timers that are due run here, and may have something to tell.
+      this.#giveFrames();
       this.#tellEvents();
-      workLeft = this.#giveFrames(FRAMES_PER_TURN) || moreFrames;
+      workLeft = this.#giveFrames() || moreFrames;
     } finally {
       this.#inTurn = false;
       if (workLeft) this.kick();
     }
-    if (!workLeft) this.#armTimer();
+    if (workLeft || this.#closed) return;
+    this.#armTimer();
+    // Asking for the deadline runs timers, too.
+    this.#tellEvents();
   }
 
   /** Takes frames from the link, and gives out what each of them made due; true when more may wait. */
@@ -83,17 +103,17 @@ export class Host {
     for (let taken = 0; taken < FRAMES_PER_TURN; taken++) {
       const frame = this.#link.receive();
       if (!frame) return false;
-      this.core.input(frame, this.clock.now());
-      this.#giveFrames(FRAMES_PER_TURN);
+      this.#core.input(frame, this.clock.now());
+      this.#giveFrames();
     }
     return true;
   }
 
-  /** Gives at most `limit` frames to the link, as long as that has room; true when the limit ended it. */
-  #giveFrames(limit: number): boolean {
-    for (let given = 0; given < limit; given++) {
+  /** Gives frames to the link, as long as that has room; true when the turn's limit ended it. */
+  #giveFrames(): boolean {
+    for (let given = 0; given < FRAMES_PER_TURN; given++) {
       if (!this.#link.hasRoom) return false;
-      const frame = this.core.output(this.clock.now());
+      const frame = this.#core.output(this.clock.now());
       if (!frame) return false;
       this.#link.send(frame);
     }
@@ -101,15 +121,14 @@ export class Host {
   }
 
   #tellEvents(): void {
-    for (let event = this.core.nextEvent(); event; event = this.core.nextEvent())
+    for (let event = this.#core.nextEvent(); event; event = this.#core.nextEvent())
       this.#listeners.get(event.handle)?.(event.events);
   }
 
   /** Sees to it that a turn comes when the core is due. A timer that is too early is left alone: its turn is short. */
   #armTimer(): void {
-    if (this.#closed) return;
     const now = this.clock.now();
-    const deadline = this.core.deadline(now);
+    const deadline = this.#core.deadline(now);
     // Without room a frame that is due has to wait: the link says when it can go.
     if (deadline === Number.POSITIVE_INFINITY || (deadline === 0 && !this.#link.hasRoom)) return;
     // The core counts whole milliseconds.

@@ -342,13 +342,16 @@ export class Socket extends Duplex {
   }
 
   #onEvents(events: number): void {
-    if (events & Event.FAILED) {
-      this.#fail();
+    if (events & Event.FAILED && this.#connecting) {
+      const status = this.#host.core.error(this.#handle);
+      this.destroy(toSocketError(new CoreError("connect", status), "connect", this.#peer));
       return;
     }
     if (events & Event.CONNECTED) this.#onConnected();
-    if (events & (Event.READABLE | Event.PEER_CLOSED) && this.#wantsData && !this.destroyed) this.#readSome();
-    if (events & Event.WRITABLE && this.#pendingWrite) this.#writeSome();
+    // What arrived before a failure is still read; the read or the write after it learns of the failure.
+    const { READABLE, PEER_CLOSED, WRITABLE, FAILED } = Event;
+    if (events & (READABLE | PEER_CLOSED | FAILED) && this.#wantsData && !this.destroyed) this.#readSome();
+    if (events & (WRITABLE | FAILED) && this.#pendingWrite) this.#writeSome();
   }
 
   #onConnected(): void {
@@ -432,13 +435,6 @@ export class Socket extends Duplex {
     }
     this.#host.kick();
     done();
-  }
-
-  /** The connection ended before its time. */
-  #fail(): void {
-    const syscall = this.#connecting ? "connect" : "read";
-    const status = this.#host.core.error(this.#handle);
-    this.destroy(toSocketError(new CoreError(syscall, status), syscall, this.#peer));
   }
 
   #setOption(option: number, value: number): void {

@@ -105,13 +105,16 @@ describe("connections", () => {
       written = true;
     });
     await pair.clock.settle(10_000);
-    // The reader's stream holds what it may buffer, its ring and the writer's ring are full.
+    // The reader's stream holds what it may buffer, its ring has no room for a segment, the writer's ring is full.
     expect(written).toBe(false);
-    expect(peer.tcpInfo()?.receiveQueued).toBe(4096);
+    expect(peer.tcpInfo()?.receiveQueued).toBeGreaterThan(4096 - 1460);
     expect(client.tcpInfo()?.sendQueued).toBe(4096);
-    expect(peer.bytesRead).toBeLessThan(200_000);
-    expect(client.bytesWritten).toBeLessThanOrEqual(peer.bytesRead + 8192);
-    expect(client.tcpInfo()?.zeroWindows).toBeGreaterThan(0);
+    const { bytesRead } = peer;
+    const { bytesWritten } = client;
+    expect(bytesRead).toBeLessThan(200_000);
+    expect(bytesWritten).toBeLessThanOrEqual(bytesRead + 8192);
+    await pair.clock.settle(60_000);
+    expect([peer.bytesRead, client.bytesWritten]).toEqual([bytesRead, bytesWritten]);
     const received = buffer(peer);
     await until(pair, () => peer.destroyed && client.destroyed);
     expect(written).toBe(true);

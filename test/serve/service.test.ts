@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Counter } from "../../host/abi.js";
 import type { Info } from "../../host/apps/info.js";
 import { Prng } from "../../host/sim/prng.js";
-import { connectLocal, expectNoConnections, startService, until } from "./support.js";
+import { connectLocal, expectNoConnections, readAll, startService, until } from "./support.js";
 
 const sha256 = (data: Uint8Array) => createHash("sha256").update(data).digest("hex");
 
@@ -87,7 +87,7 @@ describe("the web server", () => {
     const { status, headers, body } = await ask("/bytes/20000000");
     expect([status, headers["content-length"], body.length]).toEqual([200, "20000000", 20_000_000]);
     expect(headers["x-content-sha256"]).toBe(sha256(body));
-    expect(body.subarray(0, 8).toString("hex")).toBe("2120040041200604");
+    expect(body.subarray(0, 8).toString("hex")).toBe("2120040001060804");
     const start = await ask("/bytes/1001");
     expect(start.body.equals(body.subarray(0, 1001))).toBe(true);
     expect(start.headers["x-content-sha256"]).toBe(sha256(start.body));
@@ -122,7 +122,7 @@ describe("the web server", () => {
   test("survives a visitor who talks nonsense", async () => {
     const socket = connectLocal(running.port);
     socket.write("NONSENSE\r\n\r\n");
-    expect((await buffer(socket)).toString()).toMatch(/^HTTP\/1\.1 400 /);
+    expect((await readAll(socket)).toString()).toMatch(/^HTTP\/1\.1 400 /);
     socket.destroy();
     expect((await ask("/info")).status).toBe(200);
   });
@@ -141,7 +141,7 @@ describe("the echo server", () => {
     const data = new Prng(6).bytes(1_000_000);
     const socket = connectLocal(running.echoPort);
     socket.end(data);
-    expect((await buffer(socket)).equals(data)).toBe(true);
+    expect((await readAll(socket)).equals(data)).toBe(true);
     expect(socket.codes).toEqual([]);
     await expectNoConnections(running.service);
   });
@@ -162,7 +162,7 @@ describe("few connection records", () => {
     await expectNoConnections(running.service);
     expect((await ask("/info")).status).toBe(200);
     await expectNoConnections(running.service);
-  });
+  }, 300_000);
 
   test("visitors who stay do not keep others out", async () => {
     running = await startService({ connections: 2 });

@@ -1,6 +1,7 @@
 // A whole service on free loopback ports, and the clients that the tests need.
 
 import { connect, type Socket } from "node:net";
+import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
 import { type ServeOptions, Service } from "../../host/serve.js";
@@ -54,4 +55,14 @@ export async function expectNoConnections(service: Service): Promise<void> {
   expect([service.gateway.open, service.gateway.waiting]).toEqual([0, 0]);
   // The two servers' listeners are all that is being listened to.
   expect([service.device.watched, service.gatewayHost.watched]).toEqual([2, 0]);
+}
+
+/** All that a stream gives until it ends. Unlike an iterator, this leaves the stream's other direction alone. */
+export function readAll(stream: Readable): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  return new Promise((resolve, reject) => {
+    stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+    stream.on("end", () => resolve(Buffer.concat(chunks)));
+    stream.on("error", reject);
+  });
 }
