@@ -3,7 +3,32 @@
 // The comments are the reference of the interface: `npm run generate` copies them into the C header and the
 // TypeScript types.
 
-import { ABI_VERSION, STATE_BASE, Status } from "./abi_constants";
+import {
+  ABI_VERSION,
+  Config,
+  Counter,
+  Endpoint,
+  EXCHANGE_BYTES,
+  Family,
+  InputFlag,
+  InterfaceAddress,
+  SocketKind,
+  STATE_BASE,
+  STATE_MAGIC,
+  Status,
+} from "./abi_constants";
+import { config, header } from "./config";
+import { count } from "./lib/counters";
+import * as stack from "./stack";
+import * as options from "./tcp/options";
+import { Kind, Listener, Socket, Tcb } from "./tcp/tcb";
+import * as user from "./tcp/user";
+
+/** Flags of `input` that this version knows. */
+const INPUT_FLAGS: u32 = InputFlag.CHECKSUM_VERIFIED;
+
+/** Longest backlog. */
+const BACKLOG_MAX: u32 = 16384;
 
 /** ABI_VERSION of this module. */
 export function abiVersion(): u32 {
@@ -15,19 +40,21 @@ export function base(): u32 {
   return STATE_BASE;
 }
 
-/** Bytes of linear memory that the Config at `config` needs, or a negative Status. May be called before `init`. */
-export function bytesNeeded(config: u32): i32 {
-  return Status.NOT_SUPPORTED;
+/** Bytes of linear memory that the Config at `record` needs, with its defaults filled in there, or a negative Status. May be called before `init`. */
+export function bytesNeeded(record: u32): i32 {
+  if (!isInMemory(record, offsetof<Config>())) return Status.INVALID_ARGUMENT;
+  return stack.bytesNeeded(changetype<Config>(record));
 }
 
 /**
  * Lays out the state and starts the stack; called again, it forgets everything and starts anew.
- * `config`: address of a Config anywhere in memory, read once. `memoryBytes`: how much linear memory there really
+ * `record`: address of a Config anywhere in memory, read once. `memoryBytes`: how much linear memory there really
  * is. `now`: milliseconds, a clock that may wrap. Returns OK, NO_MEMORY, BAD_CONFIG, VERSION_MISMATCH or
  * NOT_SUPPORTED.
  */
-export function init(config: u32, memoryBytes: u32, now: u32): i32 {
-  return Status.NOT_SUPPORTED;
+export function init(record: u32, memoryBytes: u32, now: u32): i32 {
+  if (!isInMemory(record, offsetof<Config>())) return Status.INVALID_ARGUMENT;
+  return stack.init(changetype<Config>(record), memoryBytes, now);
 }
 
 /**
@@ -35,7 +62,7 @@ export function init(config: u32, memoryBytes: u32, now: u32): i32 {
  * Returns OK, or VERSION_MISMATCH when the state's layout is not this build's.
  */
 export function adopt(memoryBytes: u32, now: u32): i32 {
-  return Status.NOT_SUPPORTED;
+  return stack.adopt(memoryBytes, now);
 }
 
 /**
@@ -44,7 +71,13 @@ export function adopt(memoryBytes: u32, now: u32): i32 {
  * the slot) or NOT_SUPPORTED (an unknown flag).
  */
 export function input(length: u32, flags: u32, now: u32): i32 {
-  return Status.NOT_SUPPORTED;
+  if (!isRunning()) return Status.NOT_INITIALISED;
+  if (flags & ~INPUT_FLAGS) return Status.NOT_SUPPORTED;
+  if (length > header.slotBytes) {
+    count(Counter.LINK_TOO_LONG);
+    return Status.INVALID_ARGUMENT;
+  }
+  return stack.input(length, flags, now);
 }
 
 /**
@@ -52,12 +85,15 @@ export function input(length: u32, flags: u32, now: u32): i32 {
  * NOT_INITIALISED. The frame counts as sent. Call it after every `input` and call until it returns 0.
  */
 export function output(now: u32): i32 {
-  return Status.NOT_SUPPORTED;
+  if (!isRunning()) return Status.NOT_INITIALISED;
+  return stack.output(now);
 }
 
 /** Runs the timers that are due, for a host that has no room for a frame now; `output` does so too. */
 export function poll(now: u32): i32 {
-  return Status.NOT_SUPPORTED;
+  if (!isRunning()) return Status.NOT_INITIALISED;
+  stack.tick(now);
+  return Status.OK;
 }
 
 /**
@@ -65,22 +101,31 @@ export function poll(now: u32): i32 {
  * due now, DEADLINE_NEVER when nothing is, at most DEADLINE_CAP_MS. NOT_INITIALISED is below DEADLINE_NEVER.
  */
 export function deadline(now: u32): i32 {
-  return Status.NOT_SUPPORTED;
+  if (!isRunning()) return Status.NOT_INITIALISED;
+  return stack.deadline(now);
 }
 
 /** Tells that the link of interface `interfaceIndex` went up (1) or down (0). */
 export function linkChanged(interfaceIndex: u32, up: u32, now: u32): i32 {
-  return Status.NOT_SUPPORTED;
+  if (!isRunning()) return Status.NOT_INITIALISED;
+  if (interfaceIndex) return Status.INVALID_ARGUMENT;
+  stack.linkChanged(up, now);
+  return Status.OK;
 }
 
 /** Sets an interface's addresses from the InterfaceAddress at `record`. Connections from another address are reset. */
 export function setAddress(record: u32, now: u32): i32 {
-  return Status.NOT_SUPPORTED;
+  if (!isRunning()) return Status.NOT_INITIALISED;
+  if (!isCallers(record, offsetof<InterfaceAddress>())) return Status.INVALID_ARGUMENT;
+  return stack.setAddress(changetype<InterfaceAddress>(record), now);
 }
 
 /** Opens a socket of a SocketKind. Returns a handle (above 0), or NO_SOCKET, INVALID_ARGUMENT, NOT_SUPPORTED. */
 export function open(kind: u32): i32 {
-  return Status.NOT_SUPPORTED;
+  if (!isRunning()) return Status.NOT_INITIALISED;
+  if (kind == SocketKind.DATAGRAM) return Status.NOT_SUPPORTED;
+  if (kind != SocketKind.STREAM && kind != SocketKind.LISTENER) return Status.INVALID_ARGUMENT;
+  return user.open(kind);
 }
 
 /**
@@ -88,7 +133,12 @@ export function open(kind: u32): i32 {
  * address mean "ours". Returns OK, BAD_HANDLE, INVALID_ARGUMENT, ADDRESS_IN_USE or ALREADY_CONNECTED.
  */
 export function bind(handle: i32, endpoint: u32): i32 {
-  return Status.NOT_SUPPORTED;
+  const socket = find(handle);
+  if (!socket) return Status.BAD_HANDLE;
+  if (!isEndpoint(endpoint)) return Status.INVALID_ARGUMENT;
+  const local = changetype<Endpoint>(endpoint);
+  if (local.address0 && local.address0 != config.address) return Status.INVALID_ARGUMENT;
+  return user.bind(socket, local.port);
 }
 
 /**
@@ -96,12 +146,16 @@ export function bind(handle: i32, endpoint: u32): i32 {
  * Returns OK, BAD_HANDLE, INVALID_ARGUMENT or ALREADY_CONNECTED.
  */
 export function listen(handle: i32, backlog: u32): i32 {
-  return Status.NOT_SUPPORTED;
+  const listener = findListener(handle);
+  if (!listener) return Status.BAD_HANDLE;
+  if (backlog - 1 >= BACKLOG_MAX) return Status.INVALID_ARGUMENT;
+  return user.startListening(listener, backlog);
 }
 
 /** Takes the next connection of a listener. Returns its handle, WOULD_BLOCK or BAD_HANDLE. */
 export function accept(handle: i32): i32 {
-  return Status.NOT_SUPPORTED;
+  const listener = findListener(handle);
+  return listener ? user.accept(listener) : Status.BAD_HANDLE;
 }
 
 /**
@@ -109,7 +163,12 @@ export function accept(handle: i32): i32 {
  * INVALID_ARGUMENT, ALREADY_CONNECTED, UNREACHABLE (no route) or NO_PORT.
  */
 export function connect(handle: i32, endpoint: u32): i32 {
-  return Status.NOT_SUPPORTED;
+  const connection = findConnection(handle);
+  if (!connection) return Status.BAD_HANDLE;
+  if (!isEndpoint(endpoint)) return Status.INVALID_ARGUMENT;
+  const peer = changetype<Endpoint>(endpoint);
+  if (peer.family != Family.IPV4) return Status.NOT_SUPPORTED;
+  return user.connect(connection, peer.address0, peer.port);
 }
 
 /**
@@ -118,12 +177,14 @@ export function connect(handle: i32, endpoint: u32): i32 {
  * NOT_CONNECTED, SHUT_DOWN, or the error that ended the connection.
  */
 export function sendReserve(handle: i32): i32 {
-  return Status.NOT_SUPPORTED;
+  const connection = findConnection(handle);
+  return connection ? user.sendReserve(connection) : Status.BAD_HANDLE;
 }
 
 /** Sends the first `length` bytes of the run found by `sendReserve`. Returns OK, BAD_HANDLE or INVALID_ARGUMENT. */
 export function sendCommit(handle: i32, length: u32): i32 {
-  return Status.NOT_SUPPORTED;
+  const connection = findConnection(handle);
+  return connection ? user.sendCommit(connection, length) : Status.BAD_HANDLE;
 }
 
 /**
@@ -132,12 +193,14 @@ export function sendCommit(handle: i32, length: u32): i32 {
  * follows), or BAD_HANDLE, NOT_CONNECTED, or the error that ended the connection.
  */
 export function receivePeek(handle: i32): i32 {
-  return Status.NOT_SUPPORTED;
+  const connection = findConnection(handle);
+  return connection ? user.receivePeek(connection) : Status.BAD_HANDLE;
 }
 
 /** Frees the first `length` bytes of the run found by `receivePeek`. Returns OK, BAD_HANDLE or INVALID_ARGUMENT. */
 export function receiveConsume(handle: i32, length: u32): i32 {
-  return Status.NOT_SUPPORTED;
+  const connection = findConnection(handle);
+  return connection ? user.receiveConsume(connection, length) : Status.BAD_HANDLE;
 }
 
 /** Sends `length` bytes at `data` as one datagram to the Endpoint. NOT_SUPPORTED in a build without UDP. */
@@ -155,7 +218,8 @@ export function receiveFrom(handle: i32, endpoint: u32): i32 {
 
 /** Ends the sending direction: a FIN follows what was written; reading goes on. Returns OK or why not. */
 export function shutdown(handle: i32): i32 {
-  return Status.NOT_SUPPORTED;
+  const connection = findConnection(handle);
+  return connection ? user.shutdown(connection) : Status.BAD_HANDLE;
 }
 
 /**
@@ -163,22 +227,34 @@ export function shutdown(handle: i32): i32 {
  * when received data was left unread or arrives later (RFC 9293 section 3.6.1). Returns OK or BAD_HANDLE.
  */
 export function close(handle: i32): i32 {
-  return Status.NOT_SUPPORTED;
+  const socket = find(handle);
+  if (!socket) return Status.BAD_HANDLE;
+  user.close(socket);
+  return Status.OK;
 }
 
 /** Gives the handle back and resets the connection: what was written and not acknowledged is lost. */
 export function abort(handle: i32): i32 {
-  return Status.NOT_SUPPORTED;
+  const socket = find(handle);
+  if (!socket) return Status.BAD_HANDLE;
+  user.abort(socket);
+  return Status.OK;
 }
 
 /** Sets an Option from the `length` bytes at `value`. Returns OK, BAD_HANDLE, INVALID_ARGUMENT or NOT_SUPPORTED. */
 export function setopt(handle: i32, option: u32, value: u32, length: u32): i32 {
-  return Status.NOT_SUPPORTED;
+  const socket = find(handle);
+  if (!socket) return Status.BAD_HANDLE;
+  if (!isCallers(value, length)) return Status.INVALID_ARGUMENT;
+  return options.set(socket, option, value, length);
 }
 
 /** Reads an Option into `length` bytes at `value`. Returns the bytes written, or a Status as `setopt`. */
 export function getopt(handle: i32, option: u32, value: u32, length: u32): i32 {
-  return Status.NOT_SUPPORTED;
+  const socket = find(handle);
+  if (!socket) return Status.BAD_HANDLE;
+  if (!isCallers(value, length)) return Status.INVALID_ARGUMENT;
+  return options.get(socket, option, value, length);
 }
 
 /**
@@ -186,5 +262,42 @@ export function getopt(handle: i32, option: u32, value: u32, length: u32): i32 {
  * them; 0 when there is none.
  */
 export function nextEvent(): i32 {
-  return Status.NOT_SUPPORTED;
+  if (!isRunning()) return Status.NOT_INITIALISED;
+  return user.nextEvent();
+}
+
+function isRunning(): bool {
+  return header.magic == STATE_MAGIC;
+}
+
+function find(handle: i32): Socket | null {
+  return isRunning() ? user.socketOf(handle) : null;
+}
+
+function findConnection(handle: i32): Tcb | null {
+  const socket = find(handle);
+  return socket && socket.kind == Kind.CONNECTION ? changetype<Tcb>(socket) : null;
+}
+
+function findListener(handle: i32): Listener | null {
+  const socket = find(handle);
+  return socket && socket.kind == Kind.LISTENER ? changetype<Listener>(socket) : null;
+}
+
+/** Whether `length` bytes at `at` are an aligned place in linear memory. */
+function isInMemory(at: u32, length: u32): bool {
+  const end = <u64>at + length;
+  return at >= STATE_BASE && !(at & 3) && end <= (<u64>(<u32>memory.size())) << 16;
+}
+
+/** Whether `length` bytes at `at` are the caller's to use: in the exchange area, or beyond the state. */
+function isCallers(at: u32, length: u32): bool {
+  const end = <u64>at + length;
+  if (at & 3) return false;
+  if (at >= header.exchange && end <= <u64>header.exchange + EXCHANGE_BYTES) return true;
+  return at >= STATE_BASE + header.stateBytes && end <= <u64>header.memoryBytes;
+}
+
+function isEndpoint(at: u32): bool {
+  return isCallers(at, offsetof<Endpoint>());
 }

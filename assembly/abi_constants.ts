@@ -543,4 +543,6 @@ export class StateHeader {
   timeWaitUsed: u16;
   /** TIME-WAIT entries there are. */
   timeWaitEntries: u16;
+  /** Zero. */
+  reserved: u32;
 }

@@ -680,11 +680,13 @@ export interface StateHeader {
   timeWaitUsed: number;
   /** TIME-WAIT entries there are. */
   timeWaitEntries: number;
+  /** Zero. */
+  reserved: number;
 }
 
 /** Layout of StateHeader. */
 export const StateHeaderLayout: RecordLayout<StateHeader> = {
-  size: 76,
+  size: 80,
   fields: {
     magic: { offset: 0, type: "u32", count: 1 },
     layoutVersion: { offset: 4, type: "u16", count: 1 },
@@ -712,6 +714,7 @@ export const StateHeaderLayout: RecordLayout<StateHeader> = {
     synEntries: { offset: 70, type: "u16", count: 1 },
     timeWaitUsed: { offset: 72, type: "u16", count: 1 },
     timeWaitEntries: { offset: 74, type: "u16", count: 1 },
+    reserved: { offset: 76, type: "u32", count: 1 },
   },
 };
 
@@ -725,17 +728,17 @@ export interface CoreExports {
    */
   base(): number;
   /**
-   * Bytes of linear memory that the Config at `config` needs, or a negative Status. May be called
-   * before `init`.
+   * Bytes of linear memory that the Config at `record` needs, with its defaults filled in there, or
+   * a negative Status. May be called before `init`.
    */
-  bytesNeeded(config: number): number;
+  bytesNeeded(record: number): number;
   /**
    * Lays out the state and starts the stack; called again, it forgets everything and starts anew.
-   * `config`: address of a Config anywhere in memory, read once. `memoryBytes`: how much linear
+   * `record`: address of a Config anywhere in memory, read once. `memoryBytes`: how much linear
    * memory there really is. `now`: milliseconds, a clock that may wrap. Returns OK, NO_MEMORY,
    * BAD_CONFIG, VERSION_MISMATCH or NOT_SUPPORTED.
    */
-  init(config: number, memoryBytes: number, now: number): number;
+  init(record: number, memoryBytes: number, now: number): number;
   /**
    * Takes over the state that another build of the module left in the same memory (live upgrade).
    * Returns OK, or VERSION_MISMATCH when the state's layout is not this build's.
@@ -851,6 +854,18 @@ export interface CoreExports {
    * `StateHeader.eventMask`, and clears them; 0 when there is none.
    */
   nextEvent(): number;
+  isRunning(): number;
+  find(handle: number): number;
+  findConnection(handle: number): number;
+  findListener(handle: number): number;
+  /** Whether `length` bytes at `at` are an aligned place in linear memory. */
+  isInMemory(at: number, length: number): number;
+  /**
+   * Whether `length` bytes at `at` are the caller's to use: in the exchange area, or beyond the
+   * state.
+   */
+  isCallers(at: number, length: number): number;
+  isEndpoint(at: number): number;
 }
 
 /** Names of the exports, with the number of their parameters. */
@@ -883,4 +898,11 @@ export const EXPORT_ARITY: Readonly<Record<keyof CoreExports, number>> = {
   setopt: 4,
   getopt: 4,
   nextEvent: 0,
+  isRunning: 0,
+  find: 1,
+  findConnection: 1,
+  findListener: 1,
+  isInMemory: 2,
+  isCallers: 2,
+  isEndpoint: 1,
 };

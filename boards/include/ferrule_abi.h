@@ -544,6 +544,8 @@ struct ferrule_state_header {
     uint16_t time_wait_used;
     /** TIME-WAIT entries there are. */
     uint16_t time_wait_entries;
+    /** Zero. */
+    uint32_t reserved;
 };
 
 /* The compiler's layout must be the core's. */
@@ -617,7 +619,7 @@ FERRULE_LAYOUT(tcp_info_retransmits, offsetof(struct ferrule_tcp_info, retransmi
 FERRULE_LAYOUT(tcp_info_out_of_order, offsetof(struct ferrule_tcp_info, out_of_order) == 92);
 FERRULE_LAYOUT(tcp_info_zero_windows, offsetof(struct ferrule_tcp_info, zero_windows) == 96);
 FERRULE_LAYOUT(tcp_info_receive_ring_bytes, offsetof(struct ferrule_tcp_info, receive_ring_bytes) == 100);
-FERRULE_LAYOUT(state_header, sizeof(struct ferrule_state_header) == 76);
+FERRULE_LAYOUT(state_header, sizeof(struct ferrule_state_header) == 80);
 FERRULE_LAYOUT(state_header_magic, offsetof(struct ferrule_state_header, magic) == 0);
 FERRULE_LAYOUT(state_header_layout_version, offsetof(struct ferrule_state_header, layout_version) == 4);
 FERRULE_LAYOUT(state_header_build, offsetof(struct ferrule_state_header, build) == 6);
@@ -644,6 +646,7 @@ FERRULE_LAYOUT(state_header_syn_used, offsetof(struct ferrule_state_header, syn_
 FERRULE_LAYOUT(state_header_syn_entries, offsetof(struct ferrule_state_header, syn_entries) == 70);
 FERRULE_LAYOUT(state_header_time_wait_used, offsetof(struct ferrule_state_header, time_wait_used) == 72);
 FERRULE_LAYOUT(state_header_time_wait_entries, offsetof(struct ferrule_state_header, time_wait_entries) == 74);
+FERRULE_LAYOUT(state_header_reserved, offsetof(struct ferrule_state_header, reserved) == 76);
 #undef FERRULE_LAYOUT
 
 /*
@@ -656,13 +659,13 @@ FERRULE_LAYOUT(state_header_time_wait_entries, offsetof(struct ferrule_state_hea
  *   Address of the state region, a StateHeader. Before `init` its memory is free for the configuration
  *   record.
  *
- * bytesNeeded(config):
- *   Bytes of linear memory that the Config at `config` needs, or a negative Status. May be called
- *   before `init`.
+ * bytesNeeded(record):
+ *   Bytes of linear memory that the Config at `record` needs, with its defaults filled in there, or a
+ *   negative Status. May be called before `init`.
  *
- * init(config, memoryBytes, now):
+ * init(record, memoryBytes, now):
  *   Lays out the state and starts the stack; called again, it forgets everything and starts anew.
- *   `config`: address of a Config anywhere in memory, read once. `memoryBytes`: how much linear memory
+ *   `record`: address of a Config anywhere in memory, read once. `memoryBytes`: how much linear memory
  *   there really is. `now`: milliseconds, a clock that may wrap. Returns OK, NO_MEMORY, BAD_CONFIG,
  *   VERSION_MISMATCH or NOT_SUPPORTED.
  *
@@ -764,6 +767,22 @@ FERRULE_LAYOUT(state_header_time_wait_entries, offsetof(struct ferrule_state_hea
  * nextEvent():
  *   Takes the next socket with events: returns its handle, its Event bits in `StateHeader.eventMask`,
  *   and clears them; 0 when there is none.
+ *
+ * isRunning():
+ *
+ * find(handle):
+ *
+ * findConnection(handle):
+ *
+ * findListener(handle):
+ *
+ * isInMemory(at, length):
+ *   Whether `length` bytes at `at` are an aligned place in linear memory.
+ *
+ * isCallers(at, length):
+ *   Whether `length` bytes at `at` are the caller's to use: in the exchange area, or beyond the state.
+ *
+ * isEndpoint(at):
  */
 
 /** X(export, parameters) for every export. */
@@ -795,6 +814,13 @@ FERRULE_LAYOUT(state_header_time_wait_entries, offsetof(struct ferrule_state_hea
     X(abort, 1) \
     X(setopt, 4) \
     X(getopt, 4) \
-    X(nextEvent, 0)
+    X(nextEvent, 0) \
+    X(isRunning, 0) \
+    X(find, 1) \
+    X(findConnection, 1) \
+    X(findListener, 1) \
+    X(isInMemory, 2) \
+    X(isCallers, 2) \
+    X(isEndpoint, 1)
 
 #endif

@@ -1,0 +1,35 @@
+// The Internet checksum, RFC 1071. Sums stand in memory order (little-endian words): one's-complement addition does
+// not care, and so a sum is stored without a swap.
+
+/**
+ * Adds `length` octets at `ptr` to the one's-complement sum `seed` and folds it to 16 bits. `ptr` is 4-aligned:
+ * headers in a frame slot are. The main loop takes 32 octets at a time, because in an interpreter the additions are
+ * cheap and the loop is not.
+ */
+export function checksum(ptr: usize, length: u32, seed: u32): u32 {
+  let sum: u64 = seed;
+  for (let blocks = length >> 5; blocks; blocks--) {
+    sum += <u64>load<u32>(ptr) + load<u32>(ptr, 4) + load<u32>(ptr, 8) + load<u32>(ptr, 12);
+    sum += <u64>load<u32>(ptr, 16) + load<u32>(ptr, 20) + load<u32>(ptr, 24) + load<u32>(ptr, 28);
+    ptr += 32;
+  }
+  for (let words = (length & 31) >> 2; words; words--) {
+    sum += load<u32>(ptr);
+    ptr += 4;
+  }
+  if (length & 2) {
+    sum += load<u16>(ptr);
+    ptr += 2;
+  }
+  if (length & 1) sum += load<u8>(ptr);
+  return fold(sum);
+}
+
+/** Folds a sum of 32-bit words to 16 bits. */
+export function fold(sum: u64): u32 {
+  sum = (sum & 0xffffffff) + (sum >> 32);
+  sum = (sum & 0xffffffff) + (sum >> 32);
+  let low = <u32>sum;
+  low = (low & 0xffff) + (low >> 16);
+  return (low & 0xffff) + (low >> 16);
+}

@@ -1,0 +1,87 @@
+// IPv4, RFC 791: what comes in is checked once, what goes out gets its header here.
+
+import { Counter } from "../abi_constants";
+import { config, header, LINK_HEADER_BYTES } from "../config";
+import { swap16 } from "../lib/bytes";
+import { checksum, fold } from "../lib/checksum";
+import { count } from "../lib/counters";
+import { TYPE_IPV4 } from "../wire/ethernet";
+import {
+  check,
+  DONT_FRAGMENT,
+  FRAGMENT_MASK,
+  headerBytes,
+  IPV4_HEADER_BYTES,
+  Ipv4Header,
+  totalBytes,
+} from "../wire/ipv4";
+import * as link from "./link";
+import * as route from "./route";
+
+const TTL: u8 = 64;
+
+/** The header of the packet in the input slot. */
+export function input(): Ipv4Header {
+  return changetype<Ipv4Header>(link.inputPayload());
+}
+
+/** Where the payload of the packet in the input slot begins. */
+export function payload(ip: Ipv4Header): usize {
+  return changetype<usize>(ip) + headerBytes(ip);
+}
+
+/** Octets of payload of the packet in the input slot. */
+export function payloadBytes(ip: Ipv4Header): u32 {
+  return totalBytes(ip) - headerBytes(ip);
+}
+
+/**
+ * Checks the packet in the input slot, of which `length` octets arrived. `verified`: hardware summed it. Returns its
+ * protocol, or 0: dropped and counted.
+ */
+export function receive(length: u32, verified: bool): u32 {
+  const ip = input();
+  if (!check(ip, length)) return drop(Counter.IP_MALFORMED);
+  if (!verified && checksum(changetype<usize>(ip), headerBytes(ip), 0) != 0xffff) return drop(Counter.IP_CHECKSUM);
+  // No address, no IP. Broadcasts are of no use to this build: nothing it speaks answers one.
+  if (ip.destination != config.address || !config.address) return drop(Counter.IP_NOT_OURS);
+  if (link.isBroadcast()) return drop(Counter.IP_NOT_OURS);
+  if (!route.isHost(ip.source)) return drop(Counter.IP_BAD_SOURCE);
+  if (ip.fragment & FRAGMENT_MASK) return drop(Counter.IP_FRAGMENT);
+  return ip.protocol;
+}
+
+/** Where the payload of the packet in the output slot goes. */
+export function outputPayload(): usize {
+  return link.outputPayload() + IPV4_HEADER_BYTES;
+}
+
+/**
+ * Puts IPv4 and Ethernet headers before `length` octets of payload in the output slot. The identification is zero:
+ * the packet is atomic (RFC 6864 section 4.1). Returns the frame's length.
+ */
+export function emit(destination: u32, protocol: u32, length: u32, mac0: u32, mac1: u32): u32 {
+  const ip = changetype<Ipv4Header>(link.outputPayload());
+  const at = changetype<usize>(ip);
+  store<u32>(at, 0x45 | (swap16(IPV4_HEADER_BYTES + length) << 16));
+  store<u32>(at, <u32>DONT_FRAGMENT << 16, 4);
+  store<u32>(at, <u32>TTL | (protocol << 8), 8);
+  ip.source = config.address;
+  ip.destination = destination;
+  const words = <u64>load<u32>(at) + load<u32>(at, 4) + load<u32>(at, 8) + load<u32>(at, 12) + load<u32>(at, 16);
+  ip.checksum = <u16>~fold(words);
+  link.emit(mac0, mac1, TYPE_IPV4);
+  const bytes = LINK_HEADER_BYTES + IPV4_HEADER_BYTES + length;
+  header.frameBytes = bytes;
+  return bytes;
+}
+
+/** Sum of the pseudo-header of `length` octets between us and `remote` (RFC 9293 section 3.1). `protocol` below 256. */
+export function pseudoSum(remote: u32, protocol: u32, length: u32): u32 {
+  return fold(<u64>config.address + remote + (protocol << 8) + swap16(length));
+}
+
+function drop(counter: Counter): u32 {
+  count(counter);
+  return 0;
+}

@@ -1,0 +1,53 @@
+// Ethernet in and out of the frame slots.
+
+import { Counter } from "../abi_constants";
+import { config, header, LINK_HEADER_BYTES } from "../config";
+import { count } from "../lib/counters";
+import { ethernet } from "../wire/ethernet";
+
+/** Octets after the Ethernet header in the input slot. */
+export function inputPayload(): usize {
+  return header.inputSlot + LINK_HEADER_BYTES;
+}
+
+/** Where the payload of the frame in the output slot begins. */
+export function outputPayload(): usize {
+  return header.outputSlot + LINK_HEADER_BYTES;
+}
+
+/** Checks the frame of `length` octets in the input slot. Returns its EtherType as on the wire, or 0: dropped. */
+export function receive(length: u32): u32 {
+  if (length < LINK_HEADER_BYTES) return drop(Counter.LINK_TOO_SHORT);
+  const frame = ethernet(header.inputSlot);
+  const unicast = frame.destination0 == <u16>config.mac0 && frame.destination1 == lastFour(config.mac0, config.mac1);
+  if (!unicast && !(frame.destination0 == 0xffff && frame.destination1 == 0xffffffff))
+    return drop(Counter.LINK_NOT_OURS);
+  if (frame.source0 & 1 || (frame.source0 == config.mac0 && frame.source1 == config.mac1))
+    return drop(Counter.LINK_BAD_SOURCE);
+  return frame.type;
+}
+
+/** Whether the frame in the input slot was sent to everybody. */
+export function isBroadcast(): bool {
+  return <bool>(ethernet(header.inputSlot).destination0 & 1);
+}
+
+/** Writes the Ethernet header of the frame in the output slot. `type` as on the wire. */
+export function emit(mac0: u32, mac1: u32, type: u16): void {
+  const frame = ethernet(header.outputSlot);
+  frame.destination0 = <u16>mac0;
+  frame.destination1 = lastFour(mac0, mac1);
+  frame.source0 = config.mac0;
+  frame.source1 = config.mac1;
+  frame.type = type;
+}
+
+/** Last four octets of a MAC. */
+function lastFour(mac0: u32, mac1: u32): u32 {
+  return (mac0 >> 16) | (mac1 << 16);
+}
+
+function drop(counter: Counter): u32 {
+  count(counter);
+  return 0;
+}

@@ -1,0 +1,44 @@
+// TCP header and options, RFC 9293 section 3.1.
+
+/** A view of a TCP header. Fields as on the wire. */
+@unmanaged
+export class TcpHeader {
+  /** Source port (low half) and destination port (high half), each as on the wire. */
+  ports: u32;
+  sequence: u32;
+  acknowledgment: u32;
+  /** Header length in words, in the upper four bits. */
+  dataOffset: u8;
+  flags: u8;
+  window: u16;
+  checksum: u16;
+  urgent: u16;
+}
+
+/** Octets of a header without options. */
+export const TCP_HEADER_BYTES: u32 = 20;
+
+export const FIN: u32 = 1;
+export const SYN: u32 = 2;
+export const RST: u32 = 4;
+export const PSH: u32 = 8;
+export const ACK: u32 = 16;
+export const URG: u32 = 32;
+
+export const OPTION_END: u32 = 0;
+export const OPTION_NOP: u32 = 1;
+export const OPTION_MSS: u32 = 2;
+/** Octets of the MSS option. */
+export const OPTION_MSS_BYTES: u32 = 4;
+/** Kind and length of the MSS option, as stored on the wire. */
+export const OPTION_MSS_HEAD: u32 = 0x0402;
+
+/** Octets of the header with its options. */
+export function headerBytes(tcp: TcpHeader): u32 {
+  return (<u32>tcp.dataOffset >> 4) << 2;
+}
+
+/** Whether `length` octets hold a header and the options that it promises. */
+export function check(tcp: TcpHeader, length: u32): bool {
+  return length >= TCP_HEADER_BYTES && headerBytes(tcp) >= TCP_HEADER_BYTES && headerBytes(tcp) <= length;
+}
