@@ -13,7 +13,7 @@ import * as congestion from "./congestion";
 import * as demux from "./demux";
 import { reset } from "./ending";
 import { initialSequence } from "./isn";
-import { initialWindow } from "./receive";
+import { initialWindow, owe } from "./receive";
 import { refuse } from "./reset";
 import { begin, firstSample, INITIAL_RTO_MS } from "./retransmit";
 import { emit, receiveMss, segment, sendMss } from "./segment";
@@ -62,6 +62,8 @@ function addSyn(listener: Listener): void {
   entry.flags = 0;
   demux.add(entry);
   header.synUsed++;
+  // A peer that may have to wait for a record had better not send before: what it sent would wait for its timer.
+  if (header.synUsed > header.connections - header.connectionsUsed) entry.flags = SynFlag.NO_WINDOW;
   listener.pending++;
   schedule(entry);
   oweSynAck(entry);
@@ -144,7 +146,7 @@ export function emitSynAck(): u32 {
       continue;
     }
     if (entry.retries) count(Counter.TCP_RETRANSMITS);
-    const window = initialWindow();
+    const window = announced(entry);
     const next = entry.irs + 1;
     return emit(entry.remoteAddress, entry.ports, entry.iss, next, SYN | ACK, window, 0, neighbour.mac0, neighbour.mac1);
   }
@@ -224,7 +226,7 @@ function promote(entry: SynEntry, window: u32): Tcb | null {
   t.sndWl1 = entry.irs;
   t.sndWl2 = entry.iss + 1;
   t.rcvNxt = entry.irs + 1;
-  t.rcvAdv = t.rcvNxt + initialWindow();
+  t.rcvAdv = t.rcvNxt + announced(entry);
   t.sndMss = <u16>sendMss(entry.peerMss);
   t.rcvMss = <u16>receiveMss();
   begin(t);
@@ -233,6 +235,7 @@ function promote(entry: SynEntry, window: u32): Tcb | null {
   remove(entry);
   hash(t);
   setState(t, TcpState.ESTABLISHED);
+  if (t.rcvAdv == t.rcvNxt) owe(t);
   count(Counter.TCP_PASSIVE_OPENS);
   t.listener = changetype<u32>(listener);
   if (listener.acceptTail) changetype<Tcb>(listener.acceptTail).queueNext = changetype<u32>(t);
@@ -249,6 +252,11 @@ function await_(entry: SynEntry): void {
   if (entry.flags & SynFlag.WAITING) return;
   entry.flags |= SynFlag.WAITING;
   state.synWaiting++;
+}
+
+/** The window that the SYN-ACK announces. */
+function announced(entry: SynEntry): u32 {
+  return entry.flags & SynFlag.NO_WINDOW ? 0 : initialWindow();
 }
 
 /** The SYN-ACK's next turn: 1 s after the first, then doubling (RFC 6298). */

@@ -218,6 +218,8 @@ export namespace SynFlag {
   export const ARP_WAIT: u8 = 2;
   /** The handshake is complete; a connection record is awaited. */
   export const WAITING: u8 = 4;
+  /** Others were to take the free connection records first: our SYN-ACK announces no window. */
+  export const NO_WINDOW: u8 = 8;
 }
 
 /** What is left of a connection in TIME-WAIT. */
