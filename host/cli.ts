@@ -147,11 +147,19 @@ function interrupted(): Promise<void> {
 
 function report(totals: Totals): void {
   const turnedAway = totals.turnedAway > 0 ? ` (${totals.turnedAway} turned away)` : "";
-  console.log(`${totals.clients} connections${turnedAway}, ${totals.requests} HTTP requests
+  const records =
+    totals.recordsLeft === 0
+      ? "all connection records were returned"
+      : `${plural(totals.recordsLeft, "connection record")} not returned: this is a bug`;
+  console.log(`${plural(totals.clients, "connection")}${turnedAway}, ${plural(totals.requests, "HTTP request")}
 ${formatBytes(totals.bytesToDevice)} to the device, ${formatBytes(totals.bytesFromDevice)} from it
-${totals.retransmits} retransmissions, ${totals.drops} drops
-${totals.recordsLeft === 0 ? "all connection records were returned" : `${totals.recordsLeft} connection records were not returned: this is a bug`}`);
+${plural(totals.retransmits, "retransmission")}, ${plural(totals.drops, "drop")}
+${records}`);
   process.exitCode = totals.recordsLeft === 0 ? 0 : EXIT_FAILURE;
+}
+
+function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 function explain(error: NodeJS.ErrnoException & { port?: number }): string {

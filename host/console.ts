@@ -8,8 +8,11 @@ const LINES_PER_SECOND = 10;
 
 const SECOND_MS = 1000;
 
+/** What the log needs of a gateway. */
+export type Passages = Pick<Gateway, "on" | "off" | "open">;
+
 export class ConnectionLog {
-  readonly #gateway: Gateway;
+  readonly #gateway: Passages;
   readonly #clock: Clock;
   readonly #print: (line: string) => void;
   #lines = 0;
@@ -18,7 +21,7 @@ export class ConnectionLog {
   #timer: Timer | undefined;
 
   /** Listens to `gateway` and gives `print` a line now and then. */
-  constructor(gateway: Gateway, clock: Clock, print: (line: string) => void) {
+  constructor(gateway: Passages, clock: Clock, print: (line: string) => void) {
     this.#gateway = gateway;
     this.#clock = clock;
     this.#print = print;

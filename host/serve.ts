@@ -6,7 +6,7 @@ import { Counter } from "./abi.js";
 import { createEchoServer } from "./apps/echo.js";
 import { createHttpService, type HttpService } from "./apps/http_server.js";
 import type { Module } from "./apps/info.js";
-import { type Clock, realClock } from "./clock.js";
+import { realClock as clock } from "./clock.js";
 import { type Core, type CoreConfig, createCore } from "./core.js";
 import { Host } from "./host.js";
 import { Gateway } from "./link/gateway.js";
@@ -38,12 +38,36 @@ const SETTLE_MS = 2000;
 /** How often a stop looks whether it is done, in milliseconds. */
 const STOP_STEP_MS = 10;
 
-/** Counters of what was dropped or refused, as against what is normal traffic. */
-const DROPS = (Object.keys(Counter) as (keyof typeof Counter)[]).filter((name) =>
-  /^(LINK_|IP_|REPLY_DROPPED|ARP_(MALFORMED|FAILED)|ICMP_(MALFORMED|CHECKSUM))|^TCP_(MALFORMED|CHECKSUM|BAD_|OUTSIDE_|RANGES_FULL|BACKLOG_FULL|SYN_CACHE_FULL)/.test(
-    name,
-  ),
-);
+/** Counters of what arrived and was dropped or refused, as against what is normal traffic. */
+const DROPS = [
+  Counter.LINK_TOO_SHORT,
+  Counter.LINK_TOO_LONG,
+  Counter.LINK_NOT_OURS,
+  Counter.LINK_UNKNOWN_TYPE,
+  Counter.LINK_BAD_SOURCE,
+  Counter.REPLY_DROPPED,
+  Counter.ARP_MALFORMED,
+  Counter.IP_MALFORMED,
+  Counter.IP_CHECKSUM,
+  Counter.IP_NOT_OURS,
+  Counter.IP_BAD_SOURCE,
+  Counter.IP_FRAGMENT,
+  Counter.IP_UNKNOWN_PROTOCOL,
+  Counter.ICMP_MALFORMED,
+  Counter.ICMP_CHECKSUM,
+  Counter.TCP_MALFORMED,
+  Counter.TCP_CHECKSUM,
+  Counter.TCP_BAD_OPTION,
+  Counter.TCP_BAD_ADDRESS,
+  Counter.TCP_BAD_FLAGS,
+  Counter.TCP_OUTSIDE_WINDOW,
+  Counter.TCP_RANGES_FULL,
+  Counter.TCP_NO_ACK,
+  Counter.TCP_ACK_BEYOND,
+  Counter.TCP_RST_OUTSIDE,
+  Counter.TCP_BACKLOG_FULL,
+  Counter.TCP_SYN_CACHE_FULL,
+] as const;
 
 export interface ServeOptions {
   /** The compiled core. */
@@ -82,7 +106,6 @@ export class Service {
   readonly gateway: Gateway;
   readonly http: HttpService;
   readonly echo: Server;
-  readonly #clock: Clock = realClock;
   #bytesToDevice = 0;
   #bytesFromDevice = 0;
 
@@ -137,6 +160,7 @@ export class Service {
     this.http.server.close();
     this.echo.close();
     await this.#until(() => this.gateway.open === 0 && this.#recordsLeft() === 0, SETTLE_MS);
+    this.gateway.dropAll();
     const totals = this.#totals();
     this.device.close();
     this.gatewayHost.close();
@@ -151,15 +175,15 @@ export class Service {
       timeWaitEntries: 2 * BACKLOG,
       reassemblyRanges: 8,
     };
-    const core = createCore(wasm, { ...limits, ...config }, { now: this.#clock.now() });
-    return new Host(core, this.wire.port(), this.#clock);
+    const core = createCore(wasm, { ...limits, ...config }, { now: clock.now() });
+    return new Host(core, this.wire.port(), clock);
   }
 
   /** Waits for `done()`, for at most `ms` milliseconds. */
   async #until(done: () => boolean, ms: number): Promise<void> {
-    const limit = this.#clock.now() + ms;
-    while (!done() && this.#clock.now() < limit)
-      await new Promise<void>((resolve) => this.#clock.after(STOP_STEP_MS, resolve));
+    const limit = clock.now() + ms;
+    while (!done() && clock.now() < limit)
+      await new Promise<void>((resolve) => clock.after(STOP_STEP_MS, resolve));
   }
 
   get #cores(): readonly Core[] {
@@ -178,7 +202,7 @@ export class Service {
       bytesToDevice: this.#bytesToDevice,
       bytesFromDevice: this.#bytesFromDevice,
       retransmits: sum(this.#cores, (core) => core.counter(Counter.TCP_RETRANSMITS)),
-      drops: sum(this.#cores, (core) => sum(DROPS, (name) => core.counter(Counter[name]))),
+      drops: sum(this.#cores, (core) => sum(DROPS, (drop) => core.counter(drop))),
       recordsLeft: this.#recordsLeft(),
     };
   }

@@ -10,6 +10,9 @@ import { reproducibleBytes, sha256OfBytes } from "./reproducible_bytes.js";
 /** Longest answer of /bytes, in bytes. */
 const MAX_BYTES = 2 ** 30;
 
+/** The page is filled up to a multiple of this: load generators take pages whose length changes for failures. */
+const PAGE_STEP_BYTES = 2048;
+
 const HELP = `There is nothing here. Try:
   GET  /         what the stack knows of your connection
   GET  /info     the same as JSON
@@ -64,25 +67,29 @@ function answer(
   const path = (request.url ?? "/").replace(/[?#].*$/s, "");
   if (path === "/echo") {
     if (allows(request, response, "POST")) echo(request, response);
-  } else if (path === "/") {
-    if (allows(request, response, "GET", "HEAD"))
-      send(
-        response,
-        200,
-        "text/html",
-        renderPage(describe(core, request.socket as unknown as Socket, module)),
-      );
-  } else if (path === "/info") {
-    if (allows(request, response, "GET", "HEAD"))
-      send(
-        response,
-        200,
-        "application/json",
-        `${JSON.stringify(describe(core, request.socket as unknown as Socket, module), null, 2)}\n`,
-      );
+  } else if (path === "/" || path === "/info") {
+    if (allows(request, response, "GET", "HEAD")) tell(request, response, path, net, module);
   } else if (path.startsWith("/bytes/")) {
     if (allows(request, response, "GET", "HEAD")) void sendBytes(request, response, path.slice(7));
   } else send(response, 404, "text/plain", HELP);
+}
+
+function tell(
+  request: IncomingMessage,
+  response: ServerResponse,
+  path: "/" | "/info",
+  net: Net,
+  module: Module & { requests: number },
+): void {
+  // Only Ferrule's sockets are ever given to this server.
+  const info = describe(net.host.core, request.socket as unknown as Socket, module);
+  if (path === "/info") {
+    send(response, 200, "application/json", `${JSON.stringify(info, null, 2)}\n`);
+    return;
+  }
+  const page = renderPage(info);
+  const missing = PAGE_STEP_BYTES - (Buffer.byteLength(page) % PAGE_STEP_BYTES);
+  send(response, 200, "text/html", `${page}${" ".repeat(missing - 1)}\n`);
 }
 
 /** Whether the request has one of `methods`; if not, it has been answered. */

@@ -8,7 +8,7 @@ import { type AddressInfo, createServer, type Socket as LocalSocket, type Server
 import type { Duplex } from "node:stream";
 import type { Net, Socket } from "../net.js";
 
-/** Clients that wait for a connection record of the gateway's core, at most; further ones are reset. */
+/** Clients that wait for a connection record of the gateway's core, at most, unless it is told otherwise. */
 const MAX_WAITING = 512;
 
 /** How long a client waits for a record before it is reset, in milliseconds. */
@@ -61,15 +61,24 @@ export class Gateway extends EventEmitter<{ open: [Passage]; close: [Passage] }>
   turnedAway = 0;
   readonly #net: Net;
   readonly #device: string;
+  readonly #maxWaiting: number;
   readonly #servers: Server[] = [];
-  readonly #passages = new Map<LocalSocket, Socket>();
+  /** Clients' sockets that are not closed. */
+  readonly #clients = new Set<LocalSocket>();
+  /** The device's side of each connection that was opened. */
+  readonly #passages = new Set<Socket>();
+  /** Passages so far. */
   #joined = 0;
   #waiting: Waiting[] = [];
   #stepping = false;
 
-  /** `net`: over the gateway's own core. `device`: the device's IPv4 address. */
-  constructor(net: Net, device: string) {
+  /**
+   * `net`: over the gateway's own core. `device`: the device's IPv4 address. `maxWaiting`: clients that wait for a
+   * record, at most; further ones are reset.
+   */
+  constructor(net: Net, device: string, maxWaiting = MAX_WAITING) {
     super();
+    this.#maxWaiting = maxWaiting;
     this.#net = net;
     this.#device = device;
   }
@@ -107,16 +116,23 @@ export class Gateway extends EventEmitter<{ open: [Passage]; close: [Passage] }>
 
   /** Resets all connections. */
   resetAll(): void {
-    for (const device of [...this.#passages.values()]) device.resetAndDestroy();
+    for (const device of this.#passages) device.resetAndDestroy();
+  }
+
+  /** Drops the clients that are left, those included that have not taken their last bytes yet. */
+  dropAll(): void {
+    for (const client of this.#clients) client.destroy();
   }
 
   #arrive(client: LocalSocket, exposure: Exposure): void {
     this.clients++;
+    this.#clients.add(client);
+    client.once("close", () => this.#clients.delete(client));
     // What goes wrong shows in "close", which always follows.
     client.on("error", () => {});
     this.#waiting.push({ client, exposure, since: this.#net.host.clock.now() });
     this.#admit();
-    if (this.#waiting.length > MAX_WAITING) this.#turnAway(this.#waiting.pop() as Waiting);
+    if (this.#waiting.length > this.#maxWaiting) this.#turnAway(this.#waiting.pop() as Waiting);
   }
 
   /** Opens connections for those that wait, in the order they came, as long as there are records. */
@@ -160,7 +176,7 @@ export class Gateway extends EventEmitter<{ open: [Passage]; close: [Passage] }>
       fromDevice: 0,
       failure: undefined,
     };
-    this.#passages.set(client, device);
+    this.#passages.add(device);
     const onError = (error: NodeJS.ErrnoException) => {
       passage.failure ??= error.code ?? error.message;
     };
@@ -171,7 +187,7 @@ export class Gateway extends EventEmitter<{ open: [Passage]; close: [Passage] }>
     });
     device.once("close", () => {
       if (!hasEnded(device)) this.#resetAfterFlush(client);
-      this.#passages.delete(client);
+      this.#passages.delete(device);
       passage.toDevice = device.bytesWritten;
       passage.fromDevice = device.bytesRead;
       if (!hasEnded(device)) passage.failure ??= "ECONNRESET";

@@ -32,13 +32,14 @@ async function start(
   onConnection: ((socket: Socket) => void) | undefined,
   gatewayConfig: Partial<CoreConfig> = {},
   clock: Clock = realClock,
+  maxWaiting?: number,
 ): Promise<World> {
   const wire = new Wire();
   const near = createHost(wire.port(), clock, { ...LEFT, connections: 32, ...gatewayConfig });
   const device = createHost(wire.port(), clock, { ...RIGHT, connections: 8, synEntries: 32 });
   const net = new Net(device);
   if (onConnection) net.createServer({ allowHalfOpen: true }, onConnection).listen({ port: PORT });
-  const gateway = new Gateway(new Net(near), RIGHT.address);
+  const gateway = new Gateway(new Net(near), RIGHT.address, maxWaiting);
   const port = await gateway.expose({ service: "test", address: "127.0.0.1", port: 0, devicePort: PORT });
   world = { wire, near, device, net, gateway, port };
   return world;
@@ -207,6 +208,31 @@ describe("the gateway", () => {
     expect(mostWaiting).toBeGreaterThan(0);
     expect([gateway.clients, gateway.turnedAway, gateway.waiting]).toEqual([12, 0, 0]);
     await until(() => recordsUsed() === 0);
+  });
+
+  test("resets those that waited too long, and those that are too many to wait", async () => {
+    const clock = new VirtualClock();
+    const { gateway, port } = await start(echo, { connections: 1 }, clock, 2);
+    const first = connectLocal(port);
+    first.resume();
+    await until(() => gateway.open === 1);
+    const waiting = [connectLocal(port), connectLocal(port)];
+    await until(() => gateway.waiting === 2);
+    const tooMany = connectLocal(port);
+    for (const client of [...waiting, tooMany]) client.resume();
+    await until(() => tooMany.destroyed);
+    expect([gateway.waiting, gateway.turnedAway]).toEqual([2, 1]);
+    await until(() => {
+      clock.advance(1000);
+      return waiting.every(({ destroyed }) => destroyed);
+    });
+    expect([gateway.waiting, gateway.turnedAway, first.destroyed]).toEqual([0, 3, false]);
+    for (const { codes } of [...waiting, tooMany]) expect(codes).toEqual(["ECONNRESET"]);
+    first.destroy();
+    await until(() => {
+      clock.advance(1000);
+      return recordsUsed() === 0;
+    });
   });
 
   test("resets those that wait when it stops to listen", async () => {

@@ -58,7 +58,7 @@ describe("ferrule serve", () => {
       expect(served.output).toMatch(/\+ #1 http from 127\.0\.0\.1:\d+\n/);
       served.child.kill(signal);
       expect(await served.exit).toBe(0);
-      expect(served.output).toMatch(/1 connections, 1 HTTP requests/);
+      expect(served.output).toMatch(/\n1 connection, 1 HTTP request\n/);
       expect(served.output).toContain("all connection records were returned");
     },
   );
