@@ -229,6 +229,12 @@ export class Socket extends Duplex {
     return this.writable ? "writeOnly" : "closed";
   }
 
+  /** The local address; empty before there is a connection. */
+  address(): { address?: string; family?: "IPv4"; port?: number } {
+    if (this.localAddress === undefined || this.localPort === undefined) return {};
+    return { address: this.localAddress, family: "IPv4", port: this.localPort };
+  }
+
   /** What the stack knows of the connection, or undefined when there is none (any more). */
   tcpInfo(): TcpInfo | undefined {
     return this.#handle === 0 ? undefined : this.#host.core.tcpInfo(this.#handle);

@@ -69,6 +69,7 @@ describe("connections", () => {
     const { server, client, peer } = await establish(pair);
     expect([client.remoteAddress, client.remotePort]).toEqual([RIGHT.address, PORT]);
     expect([peer.remoteAddress, peer.remotePort]).toEqual([client.localAddress, client.localPort]);
+    expect(peer.address()).toEqual({ address: RIGHT.address, family: "IPv4", port: PORT });
     expect([client.readyState, peer.localPort]).toEqual(["open", PORT]);
     const [atClient, atPeer] = [collect(client), collect(peer)];
     client.end("to the server");

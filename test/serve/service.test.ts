@@ -162,7 +162,7 @@ describe("few connection records", () => {
     await expectNoConnections(running.service);
     expect((await ask("/info")).status).toBe(200);
     await expectNoConnections(running.service);
-  }, 300_000);
+  }, 120_000);
 
   test("visitors who stay do not keep others out", async () => {
     running = await startService({ connections: 2 });
