@@ -1,0 +1,137 @@
+// The device's HTTP server: Node's own, over Ferrule's sockets.
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { pipeline } from "node:stream";
+import type { Net, Server as NetServer, Socket } from "../net.js";
+import { renderPage } from "./http_page.js";
+import { describe, type Module } from "./info.js";
+import { reproducibleBytes, sha256OfBytes } from "./reproducible_bytes.js";
+
+/** Longest answer of /bytes, in bytes. */
+const MAX_BYTES = 2 ** 30;
+
+/** The page is filled up to a multiple of this: load generators take pages whose length changes for failures. */
+const PAGE_STEP_BYTES = 2048;
+
+const HELP = `There is nothing here. Try:
+  GET  /         what the stack knows of your connection
+  GET  /info     the same as JSON
+  GET  /bytes/N  N reproducible bytes, 0 to ${MAX_BYTES}
+  POST /echo     your body comes back
+`;
+
+/** The two halves of the device's web server. */
+export interface HttpService {
+  /** Ferrule's side: listen on this, close this. */
+  server: NetServer;
+  /** Node's side. */
+  http: Server;
+  /** Requests that were answered or given up. */
+  readonly requests: number;
+}
+
+/** A web server on `net` that does not listen yet; `module` is what it says of itself. */
+export function createHttpService(net: Net, module: Module): HttpService {
+  let requests = 0;
+  const http = createServer((request, response) => {
+    response.once("close", () => requests++);
+    answer(request, response, net, { ...module, requests });
+  });
+  // Node's server allows half-open connections and decides itself when to end them.
+  const server = net.createServer({ allowHalfOpen: true }, (socket) => {
+    socket.setNoDelay(true);
+    http.emit("connection", socket);
+  });
+  // Node's server starts to look for clients that dawdle with their requests when it hears this.
+  server.on("listening", () => http.emit("listening"));
+  return {
+    server,
+    http,
+    get requests() {
+      return requests;
+    },
+  };
+}
+
+function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  net: Net,
+  module: Module & { requests: number },
+): void {
+  const { core } = net.host;
+  const { connectionsUsed, connections, synUsed } = core.header();
+  // Somebody waits for a record: let nobody keep one without need.
+  if (connectionsUsed === connections && synUsed > 0) response.setHeader("Connection", "close");
+  response.setHeader("X-Content-Type-Options", "nosniff");
+  const path = (request.url ?? "/").replace(/[?#].*$/s, "");
+  if (path === "/echo") {
+    if (allows(request, response, "POST")) echo(request, response);
+  } else if (path === "/" || path === "/info") {
+    if (allows(request, response, "GET", "HEAD")) tell(request, response, path, net, module);
+  } else if (path.startsWith("/bytes/")) {
+    if (allows(request, response, "GET", "HEAD")) void sendBytes(request, response, path.slice(7));
+  } else send(response, 404, "text/plain", HELP);
+}
+
+function tell(
+  request: IncomingMessage,
+  response: ServerResponse,
+  path: "/" | "/info",
+  net: Net,
+  module: Module & { requests: number },
+): void {
+  // Only Ferrule's sockets are ever given to this server.
+  const info = describe(net.host.core, request.socket as unknown as Socket, module);
+  if (path === "/info") {
+    send(response, 200, "application/json", `${JSON.stringify(info, null, 2)}\n`);
+    return;
+  }
+  const page = renderPage(info);
+  const missing = PAGE_STEP_BYTES - (Buffer.byteLength(page) % PAGE_STEP_BYTES);
+  send(response, 200, "text/html", `${page}${" ".repeat(missing - 1)}\n`);
+}
+
+/** Whether the request has one of `methods`; if not, it has been answered. */
+function allows(request: IncomingMessage, response: ServerResponse, ...methods: string[]): boolean {
+  if (methods.includes(request.method ?? "")) return true;
+  response.setHeader("Allow", methods.join(", "));
+  send(response, 405, "text/plain", `Only ${methods.join(" and ")} here.\n`);
+  return false;
+}
+
+function send(response: ServerResponse, status: number, type: string, body: string): void {
+  const octets = Buffer.from(body);
+  response.writeHead(status, {
+    "Content-Type": `${type}; charset=utf-8`,
+    "Content-Length": octets.length,
+    "Cache-Control": "no-store",
+  });
+  // Node leaves the body out of an answer to HEAD.
+  response.end(octets);
+}
+
+async function sendBytes(request: IncomingMessage, response: ServerResponse, text: string): Promise<void> {
+  const length = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(length <= MAX_BYTES)) {
+    send(response, 400, "text/plain", `Ask for /bytes/N with N from 0 to ${MAX_BYTES}.\n`);
+    return;
+  }
+  const digest = await sha256OfBytes(length);
+  if (response.destroyed) return;
+  response.writeHead(200, {
+    "Content-Type": "application/octet-stream",
+    "Content-Length": length,
+    "X-Content-SHA256": digest,
+  });
+  if (request.method === "HEAD") response.end();
+  // A client that goes away in the middle ends both streams; nothing is left to do then.
+  else pipeline(reproducibleBytes(length), response, () => {});
+}
+
+function echo(request: IncomingMessage, response: ServerResponse): void {
+  const { "content-length": length, "content-type": type } = request.headers;
+  if (length !== undefined) response.setHeader("Content-Length", length);
+  response.setHeader("Content-Type", type ?? "application/octet-stream");
+  pipeline(request, response, () => {});
+}

@@ -1,0 +1,150 @@
+// The event loop of one core: carries frames between it and a link, calls it when its deadline comes, and tells
+// sockets of their events. Work is done in turns of bounded length, so that everything else in the process gets on.
+
+import type { Clock, Timer } from "./clock.js";
+import { realClock } from "./clock.js";
+import type { Core } from "./core.js";
+import type { Link } from "./link/link.js";
+
+/** Frames taken in, and frames given out after each of them, in one turn, at most. */
+const FRAMES_PER_TURN = 256;
+
+/** Hears the Event bits of one socket. */
+export type EventListener = (events: number) => void;
+
+export class Host {
+  readonly #core: Core;
+  readonly #link: Link;
+  readonly #listeners = new Map<number, EventListener>();
+  #turnScheduled = false;
+  #inTurn = false;
+  #closed = false;
+  #timer: Timer | undefined;
+  /** When the timer fires, in milliseconds of the clock. */
+  #timerAt = Number.POSITIVE_INFINITY;
+
+  /** What the core was told last of the time, in whole milliseconds. */
+  #toldMs = Number.NaN;
+
+  /** Starts to drive `core`, which must have been booted with this clock's time. */
+  constructor(
+    core: Core,
+    link: Link,
+    readonly clock: Clock = realClock,
+  ) {
+    this.#core = core;
+    this.#link = link;
+    link.onReady = () => this.kick();
+    this.kick();
+  }
+
+  /** The core, for calls on its sockets. It knows what time it is: calls start timers, and don't carry the time. */
+  get core(): Core {
+    const nowMs = Math.floor(this.clock.now());
+    if (nowMs !== this.#toldMs) {
+      this.#toldMs = nowMs;
+      this.#core.poll(nowMs);
+    }
+    return this.#core;
+  }
+
+  /** Sockets that are being listened to. */
+  get watched(): number {
+    return this.#listeners.size;
+  }
+
+  /** Tells `listener` of the events of the socket `handle`, until `unwatch`. */
+  watch(handle: number, listener: EventListener): void {
+    this.#listeners.set(handle, listener);
+  }
+
+  unwatch(handle: number): void {
+    this.#listeners.delete(handle);
+  }
+
+  /** Must follow every call of the core that may have given it something to send: a turn comes soon. */
+  kick(): void {
+    if (this.#turnScheduled || this.#inTurn || this.#closed) return;
+    this.#turnScheduled = true;
+    this.clock.soon(() => this.#turn());
+  }
+
+  /** Stops: no frame, no timer and no event any more. Sockets that are open stay as they are. */
+  close(): void {
+    this.#closed = true;
+    this.#link.onReady = () => {};
+    this.#listeners.clear();
+    this.#cancelTimer();
+  }
+
+  #turn(): void {
+    this.#turnScheduled = false;
+    if (this.#closed) return;
+    this.#inTurn = true;
+    let workLeft = true;
+    try {
+      const moreFrames = this.#takeFrames();
+      // Timers that are due run here, and may have something to tell.
+      this.#giveFrames();
+      this.#tellEvents();
+      workLeft = this.#giveFrames() || moreFrames;
+    } finally {
+      this.#inTurn = false;
+      if (workLeft) this.kick();
+    }
+    if (workLeft || this.#closed) return;
+    this.#armTimer();
+    // Asking for the deadline runs timers, too.
+    this.#tellEvents();
+  }
+
+  /** Takes frames from the link, and gives out what each of them made due; true when more may wait. */
+  #takeFrames(): boolean {
+    for (let taken = 0; taken < FRAMES_PER_TURN; taken++) {
+      const frame = this.#link.receive();
+      if (!frame) return false;
+      this.#core.input(frame, this.clock.now());
+      this.#giveFrames();
+    }
+    return true;
+  }
+
+  /** Gives frames to the link, as long as that has room; true when the turn's limit ended it. */
+  #giveFrames(): boolean {
+    for (let given = 0; given < FRAMES_PER_TURN; given++) {
+      if (!this.#link.hasRoom) return false;
+      const frame = this.#core.output(this.clock.now());
+      if (!frame) return false;
+      this.#link.send(frame);
+    }
+    return true;
+  }
+
+  #tellEvents(): void {
+    for (let event = this.#core.nextEvent(); event; event = this.#core.nextEvent())
+      this.#listeners.get(event.handle)?.(event.events);
+  }
+
+  /** Sees to it that a turn comes when the core is due. A timer that is too early is left alone: its turn is short. */
+  #armTimer(): void {
+    const now = this.clock.now();
+    const deadline = this.#core.deadline(now);
+    // Without room a frame that is due has to wait: the link says when it can go.
+    if (deadline === Number.POSITIVE_INFINITY || (deadline === 0 && !this.#link.hasRoom)) return;
+    // The core counts whole milliseconds.
+    const at = Math.floor(now) + deadline;
+    if (this.#timer && this.#timerAt <= at) return;
+    this.#cancelTimer();
+    this.#timerAt = at;
+    this.#timer = this.clock.after(Math.max(0, at - now), () => {
+      this.#cancelTimer();
+      this.kick();
+    });
+  }
+
+  #cancelTimer(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#timerAt = Number.POSITIVE_INFINITY;
+  }
+}

@@ -1,0 +1,119 @@
+// The `ferrule` command as a process of its own, as it was built.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
+import { fileURLToPath } from "node:url";
+import { afterEach, describe, expect, test } from "vitest";
+import { connectLocal, until } from "./support.js";
+
+const CLI = fileURLToPath(new URL("../../build/host/cli.js", import.meta.url));
+
+const EXIT_INTERRUPTED = 130;
+
+interface Run {
+  child: ChildProcess;
+  output: string;
+  exit: Promise<number | null>;
+}
+
+const children: ChildProcess[] = [];
+
+function run(...args: string[]): Run {
+  const child = spawn(process.execPath, [CLI, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  children.push(child);
+  const started: Run = { child, output: "", exit: once(child, "close").then(([code]) => code) };
+  for (const stream of [child.stdout, child.stderr])
+    stream?.setEncoding("utf8").on("data", (text: string) => {
+      started.output += text;
+    });
+  return started;
+}
+
+/** Starts `serve` on free ports and waits until it says that it is up. */
+async function serve(...args: string[]): Promise<Run & { port: number; echoPort: number }> {
+  const started = run("serve", "--port", "0", ...args);
+  await until(() => started.output.includes("Ctrl-C stops it") || started.child.exitCode !== null);
+  const port = Number(/curl http:\/\/127\.0\.0\.1:(\d+)\/\n/.exec(started.output)?.[1]);
+  const echoPort = Number(/nc 127\.0\.0\.1 (\d+)/.exec(started.output)?.[1]);
+  expect(port, started.output).toBeGreaterThan(0);
+  return Object.assign(started, { port, echoPort });
+}
+
+afterEach(() => {
+  for (const child of children.splice(0)) if (child.exitCode === null) child.kill("SIGKILL");
+});
+
+describe("ferrule serve", () => {
+  test.each(["SIGINT", "SIGTERM"] as const)(
+    "serves, shows connections, and ends with totals on %s",
+    async (signal) => {
+      const served = await serve();
+      const answer = await fetch(`http://127.0.0.1:${served.port}/info`, {
+        headers: { connection: "close" },
+      });
+      expect(answer.status).toBe(200);
+      await answer.text();
+      await until(() => served.output.includes("- #1 http"));
+      expect(served.output).toMatch(/\+ #1 http from 127\.0\.0\.1:\d+\n/);
+      served.child.kill(signal);
+      expect(await served.exit).toBe(0);
+      expect(served.output).toMatch(/\n1 connection, 1 HTTP request\n/);
+      expect(served.output).toContain("all connection records were returned");
+    },
+  );
+
+  test("ends in bounded time although a visitor stays", async () => {
+    const served = await serve();
+    const visitor = connectLocal(served.echoPort);
+    visitor.resume().write("I stay");
+    await until(() => visitor.bytesRead === 6);
+    served.child.kill("SIGINT");
+    expect(await served.exit).toBe(0);
+    expect(served.output).toContain("all connection records were returned");
+    await until(() => visitor.destroyed);
+    expect(visitor.codes).toEqual(["ECONNRESET"]);
+  });
+
+  test("ends at once at the second signal", async () => {
+    const served = await serve();
+    const visitor = connectLocal(served.echoPort);
+    visitor.resume().write("I stay");
+    await until(() => visitor.bytesRead === 6);
+    served.child.kill("SIGINT");
+    await until(() => served.output.includes("Stopping"));
+    served.child.kill("SIGINT");
+    expect(await served.exit).toBe(EXIT_INTERRUPTED);
+  });
+
+  test("says which port is in use", async () => {
+    const other = createServer().listen(0, "127.0.0.1");
+    await once(other, "listening");
+    const { port } = other.address() as AddressInfo;
+    const failed = run("serve", "--port", String(port), "--echo-port", "0");
+    expect(await failed.exit).toBe(1);
+    expect(failed.output).toContain(`port ${port} is in use`);
+    other.close();
+  });
+});
+
+describe("the command line", () => {
+  test.each([
+    [["serve", "--help"], 0, "Usage: ferrule serve"],
+    [["--help"], 0, "Usage: ferrule serve"],
+    [["--version"], 0, "ferrule 0."],
+    [[], 2, "no command"],
+    [["sevre"], 2, 'unknown command "sevre"'],
+    [["serve", "now"], 2, 'unknown command "now"'],
+    [["serve", "--prot", "1"], 2, "--prot"],
+    [["serve", "--port", "http"], 2, "--port http is not possible"],
+    [["serve", "--port", "65536"], 2, "from 0 to 65535"],
+    [["serve", "--connections", "0"], 2, "from 1 to"],
+    [["serve", "--address", "192.0.2.1"], 2, "not a loopback address"],
+    [["serve", "--seed", "abc"], 2, "64 hex digits"],
+  ] as const)("%j", async (args, code, text) => {
+    const ran = run(...args);
+    expect(await ran.exit).toBe(code);
+    expect(ran.output).toContain(text);
+  });
+});
