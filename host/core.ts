@@ -62,6 +62,9 @@ export interface ConnectionInfo extends TcpInfo {
   rcvWnd: number;
 }
 
+/** A configuration with its defaults filled in. */
+export type ConfigRecord = Omit<Config, "flags" | "datagramSockets" | "datagramQueueBytes" | "vlan" | "reserved">;
+
 /** A call that the core refused: `status` says why. */
 export class CoreError extends Error {
   override readonly name = "CoreError";
@@ -111,9 +114,10 @@ export function createCore(wasm: Uint8Array, config: CoreConfig, options: CoreOp
   const engine = factory(wasm, memoryBytes);
   checkVersion(engine);
   const at = engine.exports.base();
-  writeRecord(engine.memory, at, ConfigLayout, toRecord(config));
+  const record = toRecord(config);
+  writeRecord(engine.memory, at, ConfigLayout, record);
   ok("init", engine.exports.init(at, memoryBytes, u32(options.now ?? 0)));
-  return new Core(engine);
+  return new Core(engine, record);
 }
 
 export class Core {
@@ -126,8 +130,11 @@ export class Core {
   readonly #exchange: number;
   readonly #counters: number;
 
-  /** Wraps an engine whose core has been initialised. */
-  constructor(readonly engine: Engine) {
+  /** Wraps an engine whose core has been initialised with `config`. */
+  constructor(
+    readonly engine: Engine,
+    readonly config: Readonly<ConfigRecord>,
+  ) {
     this.#memory = engine.memory;
     this.#view = new DataView(engine.memory.buffer, engine.memory.byteOffset, engine.memory.byteLength);
     this.#base = engine.exports.base();
@@ -365,10 +372,11 @@ function checkVersion(engine: Engine): void {
     );
 }
 
-function toRecord(config: CoreConfig): Partial<Config> {
+function toRecord(config: CoreConfig): ConfigRecord {
   const { mac, address, netmask, gateway, seed, ...rest } = config;
   if (seed.length !== 32) throw new RangeError(`the seed has ${seed.length} octets, not 32`);
   return {
+    synEntries: 0,
     ...CONFIG_DEFAULTS,
     ...rest,
     version: ABI_VERSION,
