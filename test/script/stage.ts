@@ -171,7 +171,8 @@ export class Stage {
   input(frame: Uint8Array): void {
     const packet = decode(frame);
     this.#trace.add(this.#timeMs, "peer", describe(packet, this.#basesOf));
-    if (packet.kind === "tcp" && packet.problems.length === 0)
+    // A lie among the options does not keep a segment from being taken.
+    if (packet.kind === "tcp" && packet.problems.every((problem) => problem.startsWith("TCP option")))
       this.#peers.find((peer) => isFrom(peer, packet))?.noteSent(packet);
     this.core.input(frame, this.#now);
     this.#drain();
@@ -227,6 +228,11 @@ export class Stage {
       if (this.#arrivals.length === 0) return count;
       this.expect(wanted);
     }
+  }
+
+  /** ARP requests that the device has sent. */
+  get arpRequests(): number {
+    return this.core.counter(Counter.ARP_REQUESTS);
   }
 
   /** Frames of the device that nothing has taken yet. */
