@@ -48,7 +48,7 @@ script("a handshake that finds no connection record waits for one", { config: { 
   second.expect({ flags: "SA", seq: 0, ack: 1 });
   second.send({ flags: "A", seq: 1, ack: 1 });
   t.expectNothing();
-  t.counter("TCP_RECORD_AWAITED").increased();
+  t.counter("TCP_NO_RECORD").increased();
   listener.expectNoneToAccept();
   first.abort();
   t.expect({ flags: "RA", seq: 1, ack: 1 });

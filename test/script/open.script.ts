@@ -63,7 +63,7 @@ script(
     t.expect({ flags: "S", seq: 0 });
     t.peer.send({ flags: "SA", seq: 0, ack: 100 });
     t.expect({ flags: "R", seq: 100 });
-    t.counter("TCP_ACK_BEYOND").increased();
+    t.counter("TCP_ACK_UNACCEPTABLE").increased();
     socket.expectState("SYN_SENT");
     t.peer.send({ flags: "SA", seq: 0, ack: 1 });
     t.expect({ flags: "A", seq: 1, ack: 1 });
@@ -92,14 +92,14 @@ script("RFC 6298 5.5: an unacknowledged SYN-ACK is sent again in doubled interva
   const listener = t.listen(80);
   t.peer.send({ flags: "S", seq: 0, mss: 1460 });
   t.expect({ flags: "SA", seq: 0, ack: 1 });
-  t.expectRecords({ synEntries: 1 });
+  t.expectRecords({ connections: 1 });
   for (const timeMs of [1000, 3000, 7000, 15000, 31000])
     t.expectAt(timeMs, { flags: "SA", seq: 0, ack: 1, mss: 1460 });
   t.at(62999);
-  t.expectRecords({ synEntries: 1 });
+  t.expectRecords({ connections: 1 });
   t.at(63000);
   t.expectNothing();
-  t.counter("TCP_SYN_EXPIRED").increased();
+  t.counter("TCP_GIVEN_UP").increased();
   t.expectRecords({});
   listener.expectNoneToAccept();
 });
@@ -112,7 +112,7 @@ script("RFC 9293 3.10.7.4: a reset of a half-open passive connection returns it 
   t.peer.send({ flags: "R", seq: 0 });
   t.expectNothing();
   t.counter("TCP_RST_OUTSIDE").increased(2);
-  t.expectRecords({ synEntries: 1 });
+  t.expectRecords({ connections: 1 });
   t.peer.send({ flags: "R", seq: 1 });
   t.expectNothing();
   t.expectRecords({});
@@ -178,7 +178,7 @@ for (const ack of [0, 2])
       t.expect({ flags: "SA", seq: 0, ack: 1 });
       t.peer.send({ flags: "A", seq: 1, ack });
       t.expect({ flags: "R", seq: ack });
-      t.counter("TCP_ACK_BEYOND").increased();
+      t.counter("TCP_ACK_UNACCEPTABLE").increased();
       listener.expectNoneToAccept();
       t.peer.send({ flags: "A", seq: 1, ack: 1 });
       listener.accept();
@@ -191,7 +191,7 @@ script("RFC 9293 3.8.1: a SYN that comes again gets its SYN-ACK again, and stays
     t.peer.send({ flags: "S", seq: 0 });
     t.expect({ flags: "SA", seq: 0, ack: 1 });
   }
-  t.expectRecords({ synEntries: 1 });
+  t.expectRecords({ connections: 1 });
   t.peer.send({ flags: "A", seq: 1, ack: 1 });
   listener.accept();
   listener.expectNoneToAccept();
