@@ -10,13 +10,11 @@ import {
   Endpoint,
   EXCHANGE_BYTES,
   Family,
-  InterfaceAddress,
-  SocketKind,
   STATE_BASE,
   STATE_MAGIC,
   Status,
 } from "./abi_constants";
-import { config, header } from "./config";
+import { header } from "./config";
 import { count } from "./lib/counters";
 import * as stack from "./stack";
 import * as options from "./tcp/options";
@@ -95,7 +93,7 @@ export function poll(now: u32): i32 {
 
 /**
  * Milliseconds until `output` must be called, if no frame arrives and no call is made before: 0 when a frame is
- * due now, DEADLINE_NEVER when nothing is, at most DEADLINE_CAP_MS. NOT_INITIALISED is below DEADLINE_NEVER.
+ * due now, DEADLINE_NEVER when nothing is, at most 2^24. NOT_INITIALISED is below DEADLINE_NEVER.
  */
 export function deadline(now: u32): i32 {
   if (!isRunning()) return Status.NOT_INITIALISED;
