@@ -7,9 +7,9 @@
 
 import { EventEmitter } from "node:events";
 import { Duplex } from "node:stream";
-import { Event, Option, SocketKind, Status, type TcpInfo } from "./abi.js";
+import { Event, Option, SocketKind, Status } from "./abi.js";
 import type { Timer } from "./clock.js";
-import { type Address, CoreError } from "./core.js";
+import { type Address, type ConnectionInfo, CoreError } from "./core.js";
 import type { Host } from "./host.js";
 
 /** Bytes that one read takes from the core at most; also what a socket buffers before it stops to read. */
@@ -28,7 +28,6 @@ const ERROR_CODES: Readonly<Record<number, string>> = {
   [Status.SHUT_DOWN]: "EPIPE",
   [Status.NOT_CONNECTED]: "ENOTCONN",
   [Status.ADDRESS_IN_USE]: "EADDRINUSE",
-  [Status.NO_PORT]: "EADDRNOTAVAIL",
   [Status.NO_SOCKET]: "ENOBUFS",
   [Status.INVALID_ARGUMENT]: "EINVAL",
 };
@@ -236,7 +235,7 @@ export class Socket extends Duplex {
   }
 
   /** What the stack knows of the connection, or undefined when there is none (any more). */
-  tcpInfo(): TcpInfo | undefined {
+  tcpInfo(): ConnectionInfo | undefined {
     return this.#handle === 0 ? undefined : this.#host.core.tcpInfo(this.#handle);
   }
 

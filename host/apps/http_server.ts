@@ -60,9 +60,8 @@ function answer(
   module: Module & { requests: number },
 ): void {
   const { core } = net.host;
-  const { connectionsUsed, connections, synUsed } = core.header();
-  // Somebody waits for a record: let nobody keep one without need.
-  if (connectionsUsed === connections && synUsed > 0) response.setHeader("Connection", "close");
+  // The next visitor would find no record: let nobody keep one without need.
+  if (core.header().connectionsUsed === core.config.connections) response.setHeader("Connection", "close");
   response.setHeader("X-Content-Type-Options", "nosniff");
   const path = (request.url ?? "/").replace(/[?#].*$/s, "");
   if (path === "/echo") {
