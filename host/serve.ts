@@ -22,6 +22,12 @@ const ECHO_PORT = 7;
 /** Bytes of each ring, device and gateway: most of the largest window that TCP has without scaling. */
 const RING_BYTES = 32768;
 
+/**
+ * Delayed-ACK time of both cores, in milliseconds. Nagle's algorithm holds the short end of an answer back until what
+ * went before is acknowledged: on a wire without delay the core's usual time would be most of what a visitor waits.
+ */
+const DELAYED_ACK_MS = 1;
+
 /** Clients that may wait at the device for a connection record, for each of its servers. */
 const BACKLOG = 128;
 
@@ -179,6 +185,7 @@ export class Service {
       receiveRingBytes: RING_BYTES,
       timeWaitEntries: 2 * BACKLOG,
       reassemblyRanges: 8,
+      delayedAckMs: DELAYED_ACK_MS,
     };
     const core = createCore(wasm, { ...limits, ...config }, { now: clock.now() });
     return new Host(core, this.wire.port(), clock);
