@@ -85,7 +85,7 @@ script("an echo reply that waits for the driver gives way to the frame that come
   t.counter("IP_NOT_OURS").increased();
 });
 
-script("a reset that waits for the driver gives way to the frame that comes next", (t) => {
+script("of two resets that fall due before the first was taken, the first is dropped", (t) => {
   t.holdOutput(() => {
     t.newPeer({ port: 1001, devicePort: 81, isn: 5 }).send({ flags: "S", seq: 0 });
     t.newPeer({ port: 1002, devicePort: 81, isn: 6 }).send({ flags: "S", seq: 0 });

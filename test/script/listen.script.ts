@@ -38,7 +38,7 @@ script("a SYN beyond the backlog is dropped, and taken when it comes again to a 
 });
 
 script(
-  "a SYN that finds no connection record is dropped, and taken when it comes again to a free one",
+  "a SYN that finds no connection record is dropped, and comes again",
   { config: { connections: 1 } },
   (t) => {
     const listener = t.listen(80);

@@ -67,9 +67,10 @@ for (const [what, options] of [
     t.peer.send({ flags: "S", seq: 0, options: Uint8Array.from(options) });
     t.expect({ flags: "SA", seq: 0, ack: 1 });
     t.peer.send({ flags: "A", seq: 1, ack: 1 });
-    listener.accept().write(536);
-    t.expect({ flags: "PA", seq: 1, ack: 1, len: 536 });
-    t.peer.send({ flags: "A", seq: 1, ack: 537 });
+    listener.accept().write(1072);
+    t.expect({ flags: "A", seq: 1, ack: 1, len: 536 });
+    t.expect({ flags: "PA", seq: 537, ack: 1, len: 536 });
+    t.peer.send({ flags: "A", seq: 1, ack: 1073 });
   });
 
 script("RFC 9293 3.1: unknown options are passed over, at any alignment", (t) => {

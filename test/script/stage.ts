@@ -159,6 +159,13 @@ export class Stage {
     this.at(this.#timeMs + ms);
   }
 
+  /** Lets `ms` pass in which nobody asks the device for anything: its host slept, or its clock was set. */
+  jump(ms: number): void {
+    this.expectNothing();
+    this.#timeMs += ms;
+    this.#drain();
+  }
+
   // Frames.
 
   /** Builds a frame and gives it to the device; the link goes from the default peer to the device unless it says. */
