@@ -171,19 +171,23 @@ script("RFC 826: a packet cut short is dropped", (t) => {
   t.counter("ARP_MALFORMED").increased(4);
 });
 
-script("RFC 1122 2.3.2.2: a SYN from a neighbour that never answers ARP is forgotten", { answerArp: false }, (t) => {
-  t.listen(80);
-  t.peer.send({ flags: "S", seq: 0 });
-  expectRequest(t);
-  for (const timeMs of [1000, 2000]) {
-    t.at(timeMs);
+script(
+  "RFC 1122 2.3.2.2: a SYN from a neighbour that never answers ARP is forgotten",
+  { answerArp: false },
+  (t) => {
+    t.listen(80);
+    t.peer.send({ flags: "S", seq: 0 });
     expectRequest(t);
-  }
-  t.at(3000);
-  t.counter("ARP_FAILED").increased();
-  t.counter("TCP_UNACCEPTED").increased();
-  t.expectRecords({});
-});
+    for (const timeMs of [1000, 2000]) {
+      t.at(timeMs);
+      expectRequest(t);
+    }
+    t.at(3000);
+    t.counter("ARP_FAILED").increased();
+    t.counter("TCP_UNACCEPTED").increased();
+    t.expectRecords({});
+  },
+);
 
 script(
   "connections to more silent neighbours than the ARP cache holds all come to an end",
