@@ -63,7 +63,10 @@ export interface ConnectionInfo extends TcpInfo {
 }
 
 /** A configuration with its defaults filled in. */
-export type ConfigRecord = Omit<Config, "flags" | "datagramSockets" | "datagramQueueBytes" | "vlan" | "reserved">;
+export type ConfigRecord = Omit<
+  Config,
+  "flags" | "datagramSockets" | "datagramQueueBytes" | "vlan" | "reserved"
+>;
 
 /** A call that the core refused: `status` says why. */
 export class CoreError extends Error {
