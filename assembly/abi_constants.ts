@@ -30,9 +30,6 @@ export const EXCHANGE_BYTES: u32 = 192;
 /** Returned by `deadline` when nothing is due until the next frame or call. */
 export const DEADLINE_NEVER: i32 = -1;
 
-/** Longest time that `deadline` answers, in milliseconds: so that the clock's wrap is never missed. */
-export const DEADLINE_CAP_MS: i32 = 3600000;
-
 /** Results of calls. Zero and above: success (a count, a length, a handle). Below: what went wrong. */
 export const enum Status {
   /** Success. */
@@ -201,7 +198,7 @@ export const enum Counter {
   REPLY_DROPPED = 7,
   /** ARP packet too short, or not Ethernet and IPv4. */
   ARP_MALFORMED = 8,
-  /** ARP packet that was not for us and told us nothing. */
+  /** ARP packet that told us no address to remember: a probe, or one that was not for us. */
   ARP_IGNORED = 9,
   /** ARP requests sent. */
   ARP_REQUESTS = 10,
@@ -223,87 +220,83 @@ export const enum Counter {
   IP_FRAGMENT = 18,
   /** IPv4 protocol that this build does not handle. */
   IP_UNKNOWN_PROTOCOL = 19,
-  /** No route to the destination. */
-  IP_NO_ROUTE = 20,
   /** ICMP message too short. */
-  ICMP_MALFORMED = 21,
+  ICMP_MALFORMED = 20,
   /** Wrong ICMP checksum. */
-  ICMP_CHECKSUM = 22,
+  ICMP_CHECKSUM = 21,
   /** ICMP message of a type we do not act on. */
-  ICMP_IGNORED = 23,
+  ICMP_IGNORED = 22,
   /** Echo requests answered. */
-  ICMP_ECHO = 24,
+  ICMP_ECHO = 23,
   /** TCP header truncated, or its data offset lies. */
-  TCP_MALFORMED = 25,
+  TCP_MALFORMED = 24,
   /** Wrong TCP checksum. */
-  TCP_CHECKSUM = 26,
+  TCP_CHECKSUM = 25,
   /** TCP option with a length that lies; the options before it count. */
-  TCP_BAD_OPTION = 27,
+  TCP_BAD_OPTION = 26,
   /** TCP segment to a broadcast address or with port 0. */
-  TCP_BAD_ADDRESS = 28,
+  TCP_BAD_ADDRESS = 27,
   /** Segment for which there is no connection and no listener; answered with a reset unless it is one. */
-  TCP_NO_CONNECTION = 29,
+  TCP_NO_CONNECTION = 28,
   /** Segments received for a connection. */
-  TCP_SEGMENTS_IN = 30,
+  TCP_SEGMENTS_IN = 29,
   /** Segments sent, resets included. */
-  TCP_SEGMENTS_OUT = 31,
+  TCP_SEGMENTS_OUT = 30,
   /** Data segments, SYNs and FINs sent again. */
-  TCP_RETRANSMITS = 32,
+  TCP_RETRANSMITS = 31,
   /** Retransmission timer expiries. */
-  TCP_TIMEOUTS = 33,
+  TCP_TIMEOUTS = 32,
   /** Zero-window and silly-window probes sent. */
-  TCP_PROBES = 34,
+  TCP_PROBES = 33,
   /** Segment wholly outside the receive window; answered with an ACK. */
-  TCP_OUTSIDE_WINDOW = 35,
+  TCP_OUTSIDE_WINDOW = 34,
   /** Segment with data ahead of a hole, kept. */
-  TCP_OUT_OF_ORDER = 36,
+  TCP_OUT_OF_ORDER = 35,
   /** Data ahead of a hole that would have made one range too many, dropped. */
-  TCP_RANGES_FULL = 37,
+  TCP_RANGES_FULL = 36,
   /** Segment without ACK where one is required. */
-  TCP_NO_ACK = 38,
+  TCP_NO_ACK = 37,
   /** ACK for something not sent, or older than anything in flight; answered with a challenge ACK (RFC 5961). */
-  TCP_ACK_UNACCEPTABLE = 39,
-  /** TIME-WAIT ended early by a SYN that opens a new connection. */
-  TCP_TIME_WAIT_REUSED = 40,
+  TCP_ACK_UNACCEPTABLE = 38,
   /** Reset in the window but not at its edge; answered with a challenge ACK (RFC 5961). */
-  TCP_RST_CHALLENGED = 41,
+  TCP_RST_CHALLENGED = 39,
   /** Reset outside the window, dropped. */
-  TCP_RST_OUTSIDE = 42,
+  TCP_RST_OUTSIDE = 40,
   /** SYN on a synchronised connection; answered with a challenge ACK (RFC 5961). */
-  TCP_SYN_CHALLENGED = 43,
+  TCP_SYN_CHALLENGED = 41,
   /** SYN with FIN or reset, or no sensible flags at all. */
-  TCP_BAD_FLAGS = 44,
+  TCP_BAD_FLAGS = 42,
   /** Connections closed by a valid reset. */
-  TCP_RESETS_IN = 45,
+  TCP_RESETS_IN = 43,
   /** Resets sent. */
-  TCP_RESETS_OUT = 46,
+  TCP_RESETS_OUT = 44,
   /** Connections opened actively. */
-  TCP_ACTIVE_OPENS = 47,
+  TCP_ACTIVE_OPENS = 45,
   /** Connections opened passively (given a record). */
-  TCP_PASSIVE_OPENS = 48,
+  TCP_PASSIVE_OPENS = 46,
   /** SYN dropped because the listener's backlog is full. */
-  TCP_BACKLOG_FULL = 49,
+  TCP_BACKLOG_FULL = 47,
   /** SYN dropped because no connection record is free; the peer sends it again. */
-  TCP_NO_RECORD = 50,
+  TCP_NO_RECORD = 48,
   /** Connections given up after too many retransmissions. */
-  TCP_GIVEN_UP = 51,
+  TCP_GIVEN_UP = 49,
   /** TIME-WAIT entries that gave way to newer ones. */
-  TCP_TIME_WAIT_EVICTED = 52,
+  TCP_TIME_WAIT_EVICTED = 50,
   /** Reset that would have ended a TIME-WAIT, ignored (RFC 1337). */
-  TCP_TIME_WAIT_RST = 53,
+  TCP_TIME_WAIT_RST = 51,
   /** Data that arrived after the application closed; the connection was reset. */
-  TCP_DATA_AFTER_CLOSE = 54,
+  TCP_DATA_AFTER_CLOSE = 52,
   /** Connections whose record went back before the application accepted them. */
-  TCP_UNACCEPTED = 55,
+  TCP_UNACCEPTED = 53,
   /** FIN-WAIT-2 of a closed socket that ended by its timer. */
-  TCP_FIN_WAIT_2_EXPIRED = 56,
+  TCP_FIN_WAIT_2_EXPIRED = 54,
   /** Number of counters. */
-  COUNT = 57,
+  COUNT = 55,
 }
 
 /**
  * The configuration that `init` and `bytesNeeded` read. The core has no defaults, for they would cost every device
- * their bytes: `@default` is what the hosts fill in (FERRULE_CONFIG_DEFAULTS, CONFIG_DEFAULTS).
+ * their bytes: `@default` is what the hosts fill in (ferrule_config_defaults(), CONFIG_DEFAULTS).
  */
 @unmanaged
 export class Config {
@@ -358,7 +351,8 @@ export class Config {
   synRetries: u16;
   /** Retransmissions of data before giving up, 0 to 255. @default 12 */
   dataRetries: u16;
-  /** 32 octets that nobody can guess, new at every boot: initial sequence numbers and ports come from it. @octets seed 32 */
+  /** 32 octets that nobody can guess, new at every boot: initial sequence numbers and ports come from the first 16,
+   * the others are for later. @octets seed 32 */
   seed0: u32;
   seed1: u32;
   seed2: u32;
@@ -465,9 +459,7 @@ export class TcpInfo {
   /** Segments sent again. */
   retransmits: u32;
   /** Segments received ahead of a hole. */
-  outOfOrder: u16;
-  /** Times that the peer closed its window. */
-  zeroWindows: u16;
+  outOfOrder: u32;
 }
 
 /**
@@ -484,8 +476,6 @@ export class StateHeader {
   build: u16;
   /** Length of the state region in bytes: from `base()` on, all state there is. */
   stateBytes: u32;
-  /** What the host said at `init`, in bytes. */
-  memoryBytes: u32;
   /** Where a frame goes in, at 2 modulo 4, with SLOT_HEADROOM octets before it. */
   inputSlot: u32;
   /** Where `output` leaves a frame, likewise. */
@@ -500,8 +490,6 @@ export class StateHeader {
   runPointer: u32;
   /** After `nextEvent`: Event bits of the socket. */
   eventMask: u32;
-  /** After `output`: length of the frame in bytes. */
-  frameBytes: u32;
   /** After `output`: interface to send it on. */
   frameInterface: u16;
   /** After `output`: VLAN to send it in, 0 for untagged. */

@@ -153,8 +153,7 @@ export function planBytes(c: Config): i32 {
 }
 
 /** Lays the state region out for `config` in memory that is all zero. Nothing else runs before it. */
-export function layOut(memoryBytes: u32, bytes: u32): void {
-  header.memoryBytes = memoryBytes;
+export function layOut(bytes: u32): void {
   header.stateBytes = bytes - STATE_BASE;
   header.slotBytes = frameBytes(config);
   header.counters = <u32>COUNTERS;

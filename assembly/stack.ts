@@ -1,22 +1,8 @@
 // The stack as a whole: boot, frames in and out, time. The switches that hand a frame to its protocol are here and
 // nowhere else.
 
-import {
-  Config,
-  Counter,
-  DEADLINE_CAP_MS,
-  DEADLINE_NEVER,
-  Family,
-  InputFlag,
-  InterfaceAddress,
-  LAYOUT_VERSION,
-  STATE_BASE,
-  STATE_MAGIC,
-  Status,
-  TcpState,
-} from "./abi_constants";
-import { check, checkLayout, config, header, LINK_HEADER_BYTES, layOut, planBytes, state } from "./config";
-import { swap32 } from "./lib/bytes";
+import { Config, Counter, DEADLINE_NEVER, STATE_BASE, Status } from "./abi_constants";
+import { check, checkLayout, config, LINK_HEADER_BYTES, layOut, planBytes, state } from "./config";
 import { advanceClock, isDue } from "./lib/clock";
 import { count } from "./lib/counters";
 import * as arp from "./net/arp";
@@ -25,7 +11,6 @@ import * as ipv4 from "./net/ipv4";
 import * as link from "./net/link";
 import { beforeInput, Reply } from "./net/reply";
 import * as route from "./net/route";
-import { fail } from "./tcp/ending";
 import { arrives } from "./tcp/input";
 import * as sender from "./tcp/output";
 import * as reset from "./tcp/reset";
@@ -56,7 +41,7 @@ export function init(record: Config, memoryBytes: u32, now: u32): i32 {
   memory.fill(STATE_BASE, 0, place - STATE_BASE);
   const end = place + offsetof<Config>();
   memory.fill(end, 0, <usize>bytes - end);
-  layOut(memoryBytes, <u32>bytes);
+  layOut(<u32>bytes);
   tcb.initConnections();
   state.hostNow = state.now = now;
   route.setBroadcast();
@@ -83,19 +68,23 @@ function ipv4Arrives(length: u32): void {
   else if (protocol) count(Counter.IP_UNKNOWN_PROTOCOL);
 }
 
-/** Builds the next frame that is due into the output slot. Stateless replies go first, then ARP, then TCP. */
+/** Builds the next frame that is due into the output slot. Stateless replies go first, then TCP, then ARP. */
 export function output(now: u32): u32 {
   tick(now);
   let bytes = emitReply();
   if (!bytes) bytes = sender.next();
   // Last, because building a segment may have asked for a neighbour.
-  if (!bytes && state.arpDue) bytes = arp.emitRequest();
-  if (state.arpFailed) {
-    sender.arpSettled(state.arpFailed);
+  if (!bytes && state.arpDue) {
+    bytes = arp.emitRequest();
+    const failed = state.arpFailed;
     state.arpFailed = 0;
+    if (failed) {
+      sender.arpSettled(failed);
+      // Whoever waited has something to do now. Each round frees an ARP entry: there is an end.
+      return output(now);
+    }
   }
   if (bytes) count(Counter.FRAMES_OUT);
-  header.frameBytes = bytes;
   return bytes;
 }
 
@@ -127,5 +116,5 @@ export function tick(now: u32): void {
 export function deadline(now: u32): i32 {
   tick(now);
   if (<u32>state.replyKind | state.arpDue | state.readyHead) return 0;
-  return state.timersArmed ? min<i32>(state.nextTimer - state.now, DEADLINE_CAP_MS) : DEADLINE_NEVER;
+  return state.timersArmed ? <i32>(state.nextTimer - state.now) : DEADLINE_NEVER;
 }

@@ -27,9 +27,6 @@ export const EXCHANGE_BYTES = 192;
 /** Returned by `deadline` when nothing is due until the next frame or call. */
 export const DEADLINE_NEVER = -1;
 
-/** Longest time that `deadline` answers, in milliseconds: so that the clock's wrap is never missed. */
-export const DEADLINE_CAP_MS = 3600000;
-
 /** Results of calls. Zero and above: success (a count, a length, a handle). Below: what went wrong. */
 export const Status = {
   /** Success. */
@@ -210,7 +207,7 @@ export const Counter = {
   REPLY_DROPPED: 7,
   /** ARP packet too short, or not Ethernet and IPv4. */
   ARP_MALFORMED: 8,
-  /** ARP packet that was not for us and told us nothing. */
+  /** ARP packet that told us no address to remember: a probe, or one that was not for us. */
   ARP_IGNORED: 9,
   /** ARP requests sent. */
   ARP_REQUESTS: 10,
@@ -232,88 +229,84 @@ export const Counter = {
   IP_FRAGMENT: 18,
   /** IPv4 protocol that this build does not handle. */
   IP_UNKNOWN_PROTOCOL: 19,
-  /** No route to the destination. */
-  IP_NO_ROUTE: 20,
   /** ICMP message too short. */
-  ICMP_MALFORMED: 21,
+  ICMP_MALFORMED: 20,
   /** Wrong ICMP checksum. */
-  ICMP_CHECKSUM: 22,
+  ICMP_CHECKSUM: 21,
   /** ICMP message of a type we do not act on. */
-  ICMP_IGNORED: 23,
+  ICMP_IGNORED: 22,
   /** Echo requests answered. */
-  ICMP_ECHO: 24,
+  ICMP_ECHO: 23,
   /** TCP header truncated, or its data offset lies. */
-  TCP_MALFORMED: 25,
+  TCP_MALFORMED: 24,
   /** Wrong TCP checksum. */
-  TCP_CHECKSUM: 26,
+  TCP_CHECKSUM: 25,
   /** TCP option with a length that lies; the options before it count. */
-  TCP_BAD_OPTION: 27,
+  TCP_BAD_OPTION: 26,
   /** TCP segment to a broadcast address or with port 0. */
-  TCP_BAD_ADDRESS: 28,
+  TCP_BAD_ADDRESS: 27,
   /**
    * Segment for which there is no connection and no listener; answered with a reset unless it is
    * one.
    */
-  TCP_NO_CONNECTION: 29,
+  TCP_NO_CONNECTION: 28,
   /** Segments received for a connection. */
-  TCP_SEGMENTS_IN: 30,
+  TCP_SEGMENTS_IN: 29,
   /** Segments sent, resets included. */
-  TCP_SEGMENTS_OUT: 31,
+  TCP_SEGMENTS_OUT: 30,
   /** Data segments, SYNs and FINs sent again. */
-  TCP_RETRANSMITS: 32,
+  TCP_RETRANSMITS: 31,
   /** Retransmission timer expiries. */
-  TCP_TIMEOUTS: 33,
+  TCP_TIMEOUTS: 32,
   /** Zero-window and silly-window probes sent. */
-  TCP_PROBES: 34,
+  TCP_PROBES: 33,
   /** Segment wholly outside the receive window; answered with an ACK. */
-  TCP_OUTSIDE_WINDOW: 35,
+  TCP_OUTSIDE_WINDOW: 34,
   /** Segment with data ahead of a hole, kept. */
-  TCP_OUT_OF_ORDER: 36,
+  TCP_OUT_OF_ORDER: 35,
   /** Data ahead of a hole that would have made one range too many, dropped. */
-  TCP_RANGES_FULL: 37,
+  TCP_RANGES_FULL: 36,
   /** Segment without ACK where one is required. */
-  TCP_NO_ACK: 38,
+  TCP_NO_ACK: 37,
   /**
    * ACK for something not sent, or older than anything in flight; answered with a challenge ACK (RFC
    * 5961).
    */
-  TCP_ACK_UNACCEPTABLE: 39,
-  /** TIME-WAIT ended early by a SYN that opens a new connection. */
-  TCP_TIME_WAIT_REUSED: 40,
+  TCP_ACK_UNACCEPTABLE: 38,
   /** Reset in the window but not at its edge; answered with a challenge ACK (RFC 5961). */
-  TCP_RST_CHALLENGED: 41,
+  TCP_RST_CHALLENGED: 39,
   /** Reset outside the window, dropped. */
-  TCP_RST_OUTSIDE: 42,
+  TCP_RST_OUTSIDE: 40,
   /** SYN on a synchronised connection; answered with a challenge ACK (RFC 5961). */
-  TCP_SYN_CHALLENGED: 43,
+  TCP_SYN_CHALLENGED: 41,
   /** SYN with FIN or reset, or no sensible flags at all. */
-  TCP_BAD_FLAGS: 44,
+  TCP_BAD_FLAGS: 42,
   /** Connections closed by a valid reset. */
-  TCP_RESETS_IN: 45,
+  TCP_RESETS_IN: 43,
   /** Resets sent. */
-  TCP_RESETS_OUT: 46,
+  TCP_RESETS_OUT: 44,
   /** Connections opened actively. */
-  TCP_ACTIVE_OPENS: 47,
+  TCP_ACTIVE_OPENS: 45,
   /** Connections opened passively (given a record). */
-  TCP_PASSIVE_OPENS: 48,
+  TCP_PASSIVE_OPENS: 46,
   /** SYN dropped because the listener's backlog is full. */
-  TCP_BACKLOG_FULL: 49,
+  TCP_BACKLOG_FULL: 47,
   /** SYN dropped because no connection record is free; the peer sends it again. */
-  TCP_NO_RECORD: 50,
+  TCP_NO_RECORD: 48,
   /** Connections given up after too many retransmissions. */
-  TCP_GIVEN_UP: 51,
+  TCP_GIVEN_UP: 49,
   /** TIME-WAIT entries that gave way to newer ones. */
-  TCP_TIME_WAIT_EVICTED: 52,
+  TCP_TIME_WAIT_EVICTED: 50,
   /** Reset that would have ended a TIME-WAIT, ignored (RFC 1337). */
-  TCP_TIME_WAIT_RST: 53,
+  TCP_TIME_WAIT_RST: 51,
   /** Data that arrived after the application closed; the connection was reset. */
-  TCP_DATA_AFTER_CLOSE: 54,
+  TCP_DATA_AFTER_CLOSE: 52,
   /** Connections whose record went back before the application accepted them. */
-  TCP_UNACCEPTED: 55,
+  TCP_UNACCEPTED: 53,
   /** FIN-WAIT-2 of a closed socket that ended by its timer. */
-  TCP_FIN_WAIT_2_EXPIRED: 56,
+  TCP_FIN_WAIT_2_EXPIRED: 54,
   /** Number of counters. */
-  COUNT: 57,
+  COUNT: 55,
 } as const;
 export type Counter = (typeof Counter)[keyof typeof Counter];
 
@@ -359,7 +352,7 @@ export interface RecordLayout<T> {
 
 /**
  * The configuration that `init` and `bytesNeeded` read. The core has no defaults, for they would
- * cost every device their bytes: `@default` is what the hosts fill in (FERRULE_CONFIG_DEFAULTS,
+ * cost every device their bytes: `@default` is what the hosts fill in (ferrule_config_defaults(),
  * CONFIG_DEFAULTS).
  */
 export interface Config {
@@ -421,7 +414,7 @@ export interface Config {
   dataRetries: number;
   /**
    * 32 octets that nobody can guess, new at every boot: initial sequence numbers and ports come from
-   * it.
+   * the first 16, the others are for later.
    */
   seed: Uint8Array;
   /** VLAN that the interface is in, 1 to 4094; 0 for untagged. Must be 0 in this version. */
@@ -570,8 +563,6 @@ export interface TcpInfo {
   retransmits: number;
   /** Segments received ahead of a hole. */
   outOfOrder: number;
-  /** Times that the peer closed its window. */
-  zeroWindows: number;
 }
 
 /** Layout of TcpInfo. */
@@ -602,8 +593,7 @@ export const TcpInfoLayout: RecordLayout<TcpInfo> = {
     segmentsOut: { offset: 68, type: "u32", count: 1 },
     segmentsIn: { offset: 72, type: "u32", count: 1 },
     retransmits: { offset: 76, type: "u32", count: 1 },
-    outOfOrder: { offset: 80, type: "u16", count: 1 },
-    zeroWindows: { offset: 82, type: "u16", count: 1 },
+    outOfOrder: { offset: 80, type: "u32", count: 1 },
   },
 };
 
@@ -620,8 +610,6 @@ export interface StateHeader {
   build: number;
   /** Length of the state region in bytes: from `base()` on, all state there is. */
   stateBytes: number;
-  /** What the host said at `init`, in bytes. */
-  memoryBytes: number;
   /** Where a frame goes in, at 2 modulo 4, with SLOT_HEADROOM octets before it. */
   inputSlot: number;
   /** Where `output` leaves a frame, likewise. */
@@ -636,8 +624,6 @@ export interface StateHeader {
   runPointer: number;
   /** After `nextEvent`: Event bits of the socket. */
   eventMask: number;
-  /** After `output`: length of the frame in bytes. */
-  frameBytes: number;
   /** After `output`: interface to send it on. */
   frameInterface: number;
   /** After `output`: VLAN to send it in, 0 for untagged. */
@@ -664,29 +650,27 @@ export interface StateHeader {
 
 /** Layout of StateHeader. */
 export const StateHeaderLayout: RecordLayout<StateHeader> = {
-  size: 64,
+  size: 56,
   fields: {
     magic: { offset: 0, type: "u32", count: 1 },
     layoutVersion: { offset: 4, type: "u16", count: 1 },
     build: { offset: 6, type: "u16", count: 1 },
     stateBytes: { offset: 8, type: "u32", count: 1 },
-    memoryBytes: { offset: 12, type: "u32", count: 1 },
-    inputSlot: { offset: 16, type: "u32", count: 1 },
-    outputSlot: { offset: 20, type: "u32", count: 1 },
-    slotBytes: { offset: 24, type: "u32", count: 1 },
-    exchange: { offset: 28, type: "u32", count: 1 },
-    counters: { offset: 32, type: "u32", count: 1 },
-    runPointer: { offset: 36, type: "u32", count: 1 },
-    eventMask: { offset: 40, type: "u32", count: 1 },
-    frameBytes: { offset: 44, type: "u32", count: 1 },
-    frameInterface: { offset: 48, type: "u16", count: 1 },
-    frameVlan: { offset: 50, type: "u16", count: 1 },
-    checksumStart: { offset: 52, type: "u16", count: 1 },
-    checksumOffset: { offset: 54, type: "u16", count: 1 },
-    connectionsUsed: { offset: 56, type: "u16", count: 1 },
-    listenersUsed: { offset: 58, type: "u16", count: 1 },
-    timeWaitUsed: { offset: 60, type: "u16", count: 1 },
-    reserved: { offset: 62, type: "u16", count: 1 },
+    inputSlot: { offset: 12, type: "u32", count: 1 },
+    outputSlot: { offset: 16, type: "u32", count: 1 },
+    slotBytes: { offset: 20, type: "u32", count: 1 },
+    exchange: { offset: 24, type: "u32", count: 1 },
+    counters: { offset: 28, type: "u32", count: 1 },
+    runPointer: { offset: 32, type: "u32", count: 1 },
+    eventMask: { offset: 36, type: "u32", count: 1 },
+    frameInterface: { offset: 40, type: "u16", count: 1 },
+    frameVlan: { offset: 42, type: "u16", count: 1 },
+    checksumStart: { offset: 44, type: "u16", count: 1 },
+    checksumOffset: { offset: 46, type: "u16", count: 1 },
+    connectionsUsed: { offset: 48, type: "u16", count: 1 },
+    listenersUsed: { offset: 50, type: "u16", count: 1 },
+    timeWaitUsed: { offset: 52, type: "u16", count: 1 },
+    reserved: { offset: 54, type: "u16", count: 1 },
   },
 };
 
@@ -737,9 +721,9 @@ export interface CoreExports {
   adopt(memoryBytes: number, now: number): number;
   /**
    * Takes the frame of `length` bytes in the input slot, which must then stand until `output` has
-   * returned 0. `flags`: InputFlag bits, interface in bits 8 to 15. Hostile input is never an error:
-   * it moves a counter. Returns OK, NOT_INITIALISED, INVALID_ARGUMENT (longer than the slot) or
-   * NOT_SUPPORTED (any flag, in this version).
+   * returned 0: replies are built from it. `flags`: InputFlag bits, interface in bits 8 to 15; none
+   * is supported in this version. Hostile input is never an error: it moves a counter. Returns OK,
+   * NOT_INITIALISED, INVALID_ARGUMENT (longer than the slot) or NOT_SUPPORTED.
    */
   input(length: number, flags: number, now: number): number;
   /**
@@ -752,8 +736,8 @@ export interface CoreExports {
   poll(now: number): number;
   /**
    * Milliseconds until `output` must be called, if no frame arrives and no call is made before: 0
-   * when a frame is due now, DEADLINE_NEVER when nothing is, at most DEADLINE_CAP_MS.
-   * NOT_INITIALISED is below DEADLINE_NEVER.
+   * when a frame is due now, DEADLINE_NEVER when nothing is, at most 2^24. NOT_INITIALISED is below
+   * DEADLINE_NEVER.
    */
   deadline(now: number): number;
   /**
@@ -825,9 +809,10 @@ export interface CoreExports {
    */
   shutdown(handle: number): number;
   /**
-   * Gives the handle back. What was written is still delivered, then the connection ends: with a
-   * FIN, or with a reset when received data was left unread or arrives later (RFC 9293 section
-   * 3.6.1). Returns OK or BAD_HANDLE.
+   * Gives the handle back. What was written is still delivered, and a FIN follows. But a connection
+   * with received data that nobody read ends in a reset at once, and so does one to which more data
+   * comes (RFC 9293 section 3.6.1); one in SYN-SENT is forgotten; a listener takes with it the
+   * connections that nobody accepted. Returns OK or BAD_HANDLE.
    */
   close(handle: number): number;
   /** Gives the handle back and resets the connection: what was written and not acknowledged is lost. */

@@ -1,20 +1,16 @@
 // Randomness: a keyed hash of the boot seed. SipHash-2-4 (Aumasson and Bernstein 2012) of 12-octet messages; its
 // 64-bit operations cost an interpreter no more than 32-bit ones.
-//
-// The first half of the seed keys the hash of addresses and ports, the second half the stream of random numbers, so
-// that what one gives away says nothing about the other.
 
 import { config, state } from "../config";
 
-/** Keyed hash of three words, for what must look random and be the same again (RFC 6528). */
+/** Keyed hash of three words, for what must look random and be the same again (RFC 6528). Key: half of the seed. */
 export function keyedHash(a: u32, b: u32, c: u32): u64 {
   return sipHash(word(config.seed0, config.seed1), word(config.seed2, config.seed3), word(a, b), c);
 }
 
-/** The next 32 random bits. */
+/** The next 32 random bits: hashes of a counter. No connection has the ports and the address 0 that stand beside it. */
 export function random(): u32 {
-  const block = state.randomBlocks++;
-  return <u32>sipHash(word(config.seed4, config.seed5), word(config.seed6, config.seed7), block, 0);
+  return <u32>keyedHash(state.randomBlocks++, 0, 0);
 }
 
 function word(low: u32, high: u32): u64 {

@@ -6,7 +6,7 @@
 // Only what answers a question of ours, or asks for us, makes an entry; anything else may refresh one.
 
 import { Counter } from "../abi_constants";
-import { ARP_BYTES, config, header, LINK_HEADER_BYTES, state } from "../config";
+import { ARP_BYTES, config, LINK_HEADER_BYTES, state } from "../config";
 import { after, isDue, isDueElseWake } from "../lib/clock";
 import { count, drop } from "../lib/counters";
 import {
@@ -22,7 +22,6 @@ import {
 import { TYPE_ARP } from "../wire/ethernet";
 import * as link from "./link";
 import { owe, Reply } from "./reply";
-import * as route from "./route";
 
 const FREE: u8 = 0;
 const ASKING: u8 = 1;
@@ -107,16 +106,17 @@ export function emitRequest(): u32 {
 /** Builds the reply that waits into the output slot. Returns the frame's length. */
 export function emitReply(): u32 {
   count(Counter.ARP_REPLIES);
-  const packet = changetype<ArpPacket>(link.inputPayload());
-  return emit(REPLY, senderAddress(packet), packet.senderMac0, packet.senderMac1);
+  const request = changetype<ArpPacket>(link.inputPayload());
+  const mac0 = request.senderMac0;
+  const mac1 = request.senderMac1;
+  const bytes = emit(REPLY, senderAddress(request), mac0, mac1);
+  const packet = changetype<ArpPacket>(link.outputPayload());
+  packet.targetMac0 = <u16>mac0;
+  packet.targetMac1 = link.lastFour(mac0, mac1);
+  return bytes;
 }
 
-/** Forgets all neighbours. */
-export function flush(): void {
-  memory.fill(state.arpTable, 0, ARP_BYTES * config.arpEntries);
-}
-
-/** The target's MAC in a request is of no meaning (RFC 826): it is sent as the frame's. */
+/** To `mac0`, `mac1`; with no target MAC yet. */
 function emit(operation: u16, address: u32, mac0: u32, mac1: u32): u32 {
   link.emit(mac0, mac1, TYPE_ARP);
   const packet = changetype<ArpPacket>(link.outputPayload());
@@ -127,8 +127,8 @@ function emit(operation: u16, address: u32, mac0: u32, mac1: u32): u32 {
   packet.senderMac1 = config.mac1;
   packet.senderAddress0 = <u16>config.address;
   packet.senderAddress1 = <u16>(config.address >> 16);
-  packet.targetMac0 = <u16>mac0;
-  packet.targetMac1 = link.lastFour(mac0, mac1);
+  packet.targetMac0 = 0;
+  packet.targetMac1 = 0;
   packet.targetAddress = address;
   return LINK_HEADER_BYTES + ARP_PACKET_BYTES;
 }

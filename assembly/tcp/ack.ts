@@ -21,18 +21,19 @@ export function check(t: Tcb): bool {
   if (!(segment.flags & ACK)) return drop(Counter.TCP_NO_ACK);
   const una = t.sndUna;
   const acked = segment.ack - una;
+  if (t.state == TcpState.SYN_RECEIVED) {
+    // Only an ACK of our SYN, the one octet that is out.
+    if (acked != 1) {
+      refuse();
+      return drop(Counter.TCP_ACK_UNACCEPTABLE);
+    }
+    passUna(t, 1);
+    establish(t);
+  }
   // RFC 5961 section 5: an ACK outside [SND.UNA - MAX.SND.WND, SND.NXT] is answered, and believed in nothing.
   if (acked + t.sndWndMax > t.sndMax - una + t.sndWndMax) {
     owe(t);
     return drop(Counter.TCP_ACK_UNACCEPTABLE);
-  }
-  if (t.state == TcpState.SYN_RECEIVED) {
-    if (!acked) {
-      refuse();
-      return false;
-    }
-    passUna(t, 1);
-    establish(t);
   }
   const ofFin = seq.lessThan(t.sndUna, segment.ack) && advanceUna(t, segment.ack - t.sndUna);
   // The peer is alive. One that keeps its window shut may do so for ever, unless nobody waits for it any more.
@@ -62,7 +63,6 @@ export function passUna(t: Tcb, acked: u32): void {
   const una = t.sndUna + acked;
   t.sndUna = una;
   t.sndNxt = seq.later(t.sndNxt, una);
-  t.backoff = 0;
   t.retries = 0;
   retransmit.stopTiming(t);
   // RFC 6298 sections 5.2 and 5.3.
@@ -78,14 +78,12 @@ function updateWindow(t: Tcb): void {
   t.sndWl1 = segment.seq;
   const before = t.sndWnd;
   t.sndWnd = wnd;
-  if (wnd <= before) {
-    if (!wnd) t.zeroWindows += <u16>(before != 0);
-    return;
-  }
+  if (wnd <= before) return;
   t.sndWndMax = max(t.sndWndMax, wnd);
   // Probes that met the shut window were thrown away: begin again at SND.UNA, without waiting for the timer.
   if (<u32>!before & <u32>(t.sendBytes != 0)) {
     t.sndNxt = t.sndUna;
+    t.backoff = 0;
     passUna(t, 0);
   }
   makeReady(t);

@@ -77,6 +77,7 @@ export function close(listener: Listener): void {
   while (listener.acceptHead) {
     const t = changetype<Tcb>(listener.acceptHead);
     dequeue(t);
+    count(Counter.TCP_UNACCEPTED);
     set(t, Bit.DETACHED);
     reset(t);
   }

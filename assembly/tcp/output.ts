@@ -14,7 +14,7 @@ import { announceWindow } from "./receive";
 import * as retransmit from "./retransmit";
 import { emit, outputData } from "./segment";
 import * as seq from "./seq";
-import { Bit, clear, connectionAt, has, isSynchronised, Kind, makeReady, set, Tcb, takeReady } from "./tcb";
+import { Bit, clear, connectionAt, has, isSynchronised, makeReady, set, Tcb, takeReady } from "./tcb";
 import { retransmissionDue } from "./timers";
 
 /** Builds the next segment of any connection into the output slot. Returns the frame's length; 0: none has one. */
@@ -34,12 +34,12 @@ export function next(): u32 {
 export function arpSettled(address: u32): void {
   for (let index: u32 = 0; index < config.connections; index++) {
     const t = connectionAt(index);
-    const concerned = <u32>!address | <u32>(route.nextHop(t.remoteAddress) == address);
-    if (!(concerned & <u32>has(t, Bit.ARP_WAIT))) continue;
+    if (!has(t, Bit.ARP_WAIT)) continue;
     clear(t, Bit.ARP_WAIT);
-    if (!address) makeReady(t);
-    else if (t.state == TcpState.SYN_SENT) fail(t, Status.UNREACHABLE);
-    else retransmissionDue(t);
+    // All try again: some may have waited for room in the table.
+    if (!address || route.nextHop(t.remoteAddress) != address) makeReady(t);
+    else if (isSynchronised(t)) retransmissionDue(t);
+    else fail(t, Status.UNREACHABLE);
   }
 }
 
@@ -77,11 +77,11 @@ function serveReset(t: Tcb, neighbour: Neighbour | null): u32 {
   return bytes;
 }
 
-/** SYN-SENT and SYN-RECEIVED: the SYN, when it has not left or has to leave again; else what ACK is owed. */
+/** SYN-SENT and SYN-RECEIVED: the SYN, when it has not left, or has to leave again, or the peer asks by a SYN. */
 function serveSyn(t: Tcb, neighbour: Neighbour): u32 {
   const una = t.sndUna;
-  if (t.sndNxt != una) return has(t, Bit.OWES_ACK) ? send(t, neighbour, una + 1, ACK, 0) : 0;
-  noteSent(t, una, 1);
+  if (t.sndNxt != una && !has(t, Bit.OWES_ACK)) return 0;
+  noteSent(t, una, una + 1);
   return send(t, neighbour, una, t.state == TcpState.SYN_SENT ? SYN : SYN | ACK, 0);
 }
 
@@ -92,13 +92,15 @@ function serveData(t: Tcb, neighbour: Neighbour): u32 {
   // Beyond the data there can only be the FIN: sent already when SND.NXT is past it.
   if (offset > t.sendBytes) return 0;
   const left = t.sendBytes - offset;
-  const window = t.sndWnd;
-  let length = min(min(left, <u32>t.sndMss), window > offset ? window - offset : 0);
+  const mss = <u32>t.sndMss;
+  // While time-outs go on, one segment at a time: the loss window of RFC 5681 section 3.1.
+  const window = t.retries ? min(t.sndWnd, mss) : t.sndWnd;
+  let length = min(min(left, mss), window > offset ? window - offset : 0);
   if (has(t, Bit.OWES_PROBE)) {
     clear(t, Bit.OWES_PROBE);
     count(Counter.TCP_PROBES);
     length = max(length, min(left, 1));
-  } else if (length && isHeldBack(t, start, length)) return 0;
+  } else if (length && isHeldBack(t, start, length, left)) return 0;
   let flags = ACK;
   let end = start + length;
   if (length == left) {
@@ -113,21 +115,19 @@ function serveData(t: Tcb, neighbour: Neighbour): u32 {
     const position = advance(t.sendHead, offset, config.sendRingBytes);
     copyOut(t.ring, config.sendRingBytes, position, outputData(ACK), length);
   }
-  noteSent(t, start, end - start);
+  noteSent(t, start, end);
   return send(t, neighbour, start, flags, length);
 }
 
 /**
- * Nagle's algorithm (RFC 9293 section 3.7.4): less than a full segment waits while anything is outstanding, unless it
- * was sent before or a FIN will follow it.
+ * RFC 9293 sections 3.8.6.2.1 and 3.7.4. A full segment goes, and what was sent before goes again. A part of the data
+ * goes when it is half of the largest window the peer ever had; all of it when (Nagle) nothing is outstanding or a FIN
+ * follows.
  */
-function isHeldBack(t: Tcb, start: u32, length: u32): bool {
-  return <bool>(
-    (<u32>(length < t.sndMss) &
-      <u32>(start == t.sndMax) &
-      <u32>(start != t.sndUna) &
-      <u32>!has(t, Bit.FIN_QUEUED))
-  );
+function isHeldBack(t: Tcb, start: u32, length: u32, left: u32): bool {
+  if (<u32>(length >= t.sndMss) | <u32>(start != t.sndMax)) return false;
+  if (length != left) return length < t.sndWndMax >> 1;
+  return <bool>(<u32>(start != t.sndUna) & <u32>!has(t, Bit.FIN_QUEUED));
 }
 
 /** States in which our FIN was called for and is not acknowledged: a bit each. */
@@ -139,9 +139,8 @@ function owesFin(t: Tcb): bool {
   return <bool>((FIN_UNACKNOWLEDGED >> t.state) & 1);
 }
 
-/** [start, start + length) leaves, for the first time or again. */
-function noteSent(t: Tcb, start: u32, length: u32): void {
-  const end = start + length;
+/** [start, end) leaves, for the first time or again. */
+function noteSent(t: Tcb, start: u32, end: u32): void {
   if (start == t.sndMax) retransmit.startTiming(t, end);
   else {
     count(Counter.TCP_RETRANSMITS);

@@ -5,7 +5,7 @@ import { config } from "../config";
 import { after } from "../lib/clock";
 import { count } from "../lib/counters";
 import { advance, copyIn } from "../lib/ring";
-import { ACK, FIN } from "../wire/tcp";
+import { FIN } from "../wire/tcp";
 import { reset } from "./ending";
 import * as reassembly from "./reassembly";
 import { segment } from "./segment";
@@ -52,7 +52,9 @@ export function text(t: Tcb): void {
   const ring = config.receiveRingBytes;
   const position = advance(t.receiveHead, t.receiveBytes + start - next, ring);
   const holes = t.ranges;
-  const whole = reassembly.melt(t, start, end);
+  let whole = reassembly.melt(t, start, end);
+  // What the peer sends behind its own FIN does not exist.
+  if (has(t, Bit.FIN_KNOWN)) whole = seq.earlier(whole, t.rcvFin);
   if (start != next) {
     // RFC 5681 section 4.2: every segment out of order is answered at once, each with an ACK of its own.
     oweDuplicate(t);

@@ -62,7 +62,9 @@ function sample(t: Tcb, rttMs: u32): void {
     rttVar4 = t.rttVar4 + abs<i32>(error) - (t.rttVar4 >> 2);
     srtt8 += error;
   }
+  // Section 5, note: a backed-off RTO stays until a sample says better.
+  t.backoff = 0;
   t.srtt8 = srtt8;
   t.rttVar4 = rttVar4;
-  t.rtoMs = min(max((srtt8 >> 3) + rttVar4 + 1, config.rtoMinMs), RTO_MAX_MS);
+  t.rtoMs = min(max((srtt8 >> 3) + max(rttVar4, 1), config.rtoMinMs), RTO_MAX_MS);
 }

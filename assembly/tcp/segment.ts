@@ -11,7 +11,6 @@ import { Neighbour } from "../net/link";
 import { PROTOCOL_TCP } from "../wire/ipv4";
 import {
   check,
-  FIN,
   headerBytes,
   OPTION_END,
   OPTION_MSS,

@@ -8,7 +8,7 @@
 //   |  +- Listener
 //   +- TimeWaitEntry    32 octets
 
-import { Event, Status, TcpInfo, TcpState } from "../abi_constants";
+import { TcpInfo, TcpState } from "../abi_constants";
 import { COMPACT_BYTES, CONNECTION_BYTES, config, header, LISTENER_BYTES, State, state } from "../config";
 
 /** What a record is. */
@@ -97,7 +97,7 @@ export class Tcb extends Socket {
   /** Next in the listener's accept queue, or in the free list. */
   queueNext: u32;
 
-  // From here to `zeroWindows` the record is a TcpInfo, which says what the fields mean: options.ts copies it.
+  // From here to `outOfOrder` the record is a TcpInfo, which says what the fields mean: options.ts copies it.
   sndUna: u32;
   sndNxt: u32;
   sndMax: u32;
@@ -124,8 +124,7 @@ export class Tcb extends Socket {
   segmentsOut: u32;
   segmentsIn: u32;
   retransmits: u32;
-  outOfOrder: u16;
-  zeroWindows: u16;
+  outOfOrder: u32;
 
   /** Sequence number of the peer's FIN. */
   rcvFin: u32;
@@ -352,7 +351,7 @@ export function checkLayout(): void {
   const infoBytes = offsetof<Tcb>("rcvFin") - offsetof<Tcb>("sndUna");
   if (infoBytes != offsetof<TcpInfo>()) ERROR("TcpInfo does not match Tcb");
   if (offsetof<Socket>("readyNext") - offsetof<Socket>("eventNext") != 4) ERROR("list links are apart");
-  if (offsetof<Tcb>("zeroWindows") - offsetof<Tcb>("sndUna") != offsetof<TcpInfo>("zeroWindows"))
+  if (offsetof<Tcb>("outOfOrder") - offsetof<Tcb>("sndUna") != offsetof<TcpInfo>("outOfOrder"))
     ERROR("TcpInfo does not match Tcb");
   if (offsetof<Tcb>("rtoMs") - offsetof<Tcb>("sndUna") != offsetof<TcpInfo>("rtoMs"))
     ERROR("TcpInfo does not match Tcb");

@@ -8,7 +8,7 @@ import { count } from "../lib/counters";
 import { fail } from "./ending";
 import { owe } from "./receive";
 import * as retransmit from "./retransmit";
-import { Bit, clear, connectionAt, has, isSynchronised, Kind, makeReady, set, Tcb } from "./tcb";
+import { Bit, clear, connectionAt, has, isSynchronised, makeReady, set, Tcb } from "./tcb";
 
 /** Doublings of the RTO after which it is at its maximum whatever it was. */
 const BACKOFF_MAX: u8 = 13;

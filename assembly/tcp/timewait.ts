@@ -48,7 +48,6 @@ export function receive(entry: TimeWaitEntry): bool {
     return false;
   }
   if ((flags & (SYN | ACK)) == SYN && seq.lessThan(entry.rcvNxt, segment.seq)) {
-    count(Counter.TCP_TIME_WAIT_REUSED);
     remove(entry);
     return true;
   }

@@ -32,9 +32,6 @@
 /** Returned by `deadline` when nothing is due until the next frame or call. */
 #define FERRULE_DEADLINE_NEVER (-1)
 
-/** Longest time that `deadline` answers, in milliseconds: so that the clock's wrap is never missed. */
-#define FERRULE_DEADLINE_CAP_MS 3600000u
-
 /** Results of calls. Zero and above: success (a count, a length, a handle). Below: what went wrong. */
 enum ferrule_status {
     /** Success. */
@@ -209,7 +206,7 @@ enum ferrule_counter {
     FERRULE_COUNTER_REPLY_DROPPED = 7,
     /** ARP packet too short, or not Ethernet and IPv4. */
     FERRULE_COUNTER_ARP_MALFORMED = 8,
-    /** ARP packet that was not for us and told us nothing. */
+    /** ARP packet that told us no address to remember: a probe, or one that was not for us. */
     FERRULE_COUNTER_ARP_IGNORED = 9,
     /** ARP requests sent. */
     FERRULE_COUNTER_ARP_REQUESTS = 10,
@@ -231,93 +228,89 @@ enum ferrule_counter {
     FERRULE_COUNTER_IP_FRAGMENT = 18,
     /** IPv4 protocol that this build does not handle. */
     FERRULE_COUNTER_IP_UNKNOWN_PROTOCOL = 19,
-    /** No route to the destination. */
-    FERRULE_COUNTER_IP_NO_ROUTE = 20,
     /** ICMP message too short. */
-    FERRULE_COUNTER_ICMP_MALFORMED = 21,
+    FERRULE_COUNTER_ICMP_MALFORMED = 20,
     /** Wrong ICMP checksum. */
-    FERRULE_COUNTER_ICMP_CHECKSUM = 22,
+    FERRULE_COUNTER_ICMP_CHECKSUM = 21,
     /** ICMP message of a type we do not act on. */
-    FERRULE_COUNTER_ICMP_IGNORED = 23,
+    FERRULE_COUNTER_ICMP_IGNORED = 22,
     /** Echo requests answered. */
-    FERRULE_COUNTER_ICMP_ECHO = 24,
+    FERRULE_COUNTER_ICMP_ECHO = 23,
     /** TCP header truncated, or its data offset lies. */
-    FERRULE_COUNTER_TCP_MALFORMED = 25,
+    FERRULE_COUNTER_TCP_MALFORMED = 24,
     /** Wrong TCP checksum. */
-    FERRULE_COUNTER_TCP_CHECKSUM = 26,
+    FERRULE_COUNTER_TCP_CHECKSUM = 25,
     /** TCP option with a length that lies; the options before it count. */
-    FERRULE_COUNTER_TCP_BAD_OPTION = 27,
+    FERRULE_COUNTER_TCP_BAD_OPTION = 26,
     /** TCP segment to a broadcast address or with port 0. */
-    FERRULE_COUNTER_TCP_BAD_ADDRESS = 28,
+    FERRULE_COUNTER_TCP_BAD_ADDRESS = 27,
     /**
      * Segment for which there is no connection and no listener; answered with a reset unless it is
      * one.
      */
-    FERRULE_COUNTER_TCP_NO_CONNECTION = 29,
+    FERRULE_COUNTER_TCP_NO_CONNECTION = 28,
     /** Segments received for a connection. */
-    FERRULE_COUNTER_TCP_SEGMENTS_IN = 30,
+    FERRULE_COUNTER_TCP_SEGMENTS_IN = 29,
     /** Segments sent, resets included. */
-    FERRULE_COUNTER_TCP_SEGMENTS_OUT = 31,
+    FERRULE_COUNTER_TCP_SEGMENTS_OUT = 30,
     /** Data segments, SYNs and FINs sent again. */
-    FERRULE_COUNTER_TCP_RETRANSMITS = 32,
+    FERRULE_COUNTER_TCP_RETRANSMITS = 31,
     /** Retransmission timer expiries. */
-    FERRULE_COUNTER_TCP_TIMEOUTS = 33,
+    FERRULE_COUNTER_TCP_TIMEOUTS = 32,
     /** Zero-window and silly-window probes sent. */
-    FERRULE_COUNTER_TCP_PROBES = 34,
+    FERRULE_COUNTER_TCP_PROBES = 33,
     /** Segment wholly outside the receive window; answered with an ACK. */
-    FERRULE_COUNTER_TCP_OUTSIDE_WINDOW = 35,
+    FERRULE_COUNTER_TCP_OUTSIDE_WINDOW = 34,
     /** Segment with data ahead of a hole, kept. */
-    FERRULE_COUNTER_TCP_OUT_OF_ORDER = 36,
+    FERRULE_COUNTER_TCP_OUT_OF_ORDER = 35,
     /** Data ahead of a hole that would have made one range too many, dropped. */
-    FERRULE_COUNTER_TCP_RANGES_FULL = 37,
+    FERRULE_COUNTER_TCP_RANGES_FULL = 36,
     /** Segment without ACK where one is required. */
-    FERRULE_COUNTER_TCP_NO_ACK = 38,
+    FERRULE_COUNTER_TCP_NO_ACK = 37,
     /**
      * ACK for something not sent, or older than anything in flight; answered with a challenge ACK
      * (RFC 5961).
      */
-    FERRULE_COUNTER_TCP_ACK_UNACCEPTABLE = 39,
-    /** TIME-WAIT ended early by a SYN that opens a new connection. */
-    FERRULE_COUNTER_TCP_TIME_WAIT_REUSED = 40,
+    FERRULE_COUNTER_TCP_ACK_UNACCEPTABLE = 38,
     /** Reset in the window but not at its edge; answered with a challenge ACK (RFC 5961). */
-    FERRULE_COUNTER_TCP_RST_CHALLENGED = 41,
+    FERRULE_COUNTER_TCP_RST_CHALLENGED = 39,
     /** Reset outside the window, dropped. */
-    FERRULE_COUNTER_TCP_RST_OUTSIDE = 42,
+    FERRULE_COUNTER_TCP_RST_OUTSIDE = 40,
     /** SYN on a synchronised connection; answered with a challenge ACK (RFC 5961). */
-    FERRULE_COUNTER_TCP_SYN_CHALLENGED = 43,
+    FERRULE_COUNTER_TCP_SYN_CHALLENGED = 41,
     /** SYN with FIN or reset, or no sensible flags at all. */
-    FERRULE_COUNTER_TCP_BAD_FLAGS = 44,
+    FERRULE_COUNTER_TCP_BAD_FLAGS = 42,
     /** Connections closed by a valid reset. */
-    FERRULE_COUNTER_TCP_RESETS_IN = 45,
+    FERRULE_COUNTER_TCP_RESETS_IN = 43,
     /** Resets sent. */
-    FERRULE_COUNTER_TCP_RESETS_OUT = 46,
+    FERRULE_COUNTER_TCP_RESETS_OUT = 44,
     /** Connections opened actively. */
-    FERRULE_COUNTER_TCP_ACTIVE_OPENS = 47,
+    FERRULE_COUNTER_TCP_ACTIVE_OPENS = 45,
     /** Connections opened passively (given a record). */
-    FERRULE_COUNTER_TCP_PASSIVE_OPENS = 48,
+    FERRULE_COUNTER_TCP_PASSIVE_OPENS = 46,
     /** SYN dropped because the listener's backlog is full. */
-    FERRULE_COUNTER_TCP_BACKLOG_FULL = 49,
+    FERRULE_COUNTER_TCP_BACKLOG_FULL = 47,
     /** SYN dropped because no connection record is free; the peer sends it again. */
-    FERRULE_COUNTER_TCP_NO_RECORD = 50,
+    FERRULE_COUNTER_TCP_NO_RECORD = 48,
     /** Connections given up after too many retransmissions. */
-    FERRULE_COUNTER_TCP_GIVEN_UP = 51,
+    FERRULE_COUNTER_TCP_GIVEN_UP = 49,
     /** TIME-WAIT entries that gave way to newer ones. */
-    FERRULE_COUNTER_TCP_TIME_WAIT_EVICTED = 52,
+    FERRULE_COUNTER_TCP_TIME_WAIT_EVICTED = 50,
     /** Reset that would have ended a TIME-WAIT, ignored (RFC 1337). */
-    FERRULE_COUNTER_TCP_TIME_WAIT_RST = 53,
+    FERRULE_COUNTER_TCP_TIME_WAIT_RST = 51,
     /** Data that arrived after the application closed; the connection was reset. */
-    FERRULE_COUNTER_TCP_DATA_AFTER_CLOSE = 54,
+    FERRULE_COUNTER_TCP_DATA_AFTER_CLOSE = 52,
     /** Connections whose record went back before the application accepted them. */
-    FERRULE_COUNTER_TCP_UNACCEPTED = 55,
+    FERRULE_COUNTER_TCP_UNACCEPTED = 53,
     /** FIN-WAIT-2 of a closed socket that ended by its timer. */
-    FERRULE_COUNTER_TCP_FIN_WAIT_2_EXPIRED = 56,
+    FERRULE_COUNTER_TCP_FIN_WAIT_2_EXPIRED = 54,
     /** Number of counters. */
-    FERRULE_COUNTER_COUNT = 57,
+    FERRULE_COUNTER_COUNT = 55,
 };
 
 /**
  * The configuration that `init` and `bytesNeeded` read. The core has no defaults, for they would
- * cost every device their bytes: `@default` is what the hosts fill in (FERRULE_CONFIG_DEFAULTS,
+ * cost every device their bytes: `@default` is what the hosts fill in (ferrule_config_defaults(),
  * CONFIG_DEFAULTS).
  */
 struct ferrule_config {
@@ -379,7 +372,7 @@ struct ferrule_config {
     uint16_t data_retries;
     /**
      * 32 octets that nobody can guess, new at every boot: initial sequence numbers and ports come
-     * from it.
+     * from the first 16, the others are for later.
      */
     uint8_t seed[32];
     /** VLAN that the interface is in, 1 to 4094; 0 for untagged. Must be 0 in this version. */
@@ -469,9 +462,7 @@ struct ferrule_tcp_info {
     /** Segments sent again. */
     uint32_t retransmits;
     /** Segments received ahead of a hole. */
-    uint16_t out_of_order;
-    /** Times that the peer closed its window. */
-    uint16_t zero_windows;
+    uint32_t out_of_order;
 };
 
 /**
@@ -487,8 +478,6 @@ struct ferrule_state_header {
     uint16_t build;
     /** Length of the state region in bytes: from `base()` on, all state there is. */
     uint32_t state_bytes;
-    /** What the host said at `init`, in bytes. */
-    uint32_t memory_bytes;
     /** Where a frame goes in, at 2 modulo 4, with SLOT_HEADROOM octets before it. */
     uint32_t input_slot;
     /** Where `output` leaves a frame, likewise. */
@@ -503,8 +492,6 @@ struct ferrule_state_header {
     uint32_t run_pointer;
     /** After `nextEvent`: Event bits of the socket. */
     uint32_t event_mask;
-    /** After `output`: length of the frame in bytes. */
-    uint32_t frame_bytes;
     /** After `output`: interface to send it on. */
     uint16_t frame_interface;
     /** After `output`: VLAN to send it in, 0 for untagged. */
@@ -529,24 +516,26 @@ struct ferrule_state_header {
     uint16_t reserved;
 };
 
-/** Initialiser of a struct ferrule_config with the defaults. */
-#define FERRULE_CONFIG_DEFAULTS \
-    .version = FERRULE_ABI_VERSION, .bytes = sizeof(struct ferrule_config), \
-    .mtu = 1500u, \
-    .connections = 4u, \
-    .listeners = 2u, \
-    .send_ring_bytes = 2048u, \
-    .receive_ring_bytes = 2048u, \
-    .time_wait_entries = 8u, \
-    .reassembly_ranges = 4u, \
-    .arp_entries = 8u, \
-    .interfaces = 1u, \
-    .rto_min_ms = 200u, \
-    .time_wait_ms = 60000u, \
-    .fin_wait2_ms = 60000u, \
-    .delayed_ack_ms = 40u, \
-    .syn_retries = 5u, \
-    .data_retries = 12u
+/** Sets the fields of a zeroed struct ferrule_config that have defaults, its version and its size. */
+static inline void ferrule_config_defaults(struct ferrule_config *config) {
+    config->version = FERRULE_ABI_VERSION;
+    config->bytes = sizeof *config;
+    config->mtu = 1500u;
+    config->connections = 4u;
+    config->listeners = 2u;
+    config->send_ring_bytes = 2048u;
+    config->receive_ring_bytes = 2048u;
+    config->time_wait_entries = 8u;
+    config->reassembly_ranges = 4u;
+    config->arp_entries = 8u;
+    config->interfaces = 1u;
+    config->rto_min_ms = 200u;
+    config->time_wait_ms = 60000u;
+    config->fin_wait2_ms = 60000u;
+    config->delayed_ack_ms = 40u;
+    config->syn_retries = 5u;
+    config->data_retries = 12u;
+}
 
 /* The compiler's layout must be the core's. */
 #define FERRULE_LAYOUT(name, condition) typedef char ferrule_layout_##name[(condition) ? 1 : -1]
@@ -616,29 +605,26 @@ FERRULE_LAYOUT(tcp_info_segments_out, offsetof(struct ferrule_tcp_info, segments
 FERRULE_LAYOUT(tcp_info_segments_in, offsetof(struct ferrule_tcp_info, segments_in) == 72);
 FERRULE_LAYOUT(tcp_info_retransmits, offsetof(struct ferrule_tcp_info, retransmits) == 76);
 FERRULE_LAYOUT(tcp_info_out_of_order, offsetof(struct ferrule_tcp_info, out_of_order) == 80);
-FERRULE_LAYOUT(tcp_info_zero_windows, offsetof(struct ferrule_tcp_info, zero_windows) == 82);
-FERRULE_LAYOUT(state_header, sizeof(struct ferrule_state_header) == 64);
+FERRULE_LAYOUT(state_header, sizeof(struct ferrule_state_header) == 56);
 FERRULE_LAYOUT(state_header_magic, offsetof(struct ferrule_state_header, magic) == 0);
 FERRULE_LAYOUT(state_header_layout_version, offsetof(struct ferrule_state_header, layout_version) == 4);
 FERRULE_LAYOUT(state_header_build, offsetof(struct ferrule_state_header, build) == 6);
 FERRULE_LAYOUT(state_header_state_bytes, offsetof(struct ferrule_state_header, state_bytes) == 8);
-FERRULE_LAYOUT(state_header_memory_bytes, offsetof(struct ferrule_state_header, memory_bytes) == 12);
-FERRULE_LAYOUT(state_header_input_slot, offsetof(struct ferrule_state_header, input_slot) == 16);
-FERRULE_LAYOUT(state_header_output_slot, offsetof(struct ferrule_state_header, output_slot) == 20);
-FERRULE_LAYOUT(state_header_slot_bytes, offsetof(struct ferrule_state_header, slot_bytes) == 24);
-FERRULE_LAYOUT(state_header_exchange, offsetof(struct ferrule_state_header, exchange) == 28);
-FERRULE_LAYOUT(state_header_counters, offsetof(struct ferrule_state_header, counters) == 32);
-FERRULE_LAYOUT(state_header_run_pointer, offsetof(struct ferrule_state_header, run_pointer) == 36);
-FERRULE_LAYOUT(state_header_event_mask, offsetof(struct ferrule_state_header, event_mask) == 40);
-FERRULE_LAYOUT(state_header_frame_bytes, offsetof(struct ferrule_state_header, frame_bytes) == 44);
-FERRULE_LAYOUT(state_header_frame_interface, offsetof(struct ferrule_state_header, frame_interface) == 48);
-FERRULE_LAYOUT(state_header_frame_vlan, offsetof(struct ferrule_state_header, frame_vlan) == 50);
-FERRULE_LAYOUT(state_header_checksum_start, offsetof(struct ferrule_state_header, checksum_start) == 52);
-FERRULE_LAYOUT(state_header_checksum_offset, offsetof(struct ferrule_state_header, checksum_offset) == 54);
-FERRULE_LAYOUT(state_header_connections_used, offsetof(struct ferrule_state_header, connections_used) == 56);
-FERRULE_LAYOUT(state_header_listeners_used, offsetof(struct ferrule_state_header, listeners_used) == 58);
-FERRULE_LAYOUT(state_header_time_wait_used, offsetof(struct ferrule_state_header, time_wait_used) == 60);
-FERRULE_LAYOUT(state_header_reserved, offsetof(struct ferrule_state_header, reserved) == 62);
+FERRULE_LAYOUT(state_header_input_slot, offsetof(struct ferrule_state_header, input_slot) == 12);
+FERRULE_LAYOUT(state_header_output_slot, offsetof(struct ferrule_state_header, output_slot) == 16);
+FERRULE_LAYOUT(state_header_slot_bytes, offsetof(struct ferrule_state_header, slot_bytes) == 20);
+FERRULE_LAYOUT(state_header_exchange, offsetof(struct ferrule_state_header, exchange) == 24);
+FERRULE_LAYOUT(state_header_counters, offsetof(struct ferrule_state_header, counters) == 28);
+FERRULE_LAYOUT(state_header_run_pointer, offsetof(struct ferrule_state_header, run_pointer) == 32);
+FERRULE_LAYOUT(state_header_event_mask, offsetof(struct ferrule_state_header, event_mask) == 36);
+FERRULE_LAYOUT(state_header_frame_interface, offsetof(struct ferrule_state_header, frame_interface) == 40);
+FERRULE_LAYOUT(state_header_frame_vlan, offsetof(struct ferrule_state_header, frame_vlan) == 42);
+FERRULE_LAYOUT(state_header_checksum_start, offsetof(struct ferrule_state_header, checksum_start) == 44);
+FERRULE_LAYOUT(state_header_checksum_offset, offsetof(struct ferrule_state_header, checksum_offset) == 46);
+FERRULE_LAYOUT(state_header_connections_used, offsetof(struct ferrule_state_header, connections_used) == 48);
+FERRULE_LAYOUT(state_header_listeners_used, offsetof(struct ferrule_state_header, listeners_used) == 50);
+FERRULE_LAYOUT(state_header_time_wait_used, offsetof(struct ferrule_state_header, time_wait_used) == 52);
+FERRULE_LAYOUT(state_header_reserved, offsetof(struct ferrule_state_header, reserved) == 54);
 #undef FERRULE_LAYOUT
 
 /*
@@ -667,9 +653,9 @@ FERRULE_LAYOUT(state_header_reserved, offsetof(struct ferrule_state_header, rese
  *
  * input(length, flags, now):
  *   Takes the frame of `length` bytes in the input slot, which must then stand until `output` has
- *   returned 0. `flags`: InputFlag bits, interface in bits 8 to 15. Hostile input is never an error:
- *   it moves a counter. Returns OK, NOT_INITIALISED, INVALID_ARGUMENT (longer than the slot) or
- *   NOT_SUPPORTED (any flag, in this version).
+ *   returned 0: replies are built from it. `flags`: InputFlag bits, interface in bits 8 to 15; none is
+ *   supported in this version. Hostile input is never an error: it moves a counter. Returns OK,
+ *   NOT_INITIALISED, INVALID_ARGUMENT (longer than the slot) or NOT_SUPPORTED.
  *
  * output(now):
  *   Builds the next frame that is due into the output slot. Returns its length, 0 when nothing is due,
@@ -681,8 +667,8 @@ FERRULE_LAYOUT(state_header_reserved, offsetof(struct ferrule_state_header, rese
  *
  * deadline(now):
  *   Milliseconds until `output` must be called, if no frame arrives and no call is made before: 0 when
- *   a frame is due now, DEADLINE_NEVER when nothing is, at most DEADLINE_CAP_MS. NOT_INITIALISED is
- *   below DEADLINE_NEVER.
+ *   a frame is due now, DEADLINE_NEVER when nothing is, at most 2^24. NOT_INITIALISED is below
+ *   DEADLINE_NEVER.
  *
  * linkChanged(interfaceIndex, up, now):
  *   Tells that the link of interface `interfaceIndex` went up (1) or down (0). NOT_SUPPORTED in this
@@ -743,9 +729,10 @@ FERRULE_LAYOUT(state_header_reserved, offsetof(struct ferrule_state_header, rese
  *   not.
  *
  * close(handle):
- *   Gives the handle back. What was written is still delivered, then the connection ends: with a FIN,
- *   or with a reset when received data was left unread or arrives later (RFC 9293 section 3.6.1).
- *   Returns OK or BAD_HANDLE.
+ *   Gives the handle back. What was written is still delivered, and a FIN follows. But a connection
+ *   with received data that nobody read ends in a reset at once, and so does one to which more data
+ *   comes (RFC 9293 section 3.6.1); one in SYN-SENT is forgotten; a listener takes with it the
+ *   connections that nobody accepted. Returns OK or BAD_HANDLE.
  *
  * abort(handle):
  *   Gives the handle back and resets the connection: what was written and not acknowledged is lost.

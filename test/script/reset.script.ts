@@ -55,7 +55,7 @@ script("RFC 9293 3.10.7.4: an ACK of what was not sent is answered and its data 
   const socket = t.connected();
   t.peer.send({ flags: "PA", seq: 1, ack: 2, len: 10 });
   t.expect({ flags: "A", seq: 1, ack: 1 });
-  t.counter("TCP_ACK_BEYOND").increased();
+  t.counter("TCP_ACK_UNACCEPTABLE").increased();
   socket.expectNothingToRead();
 });
 
@@ -65,7 +65,7 @@ script(
     const socket = t.connected({ window: 1000 });
     t.peer.send({ flags: "PA", seq: 1, ack: 1 - 1002, len: 10, window: 1000 });
     t.expect({ flags: "A", seq: 1, ack: 1 });
-    t.counter("TCP_ACK_OLD").increased();
+    t.counter("TCP_ACK_UNACCEPTABLE").increased();
     socket.expectNothingToRead();
   },
 );
