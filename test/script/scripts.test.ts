@@ -1,6 +1,7 @@
 // Plays every packet script on V8.
 
 import { describe, expect, test } from "vitest";
+import { CoreError } from "../../host/core.js";
 import { createV8Engine } from "../../host/engines/v8.js";
 import { builtModule, loadScripts, playScript } from "./script.js";
 import { ScriptError } from "./trace.js";
@@ -15,10 +16,22 @@ describe.each([...files])("%s", (_file, scripts) => {
     else
       test(`not yet (${missing}): ${goal}`, () => {
         // When this fails, the core has learnt it: make the script an ordinary one.
-        expect(() => playScript(script, wasm, createV8Engine)).toThrow();
+        console.log(`not yet: ${missing}`);
+        expect(fails(() => playScript(script, wasm, createV8Engine))).toBe(true);
       });
   }
 });
+
+/** Whether the core fails the script or refuses a call; a script that is itself broken throws something else. */
+function fails(play: () => void): boolean {
+  try {
+    play();
+  } catch (error) {
+    if (error instanceof ScriptError || error instanceof CoreError) return true;
+    throw error;
+  }
+  return false;
+}
 
 test("every goal is said once", () => {
   const goals = [...files.values()].flat().map(({ goal }) => goal);
