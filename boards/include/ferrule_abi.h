@@ -99,15 +99,21 @@ enum ferrule_event {
     FERRULE_EVENT_READABLE = 1,
     /** A write that found too little room can go on. */
     FERRULE_EVENT_WRITABLE = 2,
-    /** `connect` succeeded. */
+    /** `connect` succeeded. WRITABLE comes with it. */
     FERRULE_EVENT_CONNECTED = 4,
     /** `accept` has a connection. */
     FERRULE_EVENT_ACCEPTABLE = 8,
-    /** The peer sent its FIN: reads return 0 after the last byte. */
+    /** The peer sent its FIN: reads return 0 after the last byte. READABLE comes with it. */
     FERRULE_EVENT_PEER_CLOSED = 16,
-    /** Both directions have ended and all was acknowledged; the handle stays until `close`. */
+    /**
+     * Both directions have ended and all was acknowledged; the handle stays until `close`. Comes
+     * with READABLE and WRITABLE.
+     */
     FERRULE_EVENT_CLOSED = 32,
-    /** The connection ended before its time; option ERROR says why. The handle stays until `close`. */
+    /**
+     * The connection ended before its time; option ERROR says why. The handle stays. Comes with
+     * READABLE and WRITABLE.
+     */
     FERRULE_EVENT_FAILED = 64,
 };
 
@@ -259,7 +265,7 @@ enum ferrule_counter {
     FERRULE_COUNTER_TCP_TIMEOUTS = 32,
     /** Zero-window and silly-window probes sent. */
     FERRULE_COUNTER_TCP_PROBES = 33,
-    /** Segment wholly outside the receive window; answered with an ACK. */
+    /** Segment wholly or partly outside the receive window; answered with an ACK. */
     FERRULE_COUNTER_TCP_OUTSIDE_WINDOW = 34,
     /** Segment with data ahead of a hole, kept. */
     FERRULE_COUNTER_TCP_OUT_OF_ORDER = 35,
