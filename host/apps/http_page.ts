@@ -1,6 +1,6 @@
 // The device's page: the visitor's own connection as the stack sees it. One document, nothing loaded from elsewhere.
 
-import type { Info, Usage } from "./info.js";
+import type { Connection, Info, Usage } from "./info.js";
 
 type Row = [label: string, value: string | number, unit?: string];
 
@@ -38,7 +38,7 @@ their SHA-256 in the header <code>X-Content-SHA256</code>. <code>POST /echo</cod
 `;
 }
 
-function renderConnection(connection: NonNullable<Info["connection"]>): string {
+function renderConnection(connection: Connection): string {
   const path: Row[] = [
     ["State", connection.state],
     ["You", connection.peer],
@@ -50,8 +50,6 @@ function renderConnection(connection: NonNullable<Info["connection"]>): string {
   const windows: Row[] = [
     ["Send window (yours)", connection.sndWnd, "bytes"],
     ["Receive window (ours)", connection.rcvWnd, "bytes"],
-    ["Congestion window", connection.congestionWindow, "bytes"],
-    ["Slow-start threshold", connection.slowStartThreshold, "bytes"],
     ["Largest segment sent", connection.sendMss, "bytes"],
     ["Largest segment accepted", connection.receiveMss, "bytes"],
     ["Send ring", connection.sendRingBytes, "bytes"],
@@ -78,7 +76,6 @@ function usageRows({ usage }: Info): Row[] {
   return [
     row("Connections", usage.connections),
     row("Listeners", usage.listeners),
-    row("SYN cache", usage.synEntries),
     row("TIME-WAIT", usage.timeWaitEntries),
   ];
 }

@@ -154,8 +154,8 @@ export class Gateway extends EventEmitter<{ open: [Passage]; close: [Passage] }>
   }
 
   #hasFreeRecord(): boolean {
-    const { connectionsUsed, connections } = this.#net.host.core.header();
-    return connectionsUsed < connections;
+    const { core } = this.#net.host;
+    return core.header().connectionsUsed < core.config.connections;
   }
 
   #turnAway({ client }: Waiting): void {

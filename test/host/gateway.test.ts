@@ -36,7 +36,7 @@ async function start(
 ): Promise<World> {
   const wire = new Wire();
   const near = createHost(wire.port(), clock, { ...LEFT, connections: 32, ...gatewayConfig });
-  const device = createHost(wire.port(), clock, { ...RIGHT, connections: 8, synEntries: 32 });
+  const device = createHost(wire.port(), clock, { ...RIGHT, connections: 8 });
   const net = new Net(device);
   if (onConnection) net.createServer({ allowHalfOpen: true }, onConnection).listen({ port: PORT });
   const gateway = new Gateway(new Net(near), RIGHT.address, maxWaiting);
