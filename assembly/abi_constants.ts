@@ -296,7 +296,7 @@ export const enum Counter {
 
 /**
  * The configuration that `init` and `bytesNeeded` read. The core has no defaults, for they would cost every device
- * their bytes: `@default` is what the hosts fill in (FERRULE_CONFIG_DEFAULTS, CONFIG_DEFAULTS).
+ * their bytes: `@default` is what the hosts fill in (ferrule_config_defaults(), CONFIG_DEFAULTS).
  */
 @unmanaged
 export class Config {

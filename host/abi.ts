@@ -352,7 +352,7 @@ export interface RecordLayout<T> {
 
 /**
  * The configuration that `init` and `bytesNeeded` read. The core has no defaults, for they would
- * cost every device their bytes: `@default` is what the hosts fill in (FERRULE_CONFIG_DEFAULTS,
+ * cost every device their bytes: `@default` is what the hosts fill in (ferrule_config_defaults(),
  * CONFIG_DEFAULTS).
  */
 export interface Config {

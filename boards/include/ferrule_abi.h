@@ -310,7 +310,7 @@ enum ferrule_counter {
 
 /**
  * The configuration that `init` and `bytesNeeded` read. The core has no defaults, for they would
- * cost every device their bytes: `@default` is what the hosts fill in (FERRULE_CONFIG_DEFAULTS,
+ * cost every device their bytes: `@default` is what the hosts fill in (ferrule_config_defaults(),
  * CONFIG_DEFAULTS).
  */
 struct ferrule_config {
@@ -516,24 +516,26 @@ struct ferrule_state_header {
     uint16_t reserved;
 };
 
-/** Initialiser of a struct ferrule_config with the defaults. */
-#define FERRULE_CONFIG_DEFAULTS \
-    .version = FERRULE_ABI_VERSION, .bytes = sizeof(struct ferrule_config), \
-    .mtu = 1500u, \
-    .connections = 4u, \
-    .listeners = 2u, \
-    .send_ring_bytes = 2048u, \
-    .receive_ring_bytes = 2048u, \
-    .time_wait_entries = 8u, \
-    .reassembly_ranges = 4u, \
-    .arp_entries = 8u, \
-    .interfaces = 1u, \
-    .rto_min_ms = 200u, \
-    .time_wait_ms = 60000u, \
-    .fin_wait2_ms = 60000u, \
-    .delayed_ack_ms = 40u, \
-    .syn_retries = 5u, \
-    .data_retries = 12u
+/** Sets the fields of a zeroed struct ferrule_config that have defaults, its version and its size. */
+static inline void ferrule_config_defaults(struct ferrule_config *config) {
+    config->version = FERRULE_ABI_VERSION;
+    config->bytes = sizeof *config;
+    config->mtu = 1500u;
+    config->connections = 4u;
+    config->listeners = 2u;
+    config->send_ring_bytes = 2048u;
+    config->receive_ring_bytes = 2048u;
+    config->time_wait_entries = 8u;
+    config->reassembly_ranges = 4u;
+    config->arp_entries = 8u;
+    config->interfaces = 1u;
+    config->rto_min_ms = 200u;
+    config->time_wait_ms = 60000u;
+    config->fin_wait2_ms = 60000u;
+    config->delayed_ack_ms = 40u;
+    config->syn_retries = 5u;
+    config->data_retries = 12u;
+}
 
 /* The compiler's layout must be the core's. */
 #define FERRULE_LAYOUT(name, condition) typedef char ferrule_layout_##name[(condition) ? 1 : -1]

@@ -135,6 +135,7 @@ script(
 script("RFC 5227 2.1.1: a probe from 0.0.0.0 is answered, and teaches nothing", { answerArp: false }, (t) => {
   ask(t, DEVICE.address, "0.0.0.0");
   expectReply(t, "0.0.0.0");
+  t.counter("ARP_IGNORED").increased();
   t.connect(80);
   expectRequest(t);
 });
@@ -183,6 +184,7 @@ script(
     }
     t.at(3000);
     t.counter("ARP_FAILED").increased();
+    t.counter("TCP_UNACCEPTED").increased();
     t.expectRecords({});
   },
 );

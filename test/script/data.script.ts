@@ -82,16 +82,6 @@ script("RFC 9293 3.7.4: small data waits while other data is unacknowledged (Nag
   t.peer.send({ flags: "A", seq: 1, ack: 31 });
 });
 
-script("RFC 9293 3.7.4: an application can switch Nagle's algorithm off", (t) => {
-  const socket = t.connected();
-  socket.setNoDelay(true);
-  socket.write(10);
-  t.expect({ flags: "PA", seq: 1, ack: 1, len: 10 });
-  socket.write(10);
-  t.expect({ flags: "PA", seq: 11, ack: 1, len: 10 });
-  t.peer.send({ flags: "A", seq: 1, ack: 21 });
-});
-
 script(
   "RFC 9293 3.10.7.4: data ahead of a hole is kept, and acknowledged at once by a duplicate ACK",
   (t) => {
