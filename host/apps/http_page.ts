@@ -64,7 +64,6 @@ function renderConnection(connection: Connection): string {
     ["Out of order", connection.outOfOrder],
     ["Waiting to be acknowledged", connection.sendQueued, "bytes"],
     ["Waiting to be read", connection.receiveQueued, "bytes"],
-    ["Times your window was closed", connection.zeroWindows],
   ];
   return [section("Your connection", path), section("Windows", windows), section("Traffic", traffic)].join(
     "\n",
@@ -101,9 +100,9 @@ function counterRows({ counters }: Info): Row[] {
 function section(title: string, rows: Row[]): string {
   const lines = rows.map(
     ([label, value, unit]) =>
-      `<div><dt>${escape(label)}</dt><dd>${escape(number(value))}${unit ? ` <small>${unit}</small>` : ""}</dd></div>`,
+      `<div><dt>${escapeHtml(label)}</dt><dd>${escapeHtml(number(value))}${unit ? ` <small>${unit}</small>` : ""}</dd></div>`,
   );
-  return `<section><h2>${escape(title)}</h2><dl>\n${lines.join("\n")}\n</dl></section>`;
+  return `<section><h2>${escapeHtml(title)}</h2><dl>\n${lines.join("\n")}\n</dl></section>`;
 }
 
 /** Digits in groups of three; text stays as it is. */
@@ -111,7 +110,7 @@ function number(value: string | number): string {
   return typeof value === "string" ? value : value.toLocaleString("en").replaceAll(",", "\u202f");
 }
 
-function escape(text: string): string {
+function escapeHtml(text: string): string {
   return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
