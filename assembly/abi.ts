@@ -60,9 +60,10 @@ export function adopt(memoryBytes: u32, now: u32): i32 {
 }
 
 /**
- * Takes the frame of `length` bytes in the input slot, which must then stand until `output` has returned 0. `flags`: InputFlag bits, interface in bits 8 to 15.
- * Hostile input is never an error: it moves a counter. Returns OK, NOT_INITIALISED, INVALID_ARGUMENT (longer than
- * the slot) or NOT_SUPPORTED (any flag, in this version).
+ * Takes the frame of `length` bytes in the input slot, which must then stand until `output` has returned 0: replies
+ * are built from it. `flags`: InputFlag bits, interface in bits 8 to 15; none is supported in this version. Hostile
+ * input is never an error: it moves a counter. Returns OK, NOT_INITIALISED, INVALID_ARGUMENT (longer than the slot)
+ * or NOT_SUPPORTED.
  */
 export function input(length: u32, flags: u32, now: u32): i32 {
   if (!isRunning()) return Status.NOT_INITIALISED;
@@ -118,7 +119,8 @@ export function open(kind: u32): i32 {
 
 /**
  * Gives the socket a local Endpoint; `connect` chooses one for a socket that was not bound. Its address is ours,
- * whatever it says: there is one interface with one address in this version. Returns OK, BAD_HANDLE, INVALID_ARGUMENT, ADDRESS_IN_USE or ALREADY_CONNECTED.
+ * whatever it says: there is one interface with one address in this version. Returns OK, BAD_HANDLE,
+ * INVALID_ARGUMENT, ADDRESS_IN_USE or ALREADY_CONNECTED.
  */
 export function bind(handle: i32, endpoint: u32): i32 {
   const socket = find(handle);
@@ -210,8 +212,9 @@ export function shutdown(handle: i32): i32 {
 }
 
 /**
- * Gives the handle back. What was written is still delivered, then the connection ends: with a FIN, or with a reset
- * when received data was left unread or arrives later (RFC 9293 section 3.6.1). Returns OK or BAD_HANDLE.
+ * Gives the handle back. What was written is still delivered, and a FIN follows. But a connection with received data
+ * that nobody read ends in a reset at once, and so does one to which more data comes (RFC 9293 section 3.6.1); one in
+ * SYN-SENT is forgotten; a listener takes with it the connections that nobody accepted. Returns OK or BAD_HANDLE.
  */
 export function close(handle: i32): i32 {
   const socket = find(handle);

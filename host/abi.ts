@@ -721,9 +721,9 @@ export interface CoreExports {
   adopt(memoryBytes: number, now: number): number;
   /**
    * Takes the frame of `length` bytes in the input slot, which must then stand until `output` has
-   * returned 0. `flags`: InputFlag bits, interface in bits 8 to 15. Hostile input is never an error:
-   * it moves a counter. Returns OK, NOT_INITIALISED, INVALID_ARGUMENT (longer than the slot) or
-   * NOT_SUPPORTED (any flag, in this version).
+   * returned 0: replies are built from it. `flags`: InputFlag bits, interface in bits 8 to 15; none
+   * is supported in this version. Hostile input is never an error: it moves a counter. Returns OK,
+   * NOT_INITIALISED, INVALID_ARGUMENT (longer than the slot) or NOT_SUPPORTED.
    */
   input(length: number, flags: number, now: number): number;
   /**
@@ -809,9 +809,10 @@ export interface CoreExports {
    */
   shutdown(handle: number): number;
   /**
-   * Gives the handle back. What was written is still delivered, then the connection ends: with a
-   * FIN, or with a reset when received data was left unread or arrives later (RFC 9293 section
-   * 3.6.1). Returns OK or BAD_HANDLE.
+   * Gives the handle back. What was written is still delivered, and a FIN follows. But a connection
+   * with received data that nobody read ends in a reset at once, and so does one to which more data
+   * comes (RFC 9293 section 3.6.1); one in SYN-SENT is forgotten; a listener takes with it the
+   * connections that nobody accepted. Returns OK or BAD_HANDLE.
    */
   close(handle: number): number;
   /** Gives the handle back and resets the connection: what was written and not acknowledged is lost. */

@@ -359,17 +359,23 @@ export class Socket extends Duplex {
 
   #onEvents(events: number): void {
     if (events & Event.FAILED && this.#connecting) {
-      const status = this.#host.core.error(this.#handle);
-      this.destroy(toSocketError(new CoreError("connect", status), "connect", this.#peer));
+      this.#fail("connect");
       return;
     }
     if (events & Event.CONNECTED) this.#onConnected();
-    // What arrived before a failure is still read; the read or the write after it learns of the failure.
+    // What arrived before a failure is still read; the read or the write after it learns of the failure. After the peer's
+    // end there is none.
     const { READABLE, PEER_CLOSED, WRITABLE, FAILED } = Event;
     const canRead = events & (READABLE | PEER_CLOSED | FAILED) && !this.destroyed;
     if (canRead && this.#lingerTimer) this.#throwAway();
     else if (canRead && this.#wantsData) this.#readSome();
     if (events & (WRITABLE | FAILED) && this.#pendingWrite) this.#writeSome();
+    if (events & FAILED && this.readableEnded && !this.destroyed) this.#fail("read");
+  }
+
+  #fail(syscall: string): void {
+    const error = new CoreError(syscall, this.#host.core.error(this.#handle));
+    this.destroy(toSocketError(error, syscall, this.#peer));
   }
 
   #onConnected(): void {

@@ -653,9 +653,9 @@ FERRULE_LAYOUT(state_header_reserved, offsetof(struct ferrule_state_header, rese
  *
  * input(length, flags, now):
  *   Takes the frame of `length` bytes in the input slot, which must then stand until `output` has
- *   returned 0. `flags`: InputFlag bits, interface in bits 8 to 15. Hostile input is never an error:
- *   it moves a counter. Returns OK, NOT_INITIALISED, INVALID_ARGUMENT (longer than the slot) or
- *   NOT_SUPPORTED (any flag, in this version).
+ *   returned 0: replies are built from it. `flags`: InputFlag bits, interface in bits 8 to 15; none is
+ *   supported in this version. Hostile input is never an error: it moves a counter. Returns OK,
+ *   NOT_INITIALISED, INVALID_ARGUMENT (longer than the slot) or NOT_SUPPORTED.
  *
  * output(now):
  *   Builds the next frame that is due into the output slot. Returns its length, 0 when nothing is due,
@@ -729,9 +729,10 @@ FERRULE_LAYOUT(state_header_reserved, offsetof(struct ferrule_state_header, rese
  *   not.
  *
  * close(handle):
- *   Gives the handle back. What was written is still delivered, then the connection ends: with a FIN,
- *   or with a reset when received data was left unread or arrives later (RFC 9293 section 3.6.1).
- *   Returns OK or BAD_HANDLE.
+ *   Gives the handle back. What was written is still delivered, and a FIN follows. But a connection
+ *   with received data that nobody read ends in a reset at once, and so does one to which more data
+ *   comes (RFC 9293 section 3.6.1); one in SYN-SENT is forgotten; a listener takes with it the
+ *   connections that nobody accepted. Returns OK or BAD_HANDLE.
  *
  * abort(handle):
  *   Gives the handle back and resets the connection: what was written and not acknowledged is lost.
