@@ -15,11 +15,11 @@ export function listenerAt(index: u32): Listener {
   return changetype<Listener>(state.listenerTable + index * LISTENER_BYTES);
 }
 
-/** The listener bound to the local port of `ports`; null when there is none. */
+/** The listener bound to the local port of `ports`, which is not zero; null when there is none. */
 export function find(ports: u32): Listener | null {
   for (let index: u32 = 0; index < config.listeners; index++) {
     const listener = listenerAt(index);
-    if (<u32>listener.bound & <u32>(listener.ports >> 16 == ports >> 16)) return listener;
+    if (listener.ports >> 16 == ports >> 16) return listener;
   }
   return null;
 }

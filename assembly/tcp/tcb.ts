@@ -24,7 +24,10 @@ export namespace Kind {
 export class Keyed {
   /** IPv4 address of the peer. */
   remoteAddress: u32;
-  /** Ports as in a segment that arrives: the peer's in the low half, ours in the high half, each as on the wire. */
+  /**
+   * Ports as in a segment that arrives: the peer's in the low half, ours in the high half, each as on the wire. In a
+   * socket, 0 until it is bound.
+   */
   ports: u32;
   /** Next record of the hash chain, or 0. */
   chain: u32;
@@ -51,8 +54,6 @@ export class Socket extends Keyed {
   listener: u32;
   /** What ended the connection: a Status. */
   error: i32;
-  /** 1: bound to a local port, kept in `ports`. */
-  bound: u32;
 }
 
 /** Bits of Socket.lists. */
@@ -113,6 +114,7 @@ export class Tcb extends Socket {
   receiveBytes: u32;
   srtt8: u32;
   rttVar4: u32;
+  /** Not zero once the record has served a connection. */
   rtoMs: u32;
   backoff: u8;
   retries: u8;

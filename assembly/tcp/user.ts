@@ -68,19 +68,16 @@ export function open(kind: u32): i32 {
 
 /** Binds to the local `port` (host order), or an ephemeral one for 0. */
 export function bind(socket: Socket, port: u32): i32 {
-  if (socket.bound | socket.state | socket.error) return Status.ALREADY_CONNECTED;
+  if (socket.ports) return Status.ALREADY_CONNECTED;
   const ports = swap16(port) << 16;
-  if (ports) {
-    if (listen.find(ports)) return Status.ADDRESS_IN_USE;
-    socket.ports = ports;
-    socket.bound = 1;
-  }
+  if (ports && listen.find(ports)) return Status.ADDRESS_IN_USE;
+  socket.ports = ports;
   return Status.OK;
 }
 
 /** Passive OPEN. */
 export function startListening(listener: Listener, backlog: u32): i32 {
-  if (!listener.bound) return Status.INVALID_ARGUMENT;
+  if (!listener.ports) return Status.INVALID_ARGUMENT;
   if (listener.state != TcpState.CLOSED) return Status.ALREADY_CONNECTED;
   listener.backlog = <u16>backlog;
   setState(listener, TcpState.LISTEN);
@@ -95,7 +92,8 @@ export function accept(listener: Listener): i32 {
 
 /** Active OPEN to `remoteAddress` and `port` (host order). */
 export function connect(t: Tcb, remoteAddress: u32, port: u32): i32 {
-  if (t.state | t.error) return Status.ALREADY_CONNECTED;
+  // A record serves one connection: what the last one left behind would be taken for facts about the next.
+  if (t.rtoMs) return Status.ALREADY_CONNECTED;
   if (<u32>!port | <u32>!route.isHost(remoteAddress)) return Status.INVALID_ARGUMENT;
   if (!route.nextHop(remoteAddress)) return Status.UNREACHABLE;
   const ports = choosePorts(t, remoteAddress, swap16(port));
@@ -110,9 +108,9 @@ export function connect(t: Tcb, remoteAddress: u32, port: u32): i32 {
 /** Both ports as in a segment that arrives; 0 when the bound one, or every ephemeral one, is in use with this peer. */
 function choosePorts(t: Tcb, remoteAddress: u32, remotePort: u32): u32 {
   let next = random();
-  let tries = t.bound ? 1 : EPHEMERAL_PORTS;
+  let tries = t.ports ? 1 : EPHEMERAL_PORTS;
   do {
-    const local = t.bound ? t.ports : swap16(EPHEMERAL_FIRST + (next++ % EPHEMERAL_PORTS)) << 16;
+    const local = t.ports ? t.ports : swap16(EPHEMERAL_FIRST + (next++ % EPHEMERAL_PORTS)) << 16;
     if (!demux.find(remoteAddress, local | remotePort)) return local | remotePort;
   } while (--tries);
   return 0;
@@ -205,7 +203,7 @@ function closeListener(listener: Listener): void {
   listen.close(listener);
   setState(listener, TcpState.CLOSED);
   listener.kind = Kind.FREE;
-  listener.bound = 0;
+  listener.ports = 0;
   header.listenersUsed--;
 }
 
