@@ -62,7 +62,16 @@ function serve(t: Tcb): u32 {
     if (<u32>(t.sendBytes != 0) & <u32>(t.sndUna == t.sndMax)) retransmit.start(t);
     if (!has(t, Bit.OWES_ACK)) return 0;
   }
-  return send(t, neighbour, t.sndNxt, ACK, 0);
+  return send(t, neighbour, nextExpected(t), ACK, 0);
+}
+
+/**
+ * Where a segment without data stands, so that the peer finds it acceptable: not at SND.NXT, which a time-out moves back
+ * to what the peer may have; and not behind a probe that a shut window kept out. Two stacks that get this wrong answer
+ * each other's ACKs for ever.
+ */
+function nextExpected(t: Tcb): u32 {
+  return seq.earlier(t.sndMax, t.sndUna + t.sndWnd);
 }
 
 /** A reset waits for nobody: when the neighbour is not known it is left out. The record goes either way. */
@@ -71,7 +80,7 @@ function serveReset(t: Tcb, neighbour: Neighbour | null): u32 {
   // A SYN that was not answered has nobody to reset.
   if (neighbour && t.state != TcpState.SYN_SENT) {
     count(Counter.TCP_RESETS_OUT);
-    bytes = send(t, neighbour, t.sndNxt, RST | ACK, 0);
+    bytes = send(t, neighbour, nextExpected(t), RST | ACK, 0);
   }
   fail(t, Status.ABORTED);
   return bytes;
