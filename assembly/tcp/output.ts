@@ -38,8 +38,9 @@ export function arpSettled(address: u32): void {
     clear(t, Bit.ARP_WAIT);
     // All try again: some may have waited for room in the table.
     if (!address || route.nextHop(t.remoteAddress) != address) makeReady(t);
-    else if (isSynchronised(t)) retransmissionDue(t);
-    else fail(t, Status.UNREACHABLE);
+    else if (!isSynchronised(t)) fail(t, Status.UNREACHABLE);
+    // An ACK alone is not worth the connection: the peer will ask for it again.
+    else if (t.sendBytes | <u32>owesFin(t)) retransmissionDue(t);
   }
 }
 

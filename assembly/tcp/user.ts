@@ -18,9 +18,11 @@ import { begin } from "./opening";
 import { afterRead } from "./receive";
 import {
   allocate,
+  become,
   Bit,
   connectionAt,
   has,
+  isHeld,
   isSynchronised,
   Kind,
   Listener,
@@ -45,7 +47,7 @@ export function socketOf(handle: i32): Socket | null {
   if (<u32>index < config.listeners) socket = listen.listenerAt(index);
   else if (<u32>place < config.connections) socket = connectionAt(place);
   else return null;
-  return <u32>(socket.kind != Kind.FREE) & <u32>(socket.handle == handle) ? socket : null;
+  return isHeld(socket) & <u32>(socket.handle == handle) ? socket : null;
 }
 
 /** Opens a socket. Returns its handle, NO_SOCKET or NOT_SUPPORTED. */
@@ -58,7 +60,7 @@ export function open(kind: u32): i32 {
   for (let index: u32 = 0; index < config.listeners; index++) {
     const listener = listen.listenerAt(index);
     if (listener.kind != Kind.FREE) continue;
-    listener.kind = Kind.LISTENER;
+    become(listener, Kind.LISTENER);
     listener.handle |= index + 1;
     header.listenersUsed++;
     return listener.handle;
@@ -191,7 +193,7 @@ export function end(socket: Socket, now: bool): void {
   retireHandle(socket);
   if (socket.kind == Kind.LISTENER) return closeListener(changetype<Listener>(socket));
   const t = changetype<Tcb>(socket);
-  set(t, Bit.DETACHED);
+  t.kind = Kind.DETACHED;
   if (t.state == TcpState.CLOSED) return release(t);
   // RFC 9293 section 3.6.1: data that nobody read ends in a reset, too. And a SYN that was not answered is forgotten.
   if (<u32>now | t.receiveBytes | <u32>(t.state == TcpState.SYN_SENT)) return reset(t);
@@ -212,8 +214,8 @@ export function nextEvent(): i32 {
   for (;;) {
     const socket = takeEvents();
     if (!socket) return 0;
-    // A record given back has no events; a connection that nobody accepted keeps them for `accept`.
-    if (<u32>!socket.events | socket.listener) continue;
+    // A connection that nobody accepted yet keeps its events for `accept`.
+    if (!(socket.events && isHeld(socket))) continue;
     header.eventMask = socket.events;
     socket.events = 0;
     return socket.handle;
