@@ -30,10 +30,7 @@ export function receive(): void {
   const listener = find(segment.ports);
   const flags = segment.flags;
   // Where no route leads back to there can be no connection: it would wait for ever.
-  if (
-    !(listener && nextHop(segment.remoteAddress)) ||
-    <u32>!listener.state | (flags & (RST | ACK))
-  ) {
+  if (!(listener && nextHop(segment.remoteAddress)) || <u32>!listener.state | (flags & (RST | ACK))) {
     count(Counter.TCP_NO_CONNECTION);
     refuse();
   } else if ((flags & (SYN | FIN)) != SYN) count(Counter.TCP_BAD_FLAGS);

@@ -18,8 +18,8 @@ import { begin } from "./opening";
 import { afterRead } from "./receive";
 import {
   allocate,
-  become,
   Bit,
+  become,
   connectionAt,
   has,
   isHeld,
