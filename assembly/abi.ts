@@ -217,25 +217,17 @@ export function shutdown(handle: i32): i32 {
  * SYN-SENT is forgotten; a listener takes with it the connections that nobody accepted. Returns OK or BAD_HANDLE.
  */
 export function close(handle: i32): i32 {
-  const socket = find(handle);
-  if (!socket) return Status.BAD_HANDLE;
-  user.end(socket, false);
-  return Status.OK;
+  return end(handle, false);
 }
 
 /** Gives the handle back and resets the connection: what was written and not acknowledged is lost. */
 export function abort(handle: i32): i32 {
-  const socket = find(handle);
-  if (!socket) return Status.BAD_HANDLE;
-  user.end(socket, true);
-  return Status.OK;
+  return end(handle, true);
 }
 
 /** Sets an Option from the `length` bytes at `value`. Returns BAD_HANDLE or NOT_SUPPORTED in this version. */
 export function setopt(handle: i32, option: u32, value: u32, length: u32): i32 {
-  const socket = find(handle);
-  if (!socket) return Status.BAD_HANDLE;
-  return Status.NOT_SUPPORTED;
+  return find(handle) ? Status.NOT_SUPPORTED : Status.BAD_HANDLE;
 }
 
 /** Reads an Option into `length` bytes at `value`. Returns the bytes written, or a Status as `setopt`. */
@@ -261,6 +253,13 @@ function isRunning(): bool {
 
 function find(handle: i32): Socket | null {
   return isRunning() ? user.socketOf(handle) : null;
+}
+
+function end(handle: i32, now: bool): i32 {
+  const socket = find(handle);
+  if (!socket) return Status.BAD_HANDLE;
+  user.end(socket, now);
+  return Status.OK;
 }
 
 function findConnection(handle: i32): Tcb | null {
