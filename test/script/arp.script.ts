@@ -252,3 +252,35 @@ script("an ARP packet from a group address is dropped", { answerArp: false }, (t
   t.connect(80);
   expectRequest(t);
 });
+
+script("A SYN from where no route leads back to is refused, and leaves no record", (t) => {
+  t.listen(80);
+  const far = t.newPeer({ host: { mac: PEER_HOST.mac, address: "192.0.2.1" }, devicePort: 80 });
+  far.send({ flags: "S", seq: 0, mss: 1460 });
+  t.next("tcp");
+  t.expectRecords({ listeners: 1 });
+  t.counter("TCP_NO_CONNECTION").increased();
+});
+
+script(
+  "RFC 1122 2.3.2.1: a neighbour that is away for a while ends no connection that only receives",
+  { answerArp: false },
+  (t) => {
+    ask(t, DEVICE.address);
+    expectReply(t, PEER_HOST.address);
+    const socket = t.accepted();
+    t.after(61000);
+    t.peer.send({ flags: "PA", seq: 1, ack: 1, len: 1 });
+    const away = t.timeMs;
+    for (let tries = 0; tries < 3; tries++) {
+      t.at(away + 1000 * tries + 40);
+      expectRequest(t);
+    }
+    t.at(away + 4000);
+    ask(t, DEVICE.address);
+    expectReply(t, PEER_HOST.address);
+    t.countersMayMove("ARP_FAILED");
+    t.after(600000);
+    socket.expectState("ESTABLISHED");
+  },
+);

@@ -1,4 +1,5 @@
 import { script } from "./script.js";
+import { PEER_HOST } from "./stage.js";
 
 script("RFC 5961 3.2: a reset at RCV.NXT ends the connection", (t) => {
   const socket = t.connected();
@@ -87,4 +88,50 @@ script("RFC 9293 3.1: a segment with a wrong checksum is dropped, and its retran
   t.peer.send({ flags: "PA", seq: 1, ack: 1, len: 10 });
   socket.read(10);
   t.expectAt(t.timeMs + 40, { flags: "A", seq: 1, ack: 11 });
+});
+
+script(
+  "RFC 5961 3.2: a reset whose data reaches RCV.NXT does not stand there, and gets a challenge ACK",
+  (t) => {
+    const socket = t.connected();
+    t.peer.send({ flags: "PA", seq: 1, ack: 1, len: 100 });
+    t.expectAt(t.timeMs + 40, { flags: "A", seq: 1, ack: 101 });
+    t.peer.send({ flags: "R", seq: 31, len: 200 });
+    t.expect({ flags: "A", seq: 1, ack: 101 });
+    t.counter("TCP_RST_CHALLENGED").increased();
+    socket.expectState("ESTABLISHED");
+  },
+);
+
+script(
+  "RFC 9293 3.10.5: after a time-out a reset still stands at SND.NXT, where the peer accepts it",
+  (t) => {
+    const socket = t.connected({ mss: 1000, rttMs: 100 });
+    const start = t.timeMs;
+    socket.write(2000);
+    t.expect({ flags: "A", seq: 1, ack: 1, len: 1000 });
+    t.expect({ flags: "PA", seq: 1001, ack: 1, len: 1000 });
+    t.expectAt(start + 300, { flags: "A", seq: 1, ack: 1, len: 1000 });
+    socket.abort();
+    t.expect({ flags: "RA", seq: 2001, ack: 1 });
+    t.expectRecords({});
+  },
+);
+
+script("RFC 9293 3.9.1.1: a socket serves one connection: no second connect after an orderly end", (t) => {
+  const socket = t.connected();
+  t.peer.send({ flags: "FA", seq: 1, ack: 1 });
+  t.expect({ flags: "A", seq: 1, ack: 2 });
+  socket.shutdown();
+  t.expect({ flags: "FA", seq: 1, ack: 2 });
+  t.peer.send({ flags: "A", seq: 2, ack: 2 });
+  socket.expectState("CLOSED");
+  let refusal = "";
+  try {
+    t.core.connect(socket.handle, { address: PEER_HOST.address, port: 81 });
+  } catch (error) {
+    refusal = (error as Error).message;
+  }
+  if (!refusal.includes("ALREADY_CONNECTED")) t.fail(`connect says "${refusal}"`);
+  t.expectNothing();
 });

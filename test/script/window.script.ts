@@ -198,3 +198,35 @@ script("a receive ring above 65535 bytes announces 65535", { config: { receiveRi
   t.peer.send({ flags: "SA", seq: 0, ack: 1 });
   t.expect({ flags: "A", seq: 1, ack: 1, window: 65535 });
 });
+
+script(
+  "RFC 9293 3.10.7.4: after a time-out a bare ACK still stands at SND.NXT, where the peer accepts it",
+  (t) => {
+    const socket = t.connected({ mss: 1000, rttMs: 100 });
+    const start = t.timeMs;
+    socket.write(2000);
+    t.expect({ flags: "A", seq: 1, ack: 1, len: 1000 });
+    t.expect({ flags: "PA", seq: 1001, ack: 1, len: 1000 });
+    t.expectAt(start + 300, { flags: "A", seq: 1, ack: 1, len: 1000 });
+    // The peer is before RCV.NXT: it has not heard our ACKs either. Two of us would go on like this for ever.
+    t.peer.send({ flags: "A", seq: 0, ack: 1 });
+    t.expect({ flags: "A", seq: 2001, ack: 1 });
+    t.counter("TCP_OUTSIDE_WINDOW").increased();
+    t.peer.send({ flags: "A", seq: 1, ack: 2001 });
+    t.after(600000);
+  },
+);
+
+script("RFC 9293 3.8.6.1: a bare ACK stands before a probe that the shut window kept out", (t) => {
+  const socket = t.connected({ window: 100, rttMs: 100 });
+  socket.write(200);
+  t.expectBetween(0, 5000, { flags: "A", seq: 1, ack: 1, len: 100 });
+  t.peer.send({ flags: "A", seq: 1, ack: 101, window: 0 });
+  t.expectBetween(t.timeMs, t.timeMs + 5000, { flags: "A", seq: 101, ack: 1, len: 1 });
+  t.peer.send({ flags: "A", seq: 1, ack: 101, window: 0 });
+  t.peer.send({ flags: "A", seq: 0, ack: 101, window: 0 });
+  t.expect({ flags: "A", seq: 101, ack: 1 });
+  t.counter("TCP_OUTSIDE_WINDOW").increased();
+  socket.abort();
+  t.expect({ flags: "RA", seq: 101, ack: 1 });
+});
