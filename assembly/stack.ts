@@ -34,7 +34,8 @@ export function init(record: Config, memoryBytes: u32, now: u32): i32 {
   segment.checkLayout();
   const bytes = bytesNeeded(record);
   if (bytes < 0) return bytes;
-  if (<u32>bytes > memoryBytes) return Status.NO_MEMORY;
+  // What the host says, but no more than there is.
+  if (<u32>bytes > min(memoryBytes, (<u32>memory.size()) << 16)) return Status.NO_MEMORY;
   // The record may lie anywhere, in the state too: it is in its place before the rest is cleared.
   const place = changetype<usize>(config);
   memory.copy(place, changetype<usize>(record), offsetof<Config>());

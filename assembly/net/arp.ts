@@ -48,7 +48,7 @@ export function receive(length: u32): bool {
   if (<u32>!check(packet, length) | (packet.senderMac0 & 1)) return drop(Counter.ARP_MALFORMED);
   const sender = senderAddress(packet);
   const ours = config.address;
-  const forUs = <u32>(packet.targetAddress == ours) & <u32>(sender != ours);
+  const forUs = <u32>(ours != 0) & <u32>(packet.targetAddress == ours) & <u32>(sender != ours);
   let entry = find(sender);
   if (forUs) {
     // RFC 826: an entry is made only when the packet is for us. A probe (RFC 5227) has no sender to remember.

@@ -51,9 +51,10 @@ export function receive(entry: TimeWaitEntry): bool {
     remove(entry);
     return true;
   }
-  // A bare ACK of what we know needs no answer: two TIME-WAITs would talk for ever. Anything else is a peer that has
-  // not heard our last ACK: it gets it again, and the time begins anew.
-  if (segmentLength() | (segment.seq - entry.rcvNxt)) {
+  // A peer that sends its FIN again has not heard our last ACK: it gets it again, and the time begins anew. A segment
+  // without data, SYN or FIN gets no answer, though RFC 9293 has one for a number outside the window: two stacks that
+  // disagree would answer each other for ever.
+  if (segmentLength()) {
     restart(entry);
     acknowledge(entry);
   }
