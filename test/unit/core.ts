@@ -229,7 +229,7 @@ export class UnitCore {
     return readRecord(this.memory, STATE_BASE, StateHeaderLayout);
   }
 
-  counter(counter: Counter): number {
+  counter(counter: number): number {
     return this.view.getUint32(this.header.counters + counter * 4, true);
   }
 
