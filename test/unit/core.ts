@@ -74,9 +74,10 @@ type SocketField =
 
 export type Tcb = Fields<
   | SocketField
-  | Exclude<keyof TcpInfo, "sendQueued" | "receiveQueued" | "receiveMss" | "rtt8">
+  | Exclude<keyof TcpInfo, "sendQueued" | "receiveQueued" | "sendMss" | "receiveMss" | "rtt8">
   | "bits"
   | "queueNext"
+  | "sndMss"
   | "rcvMss"
   | "sendBytes"
   | "receiveBytes"

@@ -48,8 +48,8 @@ test("any other end, or another key, has another sequence space", () => {
     at("10.0.0.2", ports(80, 40000)),
     booted(1000, other)("10.0.0.2", ports(40000, 80)),
   ];
+  // Not merely different: no plain function of the other.
   for (const [index, a] of numbers.entries())
-    // Not merely different: no plain function of the other.
     for (const b of numbers.slice(0, index))
       expect(Math.min((a - b) >>> 0, (b - a) >>> 0)).toBeGreaterThan(65536);
 });
