@@ -60,9 +60,10 @@ export function adopt(memoryBytes: u32, now: u32): i32 {
 }
 
 /**
- * Takes the frame of `length` bytes in the input slot, which must then stand until `output` has returned 0. `flags`: InputFlag bits, interface in bits 8 to 15.
- * Hostile input is never an error: it moves a counter. Returns OK, NOT_INITIALISED, INVALID_ARGUMENT (longer than
- * the slot) or NOT_SUPPORTED (any flag, in this version).
+ * Takes the frame of `length` bytes in the input slot, which must then stand until `output` has returned 0: replies
+ * are built from it. `flags`: InputFlag bits, interface in bits 8 to 15; none is supported in this version. Hostile
+ * input is never an error: it moves a counter. Returns OK, NOT_INITIALISED, INVALID_ARGUMENT (longer than the slot)
+ * or NOT_SUPPORTED.
  */
 export function input(length: u32, flags: u32, now: u32): i32 {
   if (!isRunning()) return Status.NOT_INITIALISED;
@@ -118,7 +119,8 @@ export function open(kind: u32): i32 {
 
 /**
  * Gives the socket a local Endpoint; `connect` chooses one for a socket that was not bound. Its address is ours,
- * whatever it says: there is one interface with one address in this version. Returns OK, BAD_HANDLE, INVALID_ARGUMENT, ADDRESS_IN_USE or ALREADY_CONNECTED.
+ * whatever it says: there is one interface with one address in this version. Returns OK, BAD_HANDLE,
+ * INVALID_ARGUMENT, ADDRESS_IN_USE or ALREADY_CONNECTED.
  */
 export function bind(handle: i32, endpoint: u32): i32 {
   const socket = find(handle);
@@ -210,29 +212,22 @@ export function shutdown(handle: i32): i32 {
 }
 
 /**
- * Gives the handle back. What was written is still delivered, then the connection ends: with a FIN, or with a reset
- * when received data was left unread or arrives later (RFC 9293 section 3.6.1). Returns OK or BAD_HANDLE.
+ * Gives the handle back. What was written is still delivered, and a FIN follows. But a connection with received data
+ * that nobody read ends in a reset at once, and so does one to which more data comes (RFC 9293 section 3.6.1); one in
+ * SYN-SENT is forgotten; a listener takes with it the connections that nobody accepted. Returns OK or BAD_HANDLE.
  */
 export function close(handle: i32): i32 {
-  const socket = find(handle);
-  if (!socket) return Status.BAD_HANDLE;
-  user.end(socket, false);
-  return Status.OK;
+  return end(handle, false);
 }
 
 /** Gives the handle back and resets the connection: what was written and not acknowledged is lost. */
 export function abort(handle: i32): i32 {
-  const socket = find(handle);
-  if (!socket) return Status.BAD_HANDLE;
-  user.end(socket, true);
-  return Status.OK;
+  return end(handle, true);
 }
 
 /** Sets an Option from the `length` bytes at `value`. Returns BAD_HANDLE or NOT_SUPPORTED in this version. */
 export function setopt(handle: i32, option: u32, value: u32, length: u32): i32 {
-  const socket = find(handle);
-  if (!socket) return Status.BAD_HANDLE;
-  return Status.NOT_SUPPORTED;
+  return find(handle) ? Status.NOT_SUPPORTED : Status.BAD_HANDLE;
 }
 
 /** Reads an Option into `length` bytes at `value`. Returns the bytes written, or a Status as `setopt`. */
@@ -258,6 +253,13 @@ function isRunning(): bool {
 
 function find(handle: i32): Socket | null {
   return isRunning() ? user.socketOf(handle) : null;
+}
+
+function end(handle: i32, now: bool): i32 {
+  const socket = find(handle);
+  if (!socket) return Status.BAD_HANDLE;
+  user.end(socket, now);
+  return Status.OK;
 }
 
 function findConnection(handle: i32): Tcb | null {

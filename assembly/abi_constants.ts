@@ -97,15 +97,15 @@ export const enum Event {
   READABLE = 1,
   /** A write that found too little room can go on. */
   WRITABLE = 2,
-  /** `connect` succeeded. */
+  /** `connect` succeeded. WRITABLE comes with it. */
   CONNECTED = 4,
   /** `accept` has a connection. */
   ACCEPTABLE = 8,
-  /** The peer sent its FIN: reads return 0 after the last byte. */
+  /** The peer sent its FIN: reads return 0 after the last byte. READABLE comes with it. */
   PEER_CLOSED = 16,
-  /** Both directions have ended and all was acknowledged; the handle stays until `close`. */
+  /** Both directions have ended and all was acknowledged; the handle stays until `close`. Comes with READABLE and WRITABLE. */
   CLOSED = 32,
-  /** The connection ended before its time; option ERROR says why. The handle stays until `close`. */
+  /** The connection ended before its time; option ERROR says why. The handle stays. Comes with READABLE and WRITABLE. */
   FAILED = 64,
 }
 
@@ -248,7 +248,7 @@ export const enum Counter {
   TCP_TIMEOUTS = 32,
   /** Zero-window and silly-window probes sent. */
   TCP_PROBES = 33,
-  /** Segment wholly outside the receive window; answered with an ACK. */
+  /** Segment wholly or partly outside the receive window; answered with an ACK. */
   TCP_OUTSIDE_WINDOW = 34,
   /** Segment with data ahead of a hole, kept. */
   TCP_OUT_OF_ORDER = 35,
@@ -296,7 +296,7 @@ export const enum Counter {
 
 /**
  * The configuration that `init` and `bytesNeeded` read. The core has no defaults, for they would cost every device
- * their bytes: `@default` is what the hosts fill in (FERRULE_CONFIG_DEFAULTS, CONFIG_DEFAULTS).
+ * their bytes: `@default` is what the hosts fill in (ferrule_config_defaults(), CONFIG_DEFAULTS).
  */
 @unmanaged
 export class Config {

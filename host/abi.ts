@@ -97,15 +97,21 @@ export const Event = {
   READABLE: 1,
   /** A write that found too little room can go on. */
   WRITABLE: 2,
-  /** `connect` succeeded. */
+  /** `connect` succeeded. WRITABLE comes with it. */
   CONNECTED: 4,
   /** `accept` has a connection. */
   ACCEPTABLE: 8,
-  /** The peer sent its FIN: reads return 0 after the last byte. */
+  /** The peer sent its FIN: reads return 0 after the last byte. READABLE comes with it. */
   PEER_CLOSED: 16,
-  /** Both directions have ended and all was acknowledged; the handle stays until `close`. */
+  /**
+   * Both directions have ended and all was acknowledged; the handle stays until `close`. Comes with
+   * READABLE and WRITABLE.
+   */
   CLOSED: 32,
-  /** The connection ended before its time; option ERROR says why. The handle stays until `close`. */
+  /**
+   * The connection ended before its time; option ERROR says why. The handle stays. Comes with
+   * READABLE and WRITABLE.
+   */
   FAILED: 64,
 } as const;
 export type Event = (typeof Event)[keyof typeof Event];
@@ -260,7 +266,7 @@ export const Counter = {
   TCP_TIMEOUTS: 32,
   /** Zero-window and silly-window probes sent. */
   TCP_PROBES: 33,
-  /** Segment wholly outside the receive window; answered with an ACK. */
+  /** Segment wholly or partly outside the receive window; answered with an ACK. */
   TCP_OUTSIDE_WINDOW: 34,
   /** Segment with data ahead of a hole, kept. */
   TCP_OUT_OF_ORDER: 35,
@@ -352,7 +358,7 @@ export interface RecordLayout<T> {
 
 /**
  * The configuration that `init` and `bytesNeeded` read. The core has no defaults, for they would
- * cost every device their bytes: `@default` is what the hosts fill in (FERRULE_CONFIG_DEFAULTS,
+ * cost every device their bytes: `@default` is what the hosts fill in (ferrule_config_defaults(),
  * CONFIG_DEFAULTS).
  */
 export interface Config {
@@ -721,9 +727,9 @@ export interface CoreExports {
   adopt(memoryBytes: number, now: number): number;
   /**
    * Takes the frame of `length` bytes in the input slot, which must then stand until `output` has
-   * returned 0. `flags`: InputFlag bits, interface in bits 8 to 15. Hostile input is never an error:
-   * it moves a counter. Returns OK, NOT_INITIALISED, INVALID_ARGUMENT (longer than the slot) or
-   * NOT_SUPPORTED (any flag, in this version).
+   * returned 0: replies are built from it. `flags`: InputFlag bits, interface in bits 8 to 15; none
+   * is supported in this version. Hostile input is never an error: it moves a counter. Returns OK,
+   * NOT_INITIALISED, INVALID_ARGUMENT (longer than the slot) or NOT_SUPPORTED.
    */
   input(length: number, flags: number, now: number): number;
   /**
@@ -809,9 +815,10 @@ export interface CoreExports {
    */
   shutdown(handle: number): number;
   /**
-   * Gives the handle back. What was written is still delivered, then the connection ends: with a
-   * FIN, or with a reset when received data was left unread or arrives later (RFC 9293 section
-   * 3.6.1). Returns OK or BAD_HANDLE.
+   * Gives the handle back. What was written is still delivered, and a FIN follows. But a connection
+   * with received data that nobody read ends in a reset at once, and so does one to which more data
+   * comes (RFC 9293 section 3.6.1); one in SYN-SENT is forgotten; a listener takes with it the
+   * connections that nobody accepted. Returns OK or BAD_HANDLE.
    */
   close(handle: number): number;
   /** Gives the handle back and resets the connection: what was written and not acknowledged is lost. */

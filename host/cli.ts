@@ -25,7 +25,7 @@ Options:
   --echo-port N    port of the echo server on this machine, default the port after --port
   --address A      loopback address to listen on, default 127.0.0.1
   --connections N  connection records of the device, 1 to ${MAX_CONNECTIONS}, default 64
-  --seed HEX       64 hex digits in place of fresh randomness, to repeat a run
+  --seed HEX       64 hex digits in place of fresh randomness (sequence numbers move with the clock too)
   --help           this text
 `;
 

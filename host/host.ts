@@ -4,10 +4,14 @@
 import type { Clock, Timer } from "./clock.js";
 import { realClock } from "./clock.js";
 import type { Core } from "./core.js";
+import { FrameQueue } from "./link/frame_queue.js";
 import type { Link } from "./link/link.js";
 
-/** Frames taken in, and frames given out after each of them, in one turn, at most. */
+/** Frames taken in, and frames given out besides those that they cause, in one turn, at most. */
 const FRAMES_PER_TURN = 256;
+
+/** Frames that wait here for room on the link, at most. */
+const HELD_FRAMES = 4096;
 
 /** Hears the Event bits of one socket. */
 export type EventListener = (events: number) => void;
@@ -16,6 +20,7 @@ export class Host {
   readonly #core: Core;
   readonly #link: Link;
   readonly #listeners = new Map<number, EventListener>();
+  readonly #held = new FrameQueue(HELD_FRAMES);
   #turnScheduled = false;
   #inTurn = false;
   #closed = false;
@@ -98,26 +103,40 @@ export class Host {
     this.#tellEvents();
   }
 
-  /** Takes frames from the link, and gives out what each of them made due; true when more may wait. */
+  /** Takes frames from the link, each with all that it makes due; true when more may wait. */
   #takeFrames(): boolean {
     for (let taken = 0; taken < FRAMES_PER_TURN; taken++) {
       const frame = this.#link.receive();
       if (!frame) return false;
       this.#core.input(frame, this.clock.now());
-      this.#giveFrames();
+      this.#giveAll();
     }
     return true;
+  }
+
+  /**
+   * Gives out all that is due: a reply is built from the frame that came in, so that the core must be empty before the
+   * next one. What the link has no room for is held here; what would be too many is lost, as on any network.
+   */
+  #giveAll(): void {
+    for (let frame = this.#nextOutput(); frame; frame = this.#nextOutput())
+      if (this.#held.length === 0 && this.#link.hasRoom) this.#link.send(frame);
+      else this.#held.push(frame.slice());
   }
 
   /** Gives frames to the link, as long as that has room; true when the turn's limit ended it. */
   #giveFrames(): boolean {
     for (let given = 0; given < FRAMES_PER_TURN; given++) {
       if (!this.#link.hasRoom) return false;
-      const frame = this.#core.output(this.clock.now());
+      const frame = this.#held.take() ?? this.#nextOutput();
       if (!frame) return false;
       this.#link.send(frame);
     }
     return true;
+  }
+
+  #nextOutput(): Uint8Array | undefined {
+    return this.#core.output(this.clock.now());
   }
 
   #tellEvents(): void {

@@ -1,15 +1,17 @@
 // TCP over a core in the shape of Node's `net`: servers, and sockets that are Duplex streams, so that whatever runs
 // over Node's sockets (its HTTP server, pipe, pipeline) runs over Ferrule.
 //
-// Differences from `net`: hosts are IPv4 addresses, not names; `ref`, `unref` and, until the core has keepalives,
-// `setKeepAlive` do nothing; a socket that is destroyed with data not yet taken by the core resets its connection, so
-// that the peer never takes the torn stream for a whole one.
+// Differences from `net`: hosts are IPv4 addresses, not names; `ref`, `unref` and, until the core has these options,
+// `setNoDelay` and `setKeepAlive` do nothing; a socket that is destroyed with data not yet taken by the core resets its
+// connection, so that the peer never takes the torn stream for a whole one; `destroySoon` waits for the peer's end, for
+// a bounded time. As in `net` over Linux, `destroy` with data that arrived and was not read resets the connection, and
+// what was written and is not acknowledged is lost.
 
 import { EventEmitter } from "node:events";
 import { Duplex } from "node:stream";
-import { Event, Option, SocketKind, Status, type TcpInfo } from "./abi.js";
+import { Event, Option, SocketKind, Status } from "./abi.js";
 import type { Timer } from "./clock.js";
-import { type Address, CoreError } from "./core.js";
+import { type Address, type ConnectionInfo, CoreError } from "./core.js";
 import type { Host } from "./host.js";
 
 /** Bytes that one read takes from the core at most; also what a socket buffers before it stops to read. */
@@ -17,6 +19,9 @@ const READ_BYTES = 65536;
 
 /** Connections that may wait at a server, half-open ones included, unless it says otherwise. */
 const DEFAULT_BACKLOG = 128;
+
+/** How long a socket that was destroyed soon waits for its peer to end, in milliseconds. */
+const LINGER_MS = 2000;
 
 /** Node's names for what can go wrong. */
 const ERROR_CODES: Readonly<Record<number, string>> = {
@@ -28,7 +33,6 @@ const ERROR_CODES: Readonly<Record<number, string>> = {
   [Status.SHUT_DOWN]: "EPIPE",
   [Status.NOT_CONNECTED]: "ENOTCONN",
   [Status.ADDRESS_IN_USE]: "EADDRINUSE",
-  [Status.NO_PORT]: "EADDRNOTAVAIL",
   [Status.NO_SOCKET]: "ENOBUFS",
   [Status.INVALID_ARGUMENT]: "EINVAL",
 };
@@ -203,6 +207,8 @@ export class Socket extends Duplex {
   #pendingWrite: PendingWrite | undefined;
   #pendingEnd: ((error?: Error | null) => void) | undefined;
   #abortive = false;
+  /** Set while only the peer's end is waited for. */
+  #lingerTimer: Timer | undefined;
   #peer: Address | undefined;
   #lastActivity = 0;
   #idleTimer: Timer | undefined;
@@ -236,7 +242,7 @@ export class Socket extends Duplex {
   }
 
   /** What the stack knows of the connection, or undefined when there is none (any more). */
-  tcpInfo(): TcpInfo | undefined {
+  tcpInfo(): ConnectionInfo | undefined {
     return this.#handle === 0 ? undefined : this.#host.core.tcpInfo(this.#handle);
   }
 
@@ -263,11 +269,14 @@ export class Socket extends Duplex {
     this.read(0);
   }
 
-  /** Destroys the socket once everything written was taken by the core and ended. */
+  /**
+   * Ends, and destroys the socket once the peer has ended, too, or two seconds have passed. What arrives until then is
+   * thrown away: to leave it unread would reset the connection, and the peer might lose what was written last.
+   */
   destroySoon(): void {
     if (this.writable) this.end();
-    if (this.writableFinished) this.destroy();
-    else this.once("finish", () => this.destroy());
+    if (this.writableFinished) this.#linger();
+    else this.once("finish", () => this.#linger());
   }
 
   /** Resets the connection. */
@@ -276,7 +285,7 @@ export class Socket extends Duplex {
     return this.destroy();
   }
 
-  /** True sends small segments at once, without waiting for acknowledgements (Nagle's algorithm off). */
+  /** True sends small segments at once (Nagle's algorithm off); does nothing while the core cannot do that. */
   setNoDelay(noDelay = true): this {
     this.#setOption(Option.NO_DELAY, noDelay ? 1 : 0);
     return this;
@@ -309,7 +318,7 @@ export class Socket extends Duplex {
   }
 
   override _read(): void {
-    if (this.#connecting || this.#handle === 0) this.#wantsData = true;
+    if (this.#connecting || this.#handle === 0 || this.#lingerTimer) this.#wantsData = true;
     else this.#readSome();
   }
 
@@ -330,6 +339,7 @@ export class Socket extends Duplex {
     this.#pendingWrite = undefined;
     this.timeout = 0;
     this.#armIdleTimer();
+    this.#lingerTimer?.cancel();
     if (handle !== 0) {
       this.#host.unwatch(handle);
       if (this.#abortive || this.#connecting || write) this.#host.core.abort(handle);
@@ -349,15 +359,23 @@ export class Socket extends Duplex {
 
   #onEvents(events: number): void {
     if (events & Event.FAILED && this.#connecting) {
-      const status = this.#host.core.error(this.#handle);
-      this.destroy(toSocketError(new CoreError("connect", status), "connect", this.#peer));
+      this.#fail("connect");
       return;
     }
     if (events & Event.CONNECTED) this.#onConnected();
-    // What arrived before a failure is still read; the read or the write after it learns of the failure.
+    // What arrived before a failure is still read; the read or the write after it learns of the failure. After the peer's
+    // end there is none.
     const { READABLE, PEER_CLOSED, WRITABLE, FAILED } = Event;
-    if (events & (READABLE | PEER_CLOSED | FAILED) && this.#wantsData && !this.destroyed) this.#readSome();
+    const canRead = events & (READABLE | PEER_CLOSED | FAILED) && !this.destroyed;
+    if (canRead && this.#lingerTimer) this.#throwAway();
+    else if (canRead && this.#wantsData) this.#readSome();
     if (events & (WRITABLE | FAILED) && this.#pendingWrite) this.#writeSome();
+    if (events & FAILED && this.readableEnded && !this.destroyed) this.#fail("read");
+  }
+
+  #fail(syscall: string): void {
+    const error = new CoreError(syscall, this.#host.core.error(this.#handle));
+    this.destroy(toSocketError(error, syscall, this.#peer));
   }
 
   #onConnected(): void {
@@ -441,6 +459,25 @@ export class Socket extends Duplex {
     }
     this.#host.kick();
     done();
+  }
+
+  #linger(): void {
+    if (this.destroyed || this.#lingerTimer) return;
+    this.#lingerTimer = this.#host.clock.after(LINGER_MS, () => this.destroy());
+    this.#throwAway();
+  }
+
+  /** Reads for nobody, up to the peer's end. */
+  #throwAway(): void {
+    try {
+      let data = this.#host.core.read(this.#handle);
+      while (data && data.length > 0) data = this.#host.core.read(this.#handle);
+      this.#host.kick();
+      if (data) this.destroy();
+    } catch (error) {
+      // A connection that has failed has no end to wait for, and nobody asks why any more.
+      this.destroy(error instanceof CoreError ? undefined : (error as Error));
+    }
   }
 
   #setOption(option: number, value: number): void {

@@ -177,9 +177,11 @@ function emitC(abi) {
     const defaults = r.fields.filter((f) => f.standard);
     if (!defaults.length) continue;
     const name = lower(r.name);
-    out += `/** Initialiser of a struct ferrule_${name} with the defaults. */\n#define FERRULE_${upper(r.name)}_DEFAULTS \\\n    .version = FERRULE_ABI_VERSION, .bytes = sizeof(struct ferrule_${name})`;
-    for (const f of defaults) out += `, \\\n    .${lower(f.name)} = ${f.standard}u`;
-    out += "\n\n";
+    out += `/** Sets the fields of a zeroed struct ferrule_${name} that have defaults, its version and its size. */\n`;
+    out += `static inline void ferrule_${name}_defaults(struct ferrule_${name} *${name}) {\n`;
+    out += `    ${name}->version = FERRULE_ABI_VERSION;\n    ${name}->bytes = sizeof *${name};\n`;
+    for (const f of defaults) out += `    ${name}->${lower(f.name)} = ${f.standard}u;\n`;
+    out += "}\n\n";
   }
   out += "/* The compiler's layout must be the core's. */\n";
   out += "#define FERRULE_LAYOUT(name, condition) typedef char ferrule_layout_##name[(condition) ? 1 : -1]\n";

@@ -68,13 +68,17 @@ function countVitest(report) {
   } catch (error) {
     check("vitest's report", () => ({ ok: false, problem: error.message, output: "" }));
   }
+  let ran = 0;
   for (const file of files) {
     const results = file.assertionResults;
+    ran += results.filter(({ status }) => status === "passed" || status === "failed").length;
     for (const { status } of results)
       total[status === "passed" ? "passed" : status === "failed" ? "failed" : "skipped"]++;
     // A file that could not be loaded, or whose hooks failed, has no failed test to show for it.
     if (file.status === "failed" && !results.some(({ status }) => status === "failed")) total.failed++;
   }
+  // A pattern that fits nothing must not look like success.
+  if (ran === 0) check("tests", () => ({ ok: false, problem: "no test ran", output: "" }));
 }
 
 function finish() {

@@ -3,7 +3,7 @@
 
 import { config, state } from "../config";
 
-/** Keyed hash of three words, for what must look random and be the same again (RFC 6528). Key: 16 octets of the seed. */
+/** Keyed hash of three words, for what must look random and be the same again (RFC 6528). Key: half of the seed. */
 export function keyedHash(a: u32, b: u32, c: u32): u64 {
   return sipHash(word(config.seed0, config.seed1), word(config.seed2, config.seed3), word(a, b), c);
 }

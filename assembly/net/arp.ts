@@ -65,8 +65,6 @@ export function receive(length: u32): bool {
 
 /** The MAC of `address`, or null: the question is asked, and the caller has to wait. */
 export function resolve(address: u32): link.Neighbour | null {
-  // No route, no neighbour.
-  if (!address) return null;
   let entry = find(address);
   if (!entry) entry = makeRoom(address);
   // The table is busy asking: whoever waits tries again when something is settled.

@@ -13,7 +13,7 @@ import { refuse } from "./reset";
 import * as retransmit from "./retransmit";
 import { segment } from "./segment";
 import * as seq from "./seq";
-import { Bit, clear, has, makeReady, raise, sendFree, set, setState, Tcb } from "./tcb";
+import { Bit, clear, has, Kind, makeReady, raise, sendFree, set, setState, Tcb } from "./tcb";
 import * as timewait from "./timewait";
 
 /** Processes the ACK field. False: the segment, or the connection, is done with. */
@@ -37,7 +37,7 @@ export function check(t: Tcb): bool {
   }
   const ofFin = seq.lessThan(t.sndUna, segment.ack) && advanceUna(t, segment.ack - t.sndUna);
   // The peer is alive. One that keeps its window shut may do so for ever, unless nobody waits for it any more.
-  if (!(segment.wnd | (t.bits & Bit.DETACHED))) t.retries = 0;
+  if (!segment.wnd && t.kind != Kind.DETACHED) t.retries = 0;
   if (<i32>acked >= 0) updateWindow(t);
   if (ofFin) return finAcknowledged(t);
   return true;
@@ -81,12 +81,10 @@ function updateWindow(t: Tcb): void {
   if (wnd <= before) return;
   t.sndWndMax = max(t.sndWndMax, wnd);
   // Probes that met the shut window were thrown away: begin again at SND.UNA, without waiting for the timer.
-  if (<u32>!before & <u32>(t.sendBytes != 0)) {
-    t.sndNxt = t.sndUna;
-    t.backoff = 0;
-    passUna(t, 0);
-  }
-  makeReady(t);
+  if (<u32>before | <u32>!t.sendBytes) return makeReady(t);
+  t.sndNxt = t.sndUna;
+  t.backoff = 0;
+  passUna(t, 0);
 }
 
 /** Our FIN is acknowledged. False when that ends the connection. */
@@ -103,7 +101,7 @@ function finAcknowledged(t: Tcb): bool {
 
 /** In FIN-WAIT-2, when nobody holds the connection: the peer's FIN gets this long. No other timer runs then. */
 export function boundLife(t: Tcb): void {
-  if (t.state != TcpState.FIN_WAIT_2 || !has(t, Bit.DETACHED)) return;
+  if (<u32>(t.state != TcpState.FIN_WAIT_2) | <u32>(t.kind != Kind.DETACHED)) return;
   set(t, Bit.TIMES_RETRANSMIT);
   t.retransmitAt = after(config.finWait2Ms);
 }

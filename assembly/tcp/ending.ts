@@ -5,7 +5,7 @@ import { Counter, Event, Status, TcpState } from "../abi_constants";
 import { count } from "../lib/counters";
 import * as demux from "./demux";
 import { dequeue } from "./listen";
-import { Bit, clear, has, makeReady, raise, release, set, setState, Tcb } from "./tcb";
+import { Bit, clear, isHeld, makeReady, raise, release, setState, Tcb } from "./tcb";
 
 /** Both directions have ended, and all is acknowledged. */
 export function finish(t: Tcb): void {
@@ -19,9 +19,7 @@ export function fail(t: Tcb, error: Status): void {
 
 /** The connection has to end with a reset: `output` sends it, then the record goes. */
 export function reset(t: Tcb): void {
-  clear(t, Bit.ACTIVITY);
-  set(t, Bit.OWES_RESET);
-  t.acksOwed = 0;
+  t.bits = (t.bits & ~Bit.ACTIVITY) | Bit.OWES_RESET;
   makeReady(t);
 }
 
@@ -31,12 +29,10 @@ function leave(t: Tcb, error: Status, event: Event): void {
     // Nobody has a handle: nobody will miss it.
     count(Counter.TCP_UNACCEPTED);
     dequeue(t);
-    set(t, Bit.DETACHED);
   }
   setState(t, TcpState.CLOSED);
   clear(t, Bit.ACTIVITY);
-  t.acksOwed = 0;
   t.error = error;
-  if (has(t, Bit.DETACHED)) release(t);
-  else raise(t, event | Event.READABLE | Event.WRITABLE);
+  if (isHeld(t)) raise(t, event | Event.READABLE | Event.WRITABLE);
+  else release(t);
 }

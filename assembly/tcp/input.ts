@@ -39,6 +39,7 @@ function otherStates(t: Tcb): void {
   // Third, security: not used (RFC 9293 appendix A.1).
   // Fourth: check the SYN bit, as RFC 5961 section 4 changed it.
   if (flags & SYN) return answer(t, Counter.TCP_SYN_CHALLENGED);
+  trim(t, t.rcvNxt - segment.seq);
   if (!ackCheck.check(t)) return;
   // Sixth, URG: urgent data stays in band (RFC 6093). After the peer's FIN nothing more is to be had from it.
   if (!peerMaySend(t)) return;
@@ -54,7 +55,6 @@ function checkSequence(t: Tcb, flags: u32): bool {
   // An empty segment stands where its first octet would.
   const last = start + max(segmentLength(), 1) - 1;
   if (<u32>(start == next) | <u32>seq.inWindow(start, next, window) | <u32>seq.inWindow(last, next, window)) {
-    trim(t, next - start);
     return true;
   }
   if (flags & RST) return drop(Counter.TCP_RST_OUTSIDE);

@@ -3,23 +3,24 @@
 import { Counter, TcpState } from "../abi_constants";
 import { config, LISTENER_BYTES, state } from "../config";
 import { count } from "../lib/counters";
+import { nextHop } from "../net/route";
 import { ACK, FIN, RST, SYN } from "../wire/tcp";
 import { reset } from "./ending";
 import { begin, synchronise } from "./opening";
 import { refuse } from "./reset";
 import { segment } from "./segment";
-import { allocate, Bit, isSynchronised, Listener, makeReady, raise, set, setState, Tcb, unlink } from "./tcb";
+import { allocate, isSynchronised, Kind, Listener, makeReady, raise, setState, Tcb, unlink } from "./tcb";
 
 /** The listener of number `index`. */
 export function listenerAt(index: u32): Listener {
   return changetype<Listener>(state.listenerTable + index * LISTENER_BYTES);
 }
 
-/** The listener bound to the local port of `ports`; null when there is none. */
+/** The listener bound to the local port of `ports`, which is not zero; null when there is none. */
 export function find(ports: u32): Listener | null {
   for (let index: u32 = 0; index < config.listeners; index++) {
     const listener = listenerAt(index);
-    if (<u32>listener.bound & <u32>(listener.ports >> 16 == ports >> 16)) return listener;
+    if (listener.ports >> 16 == ports >> 16) return listener;
   }
   return null;
 }
@@ -28,7 +29,8 @@ export function find(ports: u32): Listener | null {
 export function receive(): void {
   const listener = find(segment.ports);
   const flags = segment.flags;
-  if (!listener || <u32>!listener.state | (flags & (RST | ACK))) {
+  // Where no route leads back to there can be no connection: it would wait for ever.
+  if (!(listener && nextHop(segment.remoteAddress)) || <u32>!listener.state | (flags & (RST | ACK))) {
     count(Counter.TCP_NO_CONNECTION);
     refuse();
   } else if ((flags & (SYN | FIN)) != SYN) count(Counter.TCP_BAD_FLAGS);
@@ -45,10 +47,10 @@ function open(listener: Listener): void {
   setState(t, TcpState.SYN_RECEIVED);
   listener.pending++;
   t.listener = changetype<u32>(listener);
+  t.kind = Kind.QUEUED;
   let last = t.listener + offsetof<Listener>("acceptHead");
   while (load<u32>(last)) last = load<u32>(last) + offsetof<Tcb>("queueNext");
   store<u32>(last, changetype<u32>(t));
-  t.queueNext = 0;
   makeReady(t);
 }
 
@@ -58,6 +60,7 @@ export function accept(listener: Listener): Tcb | null {
     const t = changetype<Tcb>(at);
     if (!isSynchronised(t)) continue;
     dequeue(t);
+    t.kind = Kind.CONNECTION;
     // What happened before is news to the one who takes the handle.
     raise(t, t.events);
     return t;
@@ -78,7 +81,7 @@ export function close(listener: Listener): void {
     const t = changetype<Tcb>(listener.acceptHead);
     dequeue(t);
     count(Counter.TCP_UNACCEPTED);
-    set(t, Bit.DETACHED);
+    t.kind = Kind.DETACHED;
     reset(t);
   }
 }

@@ -38,8 +38,9 @@ export function arpSettled(address: u32): void {
     clear(t, Bit.ARP_WAIT);
     // All try again: some may have waited for room in the table.
     if (!address || route.nextHop(t.remoteAddress) != address) makeReady(t);
-    else if (isSynchronised(t)) retransmissionDue(t);
-    else fail(t, Status.UNREACHABLE);
+    else if (!isSynchronised(t)) fail(t, Status.UNREACHABLE);
+    // An ACK alone is not worth the connection: the peer will ask for it again.
+    else if (t.sendBytes | <u32>owesFin(t)) retransmissionDue(t);
   }
 }
 
@@ -62,7 +63,16 @@ function serve(t: Tcb): u32 {
     if (<u32>(t.sendBytes != 0) & <u32>(t.sndUna == t.sndMax)) retransmit.start(t);
     if (!has(t, Bit.OWES_ACK)) return 0;
   }
-  return send(t, neighbour, t.sndNxt, ACK, 0);
+  return send(t, neighbour, nextExpected(t), ACK, 0);
+}
+
+/**
+ * Where a segment without data stands, so that the peer finds it acceptable: not at SND.NXT, which a time-out moves back
+ * to what the peer may have; and not behind a probe that a shut window kept out. Two stacks that get this wrong answer
+ * each other's ACKs for ever.
+ */
+function nextExpected(t: Tcb): u32 {
+  return seq.earlier(t.sndMax, t.sndUna + t.sndWnd);
 }
 
 /** A reset waits for nobody: when the neighbour is not known it is left out. The record goes either way. */
@@ -71,7 +81,7 @@ function serveReset(t: Tcb, neighbour: Neighbour | null): u32 {
   // A SYN that was not answered has nobody to reset.
   if (neighbour && t.state != TcpState.SYN_SENT) {
     count(Counter.TCP_RESETS_OUT);
-    bytes = send(t, neighbour, t.sndNxt, RST | ACK, 0);
+    bytes = send(t, neighbour, nextExpected(t), RST | ACK, 0);
   }
   fail(t, Status.ABORTED);
   return bytes;

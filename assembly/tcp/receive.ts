@@ -10,7 +10,7 @@ import { reset } from "./ending";
 import * as reassembly from "./reassembly";
 import { segment } from "./segment";
 import * as seq from "./seq";
-import { Bit, has, makeReady, peerMaySend, raise, receiveRing, set, setState, Tcb } from "./tcb";
+import { Bit, has, Kind, makeReady, peerMaySend, raise, receiveRing, set, setState, Tcb } from "./tcb";
 import * as timewait from "./timewait";
 
 /** Data segments that one ACK may cover: RFC 9293 section 3.8.6.3. */
@@ -41,7 +41,7 @@ export function afterRead(t: Tcb): void {
 export function text(t: Tcb): void {
   const bytes = segment.dataBytes;
   if (!bytes) return;
-  if (has(t, Bit.DETACHED)) {
+  if (t.kind == Kind.DETACHED) {
     // RFC 9293 section 3.6.1: nobody will read it, and the peer should know.
     count(Counter.TCP_DATA_AFTER_CLOSE);
     return reset(t);

@@ -11,12 +11,16 @@
 import { TcpInfo, TcpState } from "../abi_constants";
 import { COMPACT_BYTES, CONNECTION_BYTES, config, header, LISTENER_BYTES, State, state } from "../config";
 
-/** What a record is. */
+/** What a record is. Odd: the application holds a handle to it. */
 export namespace Kind {
   export const FREE: u8 = 0;
   export const CONNECTION: u8 = 1;
   export const TIME_WAIT: u8 = 2;
   export const LISTENER: u8 = 3;
+  /** A connection that waits in a listener's queue. */
+  export const QUEUED: u8 = 4;
+  /** A connection whose handle was given back, or whose listener went. */
+  export const DETACHED: u8 = 6;
 }
 
 /** What the hash table finds. */
@@ -24,7 +28,10 @@ export namespace Kind {
 export class Keyed {
   /** IPv4 address of the peer. */
   remoteAddress: u32;
-  /** Ports as in a segment that arrives: the peer's in the low half, ours in the high half, each as on the wire. */
+  /**
+   * Ports as in a segment that arrives: the peer's in the low half, ours in the high half, each as on the wire. In a
+   * socket, 0 until it is bound.
+   */
   ports: u32;
   /** Next record of the hash chain, or 0. */
   chain: u32;
@@ -35,12 +42,12 @@ export class Keyed {
 /** What has a handle. Fields up to `readyNext` outlive a use of the record. */
 @unmanaged
 export class Socket extends Keyed {
+  /** Event bits that the host has not taken. */
+  events: u8;
   /** List bits: which lists the record stands in. */
   lists: u8;
   /** A TcpState. Written by setState only. */
   state: u8;
-  /** Event bits that the host has not taken. */
-  events: u8;
   /** Uses of the record in the upper half (an earlier one is stale), number of the record from 1 in the lower. */
   handle: u32;
   /** Next socket in the list of those with events. */
@@ -51,8 +58,6 @@ export class Socket extends Keyed {
   listener: u32;
   /** What ended the connection: a Status. */
   error: i32;
-  /** 1: bound to a local port, kept in `ports`. */
-  bound: u32;
 }
 
 /** Bits of Socket.lists. */
@@ -63,8 +68,6 @@ export const IN_READY_LIST: u8 = 2;
 export namespace Bit {
   /** The application has ended the sending direction: a FIN follows the data. */
   export const FIN_QUEUED: u32 = 1;
-  /** The application gave the handle back. */
-  export const DETACHED: u32 = 2;
   /** The peer's FIN has arrived, maybe ahead of a hole: `rcvFin` holds. */
   export const FIN_KNOWN: u32 = 8;
   /** A round-trip time is being measured: `rttSeq`, `rttStart` hold. */
@@ -113,6 +116,7 @@ export class Tcb extends Socket {
   receiveBytes: u32;
   srtt8: u32;
   rttVar4: u32;
+  /** Not zero once the record has served a connection. */
   rtoMs: u32;
   backoff: u8;
   retries: u8;
@@ -241,15 +245,24 @@ export function allocate(): Tcb | null {
   state.freeConnection = t.queueNext;
   memory.fill(at + offsetof<Tcb>("listener"), 0, offsetof<Tcb>("ring") - offsetof<Tcb>("listener"));
   t.ports = 0;
-  t.kind = Kind.CONNECTION;
+  become(t, Kind.CONNECTION);
   header.connectionsUsed++;
   return t;
+}
+
+/** A record that was free becomes a `kind`, without events: neighbours in the record, and so one store. */
+export function become(socket: Socket, kind: u16): void {
+  store<u16>(changetype<usize>(socket), kind, offsetof<Socket>("kind"));
+}
+
+/** Whether the application holds the socket's handle. Nobody else may hear of its events, or name it in a call. */
+export function isHeld(socket: Socket): u32 {
+  return socket.kind & 1;
 }
 
 /** Gives a connection record back. */
 export function release(t: Tcb): void {
   t.kind = Kind.FREE;
-  t.events = 0;
   t.queueNext = state.freeConnection;
   state.freeConnection = changetype<u32>(t);
   header.connectionsUsed--;
@@ -273,7 +286,6 @@ export function has(t: Tcb, bits: u32): bool {
 /** Makes the handle stale. */
 export function retireHandle(socket: Socket): void {
   socket.handle = (socket.handle + 0x10000) & 0x7fffffff;
-  socket.events = 0;
 }
 
 /** Adds Event bits that the host will see. */

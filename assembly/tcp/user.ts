@@ -19,8 +19,10 @@ import { afterRead } from "./receive";
 import {
   allocate,
   Bit,
+  become,
   connectionAt,
   has,
+  isHeld,
   isSynchronised,
   Kind,
   Listener,
@@ -45,7 +47,7 @@ export function socketOf(handle: i32): Socket | null {
   if (<u32>index < config.listeners) socket = listen.listenerAt(index);
   else if (<u32>place < config.connections) socket = connectionAt(place);
   else return null;
-  return <u32>(socket.kind != Kind.FREE) & <u32>(socket.handle == handle) ? socket : null;
+  return isHeld(socket) & <u32>(socket.handle == handle) ? socket : null;
 }
 
 /** Opens a socket. Returns its handle, NO_SOCKET or NOT_SUPPORTED. */
@@ -58,7 +60,7 @@ export function open(kind: u32): i32 {
   for (let index: u32 = 0; index < config.listeners; index++) {
     const listener = listen.listenerAt(index);
     if (listener.kind != Kind.FREE) continue;
-    listener.kind = Kind.LISTENER;
+    become(listener, Kind.LISTENER);
     listener.handle |= index + 1;
     header.listenersUsed++;
     return listener.handle;
@@ -68,19 +70,16 @@ export function open(kind: u32): i32 {
 
 /** Binds to the local `port` (host order), or an ephemeral one for 0. */
 export function bind(socket: Socket, port: u32): i32 {
-  if (socket.bound | socket.state | socket.error) return Status.ALREADY_CONNECTED;
+  if (socket.ports) return Status.ALREADY_CONNECTED;
   const ports = swap16(port) << 16;
-  if (ports) {
-    if (listen.find(ports)) return Status.ADDRESS_IN_USE;
-    socket.ports = ports;
-    socket.bound = 1;
-  }
+  if (ports && listen.find(ports)) return Status.ADDRESS_IN_USE;
+  socket.ports = ports;
   return Status.OK;
 }
 
 /** Passive OPEN. */
 export function startListening(listener: Listener, backlog: u32): i32 {
-  if (!listener.bound) return Status.INVALID_ARGUMENT;
+  if (!listener.ports) return Status.INVALID_ARGUMENT;
   if (listener.state != TcpState.CLOSED) return Status.ALREADY_CONNECTED;
   listener.backlog = <u16>backlog;
   setState(listener, TcpState.LISTEN);
@@ -95,7 +94,8 @@ export function accept(listener: Listener): i32 {
 
 /** Active OPEN to `remoteAddress` and `port` (host order). */
 export function connect(t: Tcb, remoteAddress: u32, port: u32): i32 {
-  if (t.state | t.error) return Status.ALREADY_CONNECTED;
+  // A record serves one connection: what the last one left behind would be taken for facts about the next.
+  if (t.rtoMs) return Status.ALREADY_CONNECTED;
   if (<u32>!port | <u32>!route.isHost(remoteAddress)) return Status.INVALID_ARGUMENT;
   if (!route.nextHop(remoteAddress)) return Status.UNREACHABLE;
   const ports = choosePorts(t, remoteAddress, swap16(port));
@@ -110,9 +110,9 @@ export function connect(t: Tcb, remoteAddress: u32, port: u32): i32 {
 /** Both ports as in a segment that arrives; 0 when the bound one, or every ephemeral one, is in use with this peer. */
 function choosePorts(t: Tcb, remoteAddress: u32, remotePort: u32): u32 {
   let next = random();
-  let tries = t.bound ? 1 : EPHEMERAL_PORTS;
+  let tries = t.ports ? 1 : EPHEMERAL_PORTS;
   do {
-    const local = t.bound ? t.ports : swap16(EPHEMERAL_FIRST + (next++ % EPHEMERAL_PORTS)) << 16;
+    const local = t.ports ? t.ports : swap16(EPHEMERAL_FIRST + (next++ % EPHEMERAL_PORTS)) << 16;
     if (!demux.find(remoteAddress, local | remotePort)) return local | remotePort;
   } while (--tries);
   return 0;
@@ -193,7 +193,7 @@ export function end(socket: Socket, now: bool): void {
   retireHandle(socket);
   if (socket.kind == Kind.LISTENER) return closeListener(changetype<Listener>(socket));
   const t = changetype<Tcb>(socket);
-  set(t, Bit.DETACHED);
+  t.kind = Kind.DETACHED;
   if (t.state == TcpState.CLOSED) return release(t);
   // RFC 9293 section 3.6.1: data that nobody read ends in a reset, too. And a SYN that was not answered is forgotten.
   if (<u32>now | t.receiveBytes | <u32>(t.state == TcpState.SYN_SENT)) return reset(t);
@@ -205,7 +205,7 @@ function closeListener(listener: Listener): void {
   listen.close(listener);
   setState(listener, TcpState.CLOSED);
   listener.kind = Kind.FREE;
-  listener.bound = 0;
+  listener.ports = 0;
   header.listenersUsed--;
 }
 
@@ -214,8 +214,8 @@ export function nextEvent(): i32 {
   for (;;) {
     const socket = takeEvents();
     if (!socket) return 0;
-    // A record given back has no events; a connection that nobody accepted keeps them for `accept`.
-    if (<u32>!socket.events | socket.listener) continue;
+    // A connection that nobody accepted yet keeps its events for `accept`.
+    if (!(socket.events && isHeld(socket))) continue;
     header.eventMask = socket.events;
     socket.events = 0;
     return socket.handle;

@@ -1,6 +1,6 @@
 // ARP packet for Ethernet and IPv4, RFC 826: 28 octets.
 
-/** A view of an ARP packet. MACs and addresses as on the wire; sender MAC and target MAC split where they are aligned. */
+/** A view of an ARP packet. MACs and addresses as on the wire, split where they are aligned. */
 @unmanaged
 export class ArpPacket {
   /** Hardware and protocol type: HARDWARE_PROTOCOL. */

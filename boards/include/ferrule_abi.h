@@ -99,15 +99,21 @@ enum ferrule_event {
     FERRULE_EVENT_READABLE = 1,
     /** A write that found too little room can go on. */
     FERRULE_EVENT_WRITABLE = 2,
-    /** `connect` succeeded. */
+    /** `connect` succeeded. WRITABLE comes with it. */
     FERRULE_EVENT_CONNECTED = 4,
     /** `accept` has a connection. */
     FERRULE_EVENT_ACCEPTABLE = 8,
-    /** The peer sent its FIN: reads return 0 after the last byte. */
+    /** The peer sent its FIN: reads return 0 after the last byte. READABLE comes with it. */
     FERRULE_EVENT_PEER_CLOSED = 16,
-    /** Both directions have ended and all was acknowledged; the handle stays until `close`. */
+    /**
+     * Both directions have ended and all was acknowledged; the handle stays until `close`. Comes
+     * with READABLE and WRITABLE.
+     */
     FERRULE_EVENT_CLOSED = 32,
-    /** The connection ended before its time; option ERROR says why. The handle stays until `close`. */
+    /**
+     * The connection ended before its time; option ERROR says why. The handle stays. Comes with
+     * READABLE and WRITABLE.
+     */
     FERRULE_EVENT_FAILED = 64,
 };
 
@@ -259,7 +265,7 @@ enum ferrule_counter {
     FERRULE_COUNTER_TCP_TIMEOUTS = 32,
     /** Zero-window and silly-window probes sent. */
     FERRULE_COUNTER_TCP_PROBES = 33,
-    /** Segment wholly outside the receive window; answered with an ACK. */
+    /** Segment wholly or partly outside the receive window; answered with an ACK. */
     FERRULE_COUNTER_TCP_OUTSIDE_WINDOW = 34,
     /** Segment with data ahead of a hole, kept. */
     FERRULE_COUNTER_TCP_OUT_OF_ORDER = 35,
@@ -310,7 +316,7 @@ enum ferrule_counter {
 
 /**
  * The configuration that `init` and `bytesNeeded` read. The core has no defaults, for they would
- * cost every device their bytes: `@default` is what the hosts fill in (FERRULE_CONFIG_DEFAULTS,
+ * cost every device their bytes: `@default` is what the hosts fill in (ferrule_config_defaults(),
  * CONFIG_DEFAULTS).
  */
 struct ferrule_config {
@@ -516,24 +522,26 @@ struct ferrule_state_header {
     uint16_t reserved;
 };
 
-/** Initialiser of a struct ferrule_config with the defaults. */
-#define FERRULE_CONFIG_DEFAULTS \
-    .version = FERRULE_ABI_VERSION, .bytes = sizeof(struct ferrule_config), \
-    .mtu = 1500u, \
-    .connections = 4u, \
-    .listeners = 2u, \
-    .send_ring_bytes = 2048u, \
-    .receive_ring_bytes = 2048u, \
-    .time_wait_entries = 8u, \
-    .reassembly_ranges = 4u, \
-    .arp_entries = 8u, \
-    .interfaces = 1u, \
-    .rto_min_ms = 200u, \
-    .time_wait_ms = 60000u, \
-    .fin_wait2_ms = 60000u, \
-    .delayed_ack_ms = 40u, \
-    .syn_retries = 5u, \
-    .data_retries = 12u
+/** Sets the fields of a zeroed struct ferrule_config that have defaults, its version and its size. */
+static inline void ferrule_config_defaults(struct ferrule_config *config) {
+    config->version = FERRULE_ABI_VERSION;
+    config->bytes = sizeof *config;
+    config->mtu = 1500u;
+    config->connections = 4u;
+    config->listeners = 2u;
+    config->send_ring_bytes = 2048u;
+    config->receive_ring_bytes = 2048u;
+    config->time_wait_entries = 8u;
+    config->reassembly_ranges = 4u;
+    config->arp_entries = 8u;
+    config->interfaces = 1u;
+    config->rto_min_ms = 200u;
+    config->time_wait_ms = 60000u;
+    config->fin_wait2_ms = 60000u;
+    config->delayed_ack_ms = 40u;
+    config->syn_retries = 5u;
+    config->data_retries = 12u;
+}
 
 /* The compiler's layout must be the core's. */
 #define FERRULE_LAYOUT(name, condition) typedef char ferrule_layout_##name[(condition) ? 1 : -1]
@@ -651,9 +659,9 @@ FERRULE_LAYOUT(state_header_reserved, offsetof(struct ferrule_state_header, rese
  *
  * input(length, flags, now):
  *   Takes the frame of `length` bytes in the input slot, which must then stand until `output` has
- *   returned 0. `flags`: InputFlag bits, interface in bits 8 to 15. Hostile input is never an error:
- *   it moves a counter. Returns OK, NOT_INITIALISED, INVALID_ARGUMENT (longer than the slot) or
- *   NOT_SUPPORTED (any flag, in this version).
+ *   returned 0: replies are built from it. `flags`: InputFlag bits, interface in bits 8 to 15; none is
+ *   supported in this version. Hostile input is never an error: it moves a counter. Returns OK,
+ *   NOT_INITIALISED, INVALID_ARGUMENT (longer than the slot) or NOT_SUPPORTED.
  *
  * output(now):
  *   Builds the next frame that is due into the output slot. Returns its length, 0 when nothing is due,
@@ -727,9 +735,10 @@ FERRULE_LAYOUT(state_header_reserved, offsetof(struct ferrule_state_header, rese
  *   not.
  *
  * close(handle):
- *   Gives the handle back. What was written is still delivered, then the connection ends: with a FIN,
- *   or with a reset when received data was left unread or arrives later (RFC 9293 section 3.6.1).
- *   Returns OK or BAD_HANDLE.
+ *   Gives the handle back. What was written is still delivered, and a FIN follows. But a connection
+ *   with received data that nobody read ends in a reset at once, and so does one to which more data
+ *   comes (RFC 9293 section 3.6.1); one in SYN-SENT is forgotten; a listener takes with it the
+ *   connections that nobody accepted. Returns OK or BAD_HANDLE.
  *
  * abort(handle):
  *   Gives the handle back and resets the connection: what was written and not acknowledged is lost.

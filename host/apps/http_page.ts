@@ -1,6 +1,6 @@
 // The device's page: the visitor's own connection as the stack sees it. One document, nothing loaded from elsewhere.
 
-import type { Info, Usage } from "./info.js";
+import type { Connection, Info, Usage } from "./info.js";
 
 type Row = [label: string, value: string | number, unit?: string];
 
@@ -38,7 +38,7 @@ their SHA-256 in the header <code>X-Content-SHA256</code>. <code>POST /echo</cod
 `;
 }
 
-function renderConnection(connection: NonNullable<Info["connection"]>): string {
+function renderConnection(connection: Connection): string {
   const path: Row[] = [
     ["State", connection.state],
     ["You", connection.peer],
@@ -50,8 +50,6 @@ function renderConnection(connection: NonNullable<Info["connection"]>): string {
   const windows: Row[] = [
     ["Send window (yours)", connection.sndWnd, "bytes"],
     ["Receive window (ours)", connection.rcvWnd, "bytes"],
-    ["Congestion window", connection.congestionWindow, "bytes"],
-    ["Slow-start threshold", connection.slowStartThreshold, "bytes"],
     ["Largest segment sent", connection.sendMss, "bytes"],
     ["Largest segment accepted", connection.receiveMss, "bytes"],
     ["Send ring", connection.sendRingBytes, "bytes"],
@@ -66,7 +64,6 @@ function renderConnection(connection: NonNullable<Info["connection"]>): string {
     ["Out of order", connection.outOfOrder],
     ["Waiting to be acknowledged", connection.sendQueued, "bytes"],
     ["Waiting to be read", connection.receiveQueued, "bytes"],
-    ["Times your window was closed", connection.zeroWindows],
   ];
   return [section("Your connection", path), section("Windows", windows), section("Traffic", traffic)].join(
     "\n",
@@ -78,7 +75,6 @@ function usageRows({ usage }: Info): Row[] {
   return [
     row("Connections", usage.connections),
     row("Listeners", usage.listeners),
-    row("SYN cache", usage.synEntries),
     row("TIME-WAIT", usage.timeWaitEntries),
   ];
 }
@@ -104,9 +100,9 @@ function counterRows({ counters }: Info): Row[] {
 function section(title: string, rows: Row[]): string {
   const lines = rows.map(
     ([label, value, unit]) =>
-      `<div><dt>${escape(label)}</dt><dd>${escape(number(value))}${unit ? ` <small>${unit}</small>` : ""}</dd></div>`,
+      `<div><dt>${escapeHtml(label)}</dt><dd>${escapeHtml(number(value))}${unit ? ` <small>${unit}</small>` : ""}</dd></div>`,
   );
-  return `<section><h2>${escape(title)}</h2><dl>\n${lines.join("\n")}\n</dl></section>`;
+  return `<section><h2>${escapeHtml(title)}</h2><dl>\n${lines.join("\n")}\n</dl></section>`;
 }
 
 /** Digits in groups of three; text stays as it is. */
@@ -114,7 +110,7 @@ function number(value: string | number): string {
   return typeof value === "string" ? value : value.toLocaleString("en").replaceAll(",", "\u202f");
 }
 
-function escape(text: string): string {
+function escapeHtml(text: string): string {
   return text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 

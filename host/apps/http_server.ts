@@ -10,8 +10,8 @@ import { reproducibleBytes, sha256OfBytes } from "./reproducible_bytes.js";
 /** Longest answer of /bytes, in bytes. */
 const MAX_BYTES = 2 ** 30;
 
-/** The page is filled up to a multiple of this: load generators take pages whose length changes for failures. */
-const PAGE_STEP_BYTES = 2048;
+/** What is told is filled up to a multiple of this: load generators take a length that changes for a failure. */
+const STEP_BYTES = 2048;
 
 const HELP = `There is nothing here. Try:
   GET  /         what the stack knows of your connection
@@ -60,9 +60,8 @@ function answer(
   module: Module & { requests: number },
 ): void {
   const { core } = net.host;
-  const { connectionsUsed, connections, synUsed } = core.header();
-  // Somebody waits for a record: let nobody keep one without need.
-  if (connectionsUsed === connections && synUsed > 0) response.setHeader("Connection", "close");
+  // The next visitor would find no record: let nobody keep one without need.
+  if (core.header().connectionsUsed === core.config.connections) response.setHeader("Connection", "close");
   response.setHeader("X-Content-Type-Options", "nosniff");
   const path = (request.url ?? "/").replace(/[?#].*$/s, "");
   if (path === "/echo") {
@@ -83,13 +82,13 @@ function tell(
 ): void {
   // Only Ferrule's sockets are ever given to this server.
   const info = describe(net.host.core, request.socket as unknown as Socket, module);
-  if (path === "/info") {
-    send(response, 200, "application/json", `${JSON.stringify(info, null, 2)}\n`);
-    return;
-  }
-  const page = renderPage(info);
-  const missing = PAGE_STEP_BYTES - (Buffer.byteLength(page) % PAGE_STEP_BYTES);
-  send(response, 200, "text/html", `${page}${" ".repeat(missing - 1)}\n`);
+  if (path === "/info") send(response, 200, "application/json", filledUp(JSON.stringify(info, null, 2)));
+  else send(response, 200, "text/html", filledUp(renderPage(info)));
+}
+
+function filledUp(text: string): string {
+  const missing = STEP_BYTES - (Buffer.byteLength(text) % STEP_BYTES);
+  return `${text}${" ".repeat(missing - 1)}\n`;
 }
 
 /** Whether the request has one of `methods`; if not, it has been answered. */

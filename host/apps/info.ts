@@ -1,7 +1,7 @@
 // What the device tells of itself and of one of its connections.
 
-import { Build, type TcpInfo, TcpState } from "../abi.js";
-import { type Core, statusName } from "../core.js";
+import { Build, TcpState } from "../abi.js";
+import { type ConnectionInfo, type Core, statusName } from "../core.js";
 import type { Socket } from "../net.js";
 
 /** What runs. */
@@ -22,6 +22,17 @@ export interface Usage {
   of: number;
 }
 
+/** A connection as the stack sees it. */
+export interface Connection extends Endpoints, Omit<ConnectionInfo, "state" | "error"> {
+  /** Name of the TcpState. */
+  state: string;
+  /** Name of the Status. */
+  error: string;
+  /** Sizes of its rings in bytes. */
+  sendRingBytes: number;
+  receiveRingBytes: number;
+}
+
 export interface Info {
   version: string;
   engine: string;
@@ -30,14 +41,15 @@ export interface Info {
   stateBytes: number;
   requests: number;
   /** null when the connection has ended in the meantime. */
-  connection: (Endpoints & Omit<TcpInfo, "state" | "error"> & { state: string; error: string }) | null;
-  usage: { connections: Usage; listeners: Usage; synEntries: Usage; timeWaitEntries: Usage };
+  connection: Connection | null;
+  usage: { connections: Usage; listeners: Usage; timeWaitEntries: Usage };
   /** By name, as in the ABI's Counter. */
   counters: Record<string, number>;
 }
 
 /** Describes the device and the connection that `socket` is. */
 export function describe(core: Core, socket: Socket, module: Module & { requests: number }): Info {
+  const { config } = core;
   const header = core.header();
   return {
     version: module.version,
@@ -46,18 +58,17 @@ export function describe(core: Core, socket: Socket, module: Module & { requests
     moduleBytes: module.moduleBytes,
     stateBytes: header.stateBytes,
     requests: module.requests,
-    connection: describeConnection(socket),
+    connection: describeConnection(core, socket),
     usage: {
-      connections: { used: header.connectionsUsed, of: header.connections },
-      listeners: { used: header.listenersUsed, of: header.listeners },
-      synEntries: { used: header.synUsed, of: header.synEntries },
-      timeWaitEntries: { used: header.timeWaitUsed, of: header.timeWaitEntries },
+      connections: { used: header.connectionsUsed, of: config.connections },
+      listeners: { used: header.listenersUsed, of: config.listeners },
+      timeWaitEntries: { used: header.timeWaitUsed, of: config.timeWaitEntries },
     },
     counters: core.counters(),
   };
 }
 
-function describeConnection(socket: Socket): Info["connection"] {
+function describeConnection(core: Core, socket: Socket): Info["connection"] {
   const tcp = socket.tcpInfo();
   if (!tcp) return null;
   return {
@@ -66,6 +77,8 @@ function describeConnection(socket: Socket): Info["connection"] {
     ...tcp,
     state: nameOf(TcpState, tcp.state),
     error: statusName(tcp.error),
+    sendRingBytes: core.config.sendRingBytes,
+    receiveRingBytes: core.config.receiveRingBytes,
   };
 }
 

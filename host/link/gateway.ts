@@ -17,6 +17,9 @@ const MAX_WAIT_MS = 60_000;
 /** How often waiting clients are looked at, in milliseconds: a record that becomes free raises no event. */
 const WAIT_STEP_MS = 20;
 
+/** How long the device may be silent before a connection is opened anew, in milliseconds. */
+const SILENCE_MS = 100;
+
 /** How long a client may take for the last bytes of a connection that has ended, in milliseconds. */
 const FLUSH_MS = 30_000;
 
@@ -47,6 +50,17 @@ export interface Exposure {
   devicePort: number;
 }
 
+/** A client and its connection to the device. */
+interface Joined {
+  readonly client: LocalSocket;
+  readonly devicePort: number;
+  readonly passage: Passage;
+  device: Socket;
+  /** When that was opened, and how many passages had ended by then. */
+  openedAt: number;
+  endedBefore: number;
+}
+
 interface Waiting {
   readonly client: LocalSocket;
   readonly exposure: Exposure;
@@ -65,10 +79,11 @@ export class Gateway extends EventEmitter<{ open: [Passage]; close: [Passage] }>
   readonly #servers: Server[] = [];
   /** Clients' sockets that are not closed. */
   readonly #clients = new Set<LocalSocket>();
-  /** The device's side of each connection that was opened. */
-  readonly #passages = new Set<Socket>();
-  /** Passages so far. */
-  #joined = 0;
+  /** In the order they came. */
+  readonly #joined = new Set<Joined>();
+  /** Passages so far, and those of them that have ended. */
+  #passages = 0;
+  #ended = 0;
   #waiting: Waiting[] = [];
   #stepping = false;
 
@@ -85,7 +100,7 @@ export class Gateway extends EventEmitter<{ open: [Passage]; close: [Passage] }>
 
   /** Connections that are open. */
   get open(): number {
-    return this.#passages.size;
+    return this.#joined.size;
   }
 
   /** Clients that wait for a record. */
@@ -116,7 +131,7 @@ export class Gateway extends EventEmitter<{ open: [Passage]; close: [Passage] }>
 
   /** Resets all connections. */
   resetAll(): void {
-    for (const device of this.#passages) device.resetAndDestroy();
+    for (const { device } of this.#joined) device.resetAndDestroy();
   }
 
   /** Drops the clients that are left, those included that have not taken their last bytes yet. */
@@ -145,17 +160,19 @@ export class Gateway extends EventEmitter<{ open: [Passage]; close: [Passage] }>
     }
     while (this.#waiting[0] && clock.now() - this.#waiting[0].since > MAX_WAIT_MS)
       this.#turnAway(this.#waiting.shift() as Waiting);
-    if (this.#waiting.length === 0 || this.#stepping) return;
+    const isConnecting = [...this.#joined].some(({ device }) => device.connecting);
+    if ((this.#waiting.length === 0 && !isConnecting) || this.#stepping) return;
     this.#stepping = true;
     clock.after(WAIT_STEP_MS, () => {
       this.#stepping = false;
+      this.#tryAgain();
       this.#admit();
     });
   }
 
   #hasFreeRecord(): boolean {
-    const { connectionsUsed, connections } = this.#net.host.core.header();
-    return connectionsUsed < connections;
+    const { core } = this.#net.host;
+    return core.header().connectionsUsed < core.config.connections;
   }
 
   #turnAway({ client }: Waiting): void {
@@ -163,40 +180,73 @@ export class Gateway extends EventEmitter<{ open: [Passage]; close: [Passage] }>
     resetLocal(client);
   }
 
+  /**
+   * A device without a free record is silent, and the core asks it again after seconds. When another connection has
+   * ended in the meantime there may be room now: those that were not answered ask anew, in the order they came.
+   */
+  #tryAgain(): void {
+    const now = this.#net.host.clock.now();
+    for (const joined of this.#joined) {
+      if (!joined.device.connecting || joined.endedBefore === this.#ended) continue;
+      if (now - joined.openedAt < SILENCE_MS || now - joined.passage.since > MAX_WAIT_MS) continue;
+      if (!this.#hasFreeRecord()) return;
+      const { device } = joined;
+      this.#open(joined);
+      device.destroy();
+    }
+  }
+
   #join(client: LocalSocket, { service, devicePort }: Exposure): void {
-    const { clock } = this.#net.host;
-    const device = this.#net.connect({ host: this.#device, port: devicePort, allowHalfOpen: true });
-    device.setNoDelay(true);
     const passage: Passage = {
-      number: ++this.#joined,
+      number: ++this.#passages,
       service,
       client: `${client.remoteAddress}:${client.remotePort}`,
-      since: clock.now(),
+      since: this.#net.host.clock.now(),
       toDevice: 0,
       fromDevice: 0,
       failure: undefined,
     };
-    this.#passages.add(device);
-    const onError = (error: NodeJS.ErrnoException) => {
-      passage.failure ??= error.code ?? error.message;
-    };
-    client.on("error", onError);
-    device.on("error", onError);
+    const joined = this.#open({ client, devicePort, passage });
+    client.on("error", (error) => noteFailure(passage, error));
     client.once("close", () => {
-      if (!hasEnded(client)) device.resetAndDestroy();
+      if (!hasEnded(client)) joined.device.resetAndDestroy();
     });
-    device.once("close", () => {
-      if (!hasEnded(device)) this.#resetAfterFlush(client);
-      this.#passages.delete(device);
-      passage.toDevice = device.bytesWritten;
-      passage.fromDevice = device.bytesRead;
-      if (!hasEnded(device)) passage.failure ??= "ECONNRESET";
-      this.emit("close", passage);
-      this.#admit();
-    });
-    client.pipe(device);
-    device.pipe(client);
+    this.#joined.add(joined);
     this.emit("open", passage);
+  }
+
+  /** Opens a connection to the device; what the client sends waits until that is there. */
+  #open(joining: Pick<Joined, "client" | "devicePort" | "passage">): Joined {
+    const { client, devicePort, passage } = joining;
+    const device = this.#net.connect({ host: this.#device, port: devicePort, allowHalfOpen: true }, () => {
+      client.pipe(device);
+      device.pipe(client);
+    });
+    device.setNoDelay(true);
+    const joined = Object.assign(joining, {
+      device,
+      openedAt: this.#net.host.clock.now(),
+      endedBefore: this.#ended,
+    });
+    device.on("error", (error) => noteFailure(passage, error));
+    device.once("close", () => {
+      if (joined.device === device) this.#end(joined);
+    });
+    return joined;
+  }
+
+  #end(joined: Joined): void {
+    const { client, device, passage } = joined;
+    if (!hasEnded(device)) {
+      this.#resetAfterFlush(client);
+      passage.failure ??= "ECONNRESET";
+    }
+    this.#joined.delete(joined);
+    this.#ended++;
+    passage.toDevice = device.bytesWritten;
+    passage.fromDevice = device.bytesRead;
+    this.emit("close", passage);
+    this.#admit();
   }
 
   /**
@@ -213,6 +263,11 @@ export class Gateway extends EventEmitter<{ open: [Passage]; close: [Passage] }>
     client.once("finish", () => resetLocal(client));
     client.once("close", () => timer.cancel());
   }
+}
+
+/** Of several errors the first one counts. */
+function noteFailure(passage: Passage, error: NodeJS.ErrnoException): void {
+  passage.failure ??= error.code ?? error.message;
 }
 
 /** Whether both directions of a stream ended in order. */

@@ -24,19 +24,6 @@
 /* The clock starts shortly before it wraps. */
 #define BOOT_MS 0xffffff00u
 
-static const struct ferrule_config config = {
-    .version = FERRULE_ABI_VERSION,
-    .bytes = sizeof(struct ferrule_config),
-    .mac = {0x02, 0, 0, 0, 0, 0x01},
-    .address = {10, 0, 0, 1},
-    .netmask = {255, 255, 255, 0},
-    .connections = 2,
-    .listeners = 1,
-    .send_ring_bytes = 2048,
-    .receive_ring_bytes = 2048,
-    .seed = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16},
-};
-
 static uint32_t now = BOOT_MS;
 
 static void boot(void);
@@ -66,6 +53,17 @@ static void boot(void) {
     const char *problem = engine_start(MEMORY_BYTES);
     if (problem)
         fail("engine", problem);
+    struct ferrule_config config = {
+        .mac = {0x02, 0, 0, 0, 0, 0x01},
+        .address = {10, 0, 0, 1},
+        .netmask = {255, 255, 255, 0},
+        .seed = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16},
+    };
+    ferrule_config_defaults(&config);
+    config.connections = 2;
+    config.listeners = 1;
+    config.send_ring_bytes = 2048;
+    config.receive_ring_bytes = 2048;
     uint32_t base = core_ok(CORE_base, 0, 0, 0);
     memcpy(core_bytes(base, sizeof config), &config, sizeof config);
     core_ok(CORE_init, base, MEMORY_BYTES, now);

@@ -33,10 +33,11 @@ async function start(
   gatewayConfig: Partial<CoreConfig> = {},
   clock: Clock = realClock,
   maxWaiting?: number,
+  deviceConfig: Partial<CoreConfig> = {},
 ): Promise<World> {
   const wire = new Wire();
   const near = createHost(wire.port(), clock, { ...LEFT, connections: 32, ...gatewayConfig });
-  const device = createHost(wire.port(), clock, { ...RIGHT, connections: 8, synEntries: 32 });
+  const device = createHost(wire.port(), clock, { ...RIGHT, connections: 8, ...deviceConfig });
   const net = new Net(device);
   if (onConnection) net.createServer({ allowHalfOpen: true }, onConnection).listen({ port: PORT });
   const gateway = new Gateway(new Net(near), RIGHT.address, maxWaiting);
@@ -65,9 +66,13 @@ afterEach(() => {
 describe("the gateway", () => {
   test("carries bytes in frames: what is lost on the wire is sent again by the core", async () => {
     const { wire, near, device, port } = await start(echo);
-    let frames = 0;
-    // IPv4 frames longer than 100 octets carry data: each 30th is lost.
-    wire.filter = (frame) => frame[12] !== 0x08 || frame.length < 100 || ++frames % 30 !== 0;
+    // IPv4 frames longer than 100 octets carry data: each 30th of a direction is lost.
+    const frames = [0, 0];
+    wire.filter = (frame, from) => {
+      if (frame[12] !== 0x08 || frame.length < 100) return true;
+      frames[from] = (frames[from] as number) + 1;
+      return (frames[from] as number) % 30 !== 0;
+    };
     const data = new Prng(1).bytes(200_000);
     const client = connectLocal(port);
     client.end(data);
@@ -207,6 +212,21 @@ describe("the gateway", () => {
     expect(await Promise.all(clients)).toEqual(Array.from({ length: 12 }, (_, index) => `client ${index}`));
     expect(mostWaiting).toBeGreaterThan(0);
     expect([gateway.clients, gateway.turnedAway, gateway.waiting]).toEqual([12, 0, 0]);
+    await until(() => recordsUsed() === 0);
+  });
+
+  test("asks anew for clients that the device had no record for", async () => {
+    const { device, port } = await start(echo, {}, realClock, undefined, { connections: 1 });
+    const first = connectLocal(port);
+    await until(() => device.core.header().connectionsUsed === 1);
+    const second = connectLocal(port);
+    second.end("second");
+    await until(() => device.core.counter(Counter.TCP_NO_RECORD) === 1);
+    first.end("first");
+    expect((await readAll(first)).toString()).toBe("first");
+    expect((await readAll(second)).toString()).toBe("second");
+    // It was a new connection that came through, not the first one's SYN again.
+    expect(world.near.core.counter(Counter.TCP_ACTIVE_OPENS)).toBeGreaterThan(2);
     await until(() => recordsUsed() === 0);
   });
 

@@ -135,6 +135,7 @@ script(
 script("RFC 5227 2.1.1: a probe from 0.0.0.0 is answered, and teaches nothing", { answerArp: false }, (t) => {
   ask(t, DEVICE.address, "0.0.0.0");
   expectReply(t, "0.0.0.0");
+  t.counter("ARP_IGNORED").increased();
   t.connect(80);
   expectRequest(t);
 });
@@ -183,6 +184,7 @@ script(
     }
     t.at(3000);
     t.counter("ARP_FAILED").increased();
+    t.counter("TCP_UNACCEPTED").increased();
     t.expectRecords({});
   },
 );
@@ -219,3 +221,34 @@ script(
     if (is !== `${PEER_HOST.mac} 192.0.2.1 80`) t.fail(`the SYN went to ${is}`);
   },
 );
+
+script("RFC 1122 2.3.2.1: an answer is asked for anew after a minute, and the connection goes on", (t) => {
+  const socket = t.connected();
+  const before = t.arpRequests;
+  t.after(59000);
+  socket.write(1);
+  t.expect({ flags: "PA", seq: 1, ack: 1, len: 1 });
+  t.peer.send({ flags: "A", seq: 1, ack: 2 });
+  if (t.arpRequests !== before) t.fail("the neighbour was asked for too early");
+  t.after(2000);
+  socket.write(1);
+  t.expect({ flags: "PA", seq: 2, ack: 1, len: 1 });
+  t.peer.send({ flags: "A", seq: 1, ack: 3 });
+  if (t.arpRequests !== before + 1) t.fail(`the neighbour was asked for ${t.arpRequests - before} times`);
+});
+
+script("an ARP packet from a group address is dropped", { answerArp: false }, (t) => {
+  t.send({
+    link: { source: PEER_HOST.mac },
+    arp: {
+      operation: ArpOperation.REQUEST,
+      senderMac: "01:00:5e:00:00:01",
+      senderIp: PEER_HOST.address,
+      targetIp: DEVICE.address,
+    },
+  });
+  t.expectNothing();
+  t.counter("ARP_MALFORMED").increased();
+  t.connect(80);
+  expectRequest(t);
+});

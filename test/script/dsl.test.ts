@@ -191,7 +191,14 @@ test.each<[string, Script["play"], string]>([
     (t) => t.connected({ window: 0 }).write(8193),
     "only 8192 bytes could be written",
   ],
-  ["records in use", (t) => (t.connected(), t.expectRecords({})), "in use are 1 connections"],
+  [
+    "records in use",
+    (t) => {
+      t.connected();
+      t.expectRecords({});
+    },
+    "in use are 1 connections",
+  ],
   ["no connection to accept", (t) => void t.listen(80).accept(), "no connection to accept"],
   [
     "data read that differ",
@@ -218,7 +225,10 @@ test.each<[string, Script["play"], string]>([
   ],
   [
     "a counter that moved",
-    (t) => (t.connected(), t.counter("TCP_ACTIVE_OPENS").unchanged()),
+    (t) => {
+      t.connected();
+      t.counter("TCP_ACTIVE_OPENS").unchanged();
+    },
     "TCP_ACTIVE_OPENS moved by 1, should be by 0",
   ],
   [

@@ -85,13 +85,13 @@ script("an echo reply that waits for the driver gives way to the frame that come
   t.counter("IP_NOT_OURS").increased();
 });
 
-script("of two resets that fall due before the first was taken, the second is dropped", (t) => {
+script("of two resets that fall due before the first was taken, the first is dropped", (t) => {
   t.holdOutput(() => {
     t.newPeer({ port: 1001, devicePort: 81, isn: 5 }).send({ flags: "S", seq: 0 });
     t.newPeer({ port: 1002, devicePort: 81, isn: 6 }).send({ flags: "S", seq: 0 });
   });
   const { tcp } = t.next("tcp");
-  if (tcp.destinationPort !== 1001 || tcp.ack !== 6) t.fail(`reset to port ${tcp.destinationPort}`);
+  if (tcp.destinationPort !== 1002 || tcp.ack !== 7) t.fail(`reset to port ${tcp.destinationPort}`);
   t.expectNothing();
   t.counter("REPLY_DROPPED").increased();
   t.counter("TCP_NO_CONNECTION").increased(2);

@@ -1,4 +1,4 @@
-import { script } from "./script.js";
+import { notYet, script } from "./script.js";
 
 script("RFC 9293 3.5: a passive open completes the three-way handshake", (t) => {
   const listener = t.listen(80);
@@ -71,7 +71,7 @@ script(
   },
 );
 
-script("RFC 9293 3.5: a simultaneous open ends in one connection", (t) => {
+notYet("simultaneous open", "RFC 9293 3.5: a simultaneous open ends in one connection", (t) => {
   const socket = t.connect(80);
   t.expect({ flags: "S", seq: 0 });
   t.peer.send({ flags: "S", seq: 0, mss: 1460 });
@@ -100,6 +100,7 @@ script("RFC 6298 5.5: an unacknowledged SYN-ACK is sent again in doubled interva
   t.at(63000);
   t.expectNothing();
   t.counter("TCP_GIVEN_UP").increased();
+  t.counter("TCP_UNACCEPTED").increased();
   t.expectRecords({});
   listener.expectNoneToAccept();
 });
@@ -108,15 +109,19 @@ script("RFC 9293 3.10.7.4: a reset of a half-open passive connection returns it 
   const listener = t.listen(80, 1);
   t.peer.send({ flags: "S", seq: 0 });
   t.expect({ flags: "SA", seq: 0, ack: 1 });
+  // In the window but not at its edge (RFC 5961): the SYN-ACK, again, is the challenge.
   t.peer.send({ flags: "R", seq: 2 });
+  t.expect({ flags: "SA", seq: 0, ack: 1 });
+  t.counter("TCP_RST_CHALLENGED").increased();
   t.peer.send({ flags: "R", seq: 0 });
   t.expectNothing();
-  t.counter("TCP_RST_OUTSIDE").increased(2);
+  t.counter("TCP_RST_OUTSIDE").increased();
   t.expectRecords({ connections: 1 });
   t.peer.send({ flags: "R", seq: 1 });
   t.expectNothing();
   t.expectRecords({});
   t.counter("TCP_RESETS_IN").increased();
+  t.counter("TCP_UNACCEPTED").increased();
   const again = t.newPeer({ devicePort: 80, port: 40001 });
   again.send({ flags: "S", seq: 0 });
   again.expect({ flags: "SA", seq: 0, ack: 1 });
@@ -191,6 +196,7 @@ script("RFC 9293 3.8.1: a SYN that comes again gets its SYN-ACK again, and stays
     t.peer.send({ flags: "S", seq: 0 });
     t.expect({ flags: "SA", seq: 0, ack: 1 });
   }
+  t.counter("TCP_OUTSIDE_WINDOW").increased();
   t.expectRecords({ connections: 1 });
   t.peer.send({ flags: "A", seq: 1, ack: 1 });
   listener.accept();

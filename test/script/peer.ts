@@ -65,6 +65,11 @@ export class Peer {
     this.stage.expectFor(this, wanted);
   }
 
+  /** Says what the device may send at most, where it could not learn that from a valid MSS option. */
+  noteMss(mss: number): void {
+    this.#mss = mss;
+  }
+
   /** As `expect`, some time from `from` to `to`. */
   expectBetween(from: number, to: number, wanted: SegmentExpectation): void {
     this.stage.waitBetween(from, to);

@@ -1,6 +1,6 @@
 // The device's application, played by the script.
 
-import { Event, Option, TcpState } from "../../host/abi.js";
+import { Event, TcpState } from "../../host/abi.js";
 import { CoreError, statusName } from "../../host/core.js";
 import { octetsOf } from "./segment.js";
 import type { Stage } from "./stage.js";
@@ -136,9 +136,5 @@ export class Socket extends Handle {
 
   abort(): void {
     this.stage.call("abort()", (core) => core.abort(this.handle));
-  }
-
-  setNoDelay(on: boolean): void {
-    this.stage.call(`no delay ${on}`, (core) => core.setOption(this.handle, Option.NO_DELAY, on ? 1 : 0));
   }
 }

@@ -156,3 +156,45 @@ script("RFC 9293 3.8.6.2.1: a silly small window is not used before the override
   t.expect({ flags: "PA", seq: 2601, ack: 1, len: 400 });
   t.peer.send({ flags: "A", seq: 1, ack: 3001, window: 1000 });
 });
+
+script(
+  "RFC 9293 3.8.6.1: a window that stays shut for a day ends no connection, as long as the peer answers",
+  (t) => {
+    const socket = t.connected({ window: 0 });
+    socket.write(100);
+    const day = 86400000;
+    while (t.timeMs < day) {
+      t.expectBetween(t.timeMs + 200, t.timeMs + 120000, { flags: "A", seq: 1, ack: 1, len: 1 });
+      t.peer.send({ flags: "A", seq: 1, ack: 1, window: 0 });
+    }
+    socket.expectState("ESTABLISHED");
+    t.peer.send({ flags: "A", seq: 1, ack: 1, window: 100 });
+    t.expect({ flags: "PA", seq: 1, ack: 1, len: 100 });
+    t.peer.send({ flags: "A", seq: 1, ack: 101 });
+  },
+);
+
+script(
+  "a window that stays shut after close holds the record no longer than the retransmissions last",
+  (t) => {
+    const socket = t.connected({ window: 0 });
+    socket.write(100);
+    socket.close();
+    const hour = 3600000;
+    while (t.core.header().connectionsUsed > 0 && t.timeMs < hour) {
+      t.waitBetween(t.timeMs, t.timeMs + 120000);
+      if (t.frames === 0) continue;
+      t.expect({ flags: "A", seq: 1, ack: 1, len: 1 });
+      t.peer.send({ flags: "A", seq: 1, ack: 1, window: 0 });
+    }
+    t.counter("TCP_GIVEN_UP").increased();
+    t.expectRecords({});
+  },
+);
+
+script("a receive ring above 65535 bytes announces 65535", { config: { receiveRingBytes: 131072 } }, (t) => {
+  t.connect(80);
+  t.expect({ flags: "S", seq: 0, window: 65535 });
+  t.peer.send({ flags: "SA", seq: 0, ack: 1 });
+  t.expect({ flags: "A", seq: 1, ack: 1, window: 65535 });
+});

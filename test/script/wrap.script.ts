@@ -130,3 +130,28 @@ script(
     t.peer.send({ flags: "A", seq: 11, ack: 101 });
   },
 );
+
+for (const days of [1, 25, 40])
+  script(`a host that slept for ${days} days finds its connection, and what was due leaves once`, (t) => {
+    const socket = t.connected({ rttMs: 100 });
+    socket.write(100);
+    t.expect({ flags: "PA", seq: 1, ack: 1, len: 100 });
+    t.jump(days * 86400000);
+    t.expect({ flags: "PA", seq: 1, ack: 1, len: 100 });
+    t.expectNothing();
+    t.peer.send({ flags: "A", seq: 1, ack: 101 });
+    t.peer.send({ flags: "PA", seq: 1, ack: 101, len: 10 });
+    socket.read(10);
+    t.expectAt(t.timeMs + 40, { flags: "A", seq: 101, ack: 11 });
+  });
+
+script("a clock that is set back a little stands still, and timers go on from there", (t) => {
+  const socket = t.connected({ rttMs: 100 });
+  socket.write(100);
+  t.expect({ flags: "PA", seq: 1, ack: 1, len: 100 });
+  t.after(100);
+  t.jump(-50);
+  // 100 ms of the RTO of 300 are over, and 50 more pass before the clock is where it was: the core's does not go back.
+  t.expectBetween(t.timeMs + 200, t.timeMs + 250, { flags: "PA", seq: 1, ack: 1, len: 100 });
+  t.peer.send({ flags: "A", seq: 1, ack: 101 });
+});
