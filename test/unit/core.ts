@@ -69,8 +69,7 @@ type SocketField =
   | "eventNext"
   | "readyNext"
   | "listener"
-  | "error"
-  | "bound";
+  | "error";
 
 export type Tcb = Fields<
   | SocketField
@@ -219,6 +218,11 @@ export class UnitCore {
 
   timeWaitEntry(address: number): TimeWaitEntry {
     return this.record("tcp/tcb", "TimeWaitEntry", address);
+  }
+
+  /** A Kind of record, "DETACHED". */
+  kind(name: string): number {
+    return this.constant("tcp/tcb", `Kind.${name}`);
   }
 
   /** A Bit of a connection, "DETACHED". */

@@ -152,11 +152,6 @@ describe("asking", () => {
     expect(core.state.arpDue).toBe(0);
   });
 
-  test("there is no neighbour at 0.0.0.0", () => {
-    expect(resolve("0.0.0.0")).toBeUndefined();
-    expect(asks()).toBeUndefined();
-  });
-
   test("works over the wrap of the clock", () => {
     boot(3, 0xffffff00);
     resolve("10.0.0.7");

@@ -123,7 +123,7 @@ test.each([
   [TcpState.FIN_WAIT_1, true, false],
 ])("boundLife in state %i, detached %s: a timer %s", (state, detached, timer) => {
   const { core, at, t } = inState(state, { finWait2Ms: 1234 });
-  if (detached) t.bits |= core.bit("DETACHED");
+  if (detached) t.kind = core.kind("DETACHED");
   functionsOf(core).boundLife(at);
   expect((t.bits & core.bit("TIMES_RETRANSMIT")) !== 0).toBe(timer);
   expect(t.retransmitAt).toBe(timer ? 1234 : 0);

@@ -58,6 +58,22 @@ describe("next", () => {
     expect([t.sndNxt, t.sndMax, t.rttSeq]).toEqual([SND_UNA + 20, SND_UNA + 20, SND_UNA + 20]);
   });
 
+  test("an ACK stands where the peer finds it acceptable: after a time-out, and at a shut window", () => {
+    const { core, at, t } = established();
+    for (const [nxt, max, wnd, seq] of [
+      [0, 1000, 8192, 1000],
+      [1000, 1000, 8192, 1000],
+      [1, 1, 0, 0],
+      [1000, 1000, 400, 400],
+    ] as const) {
+      t.sendBytes = 0;
+      t.acksOwed = 1;
+      [t.sndNxt, t.sndMax, t.sndWnd] = [SND_UNA + nxt, SND_UNA + max, wnd];
+      makeReady(core, at);
+      expect(next(core)).toMatchObject({ seq: SND_UNA + seq, flags: 16 });
+    }
+  });
+
   test("a record that was given back is passed by", () => {
     const { core, at, t } = established();
     t.sendBytes = 10;
@@ -126,7 +142,7 @@ describe("a connection whose neighbour is not known", () => {
   test("a reset waits for nobody", () => {
     const { core, at, t } = unknown(TcpState.ESTABLISHED);
     core.functions("tcp/ending", "reset").reset(at);
-    t.bits |= core.bit("DETACHED");
+    t.kind = core.kind("DETACHED");
     expect(next(core)).toBeUndefined();
     expect([t.state, t.kind]).toEqual([TcpState.CLOSED, 0]);
   });

@@ -136,7 +136,7 @@ describe("text", () => {
 
   test("for a closed socket it is a reset's cause", () => {
     const { core, at, t } = inState(TcpState.FIN_WAIT_2);
-    t.bits |= core.bit("DETACHED");
+    t.kind = core.kind("DETACHED");
     arrive(core, { payload: Uint8Array.of(1) });
     functionsOf(core).text(at);
     expect(t.bits & core.bit("OWES_RESET")).not.toBe(0);

@@ -15,6 +15,8 @@ function functionsOf(unit: UnitCore) {
     "setState",
     "initConnections",
     "allocate",
+    "become",
+    "isHeld",
     "release",
     "set",
     "clear",
@@ -131,7 +133,6 @@ describe("records", () => {
     for (const name of [
       "listener",
       "error",
-      "bound",
       "ports",
       "bits",
       "sndUna",
@@ -150,14 +151,36 @@ describe("records", () => {
       "rcvFin",
     ] as const)
       expect(t[name], name).toBe(0);
-    expect([t.handle, t.ring, t.kind]).toEqual([handle, ring, core.constant("tcp/tcb", "Kind.CONNECTION")]);
+    expect([t.handle, t.ring, t.kind]).toEqual([handle, ring, core.kind("CONNECTION")]);
   });
 
-  test("release takes events away", () => {
+  test("events of the last use are nobody's: gone with the next", () => {
     const at = tcb.allocate();
     tcb.raise(at, Event.READABLE);
     tcb.release(at);
+    expect(tcb.isHeld(at)).toBe(0);
+    expect(core.functions("tcp/user", "nextEvent").nextEvent()).toBe(0);
+    tcb.raise(at, Event.READABLE);
+    tcb.release(tcb.allocate());
     expect(core.tcb(at).events).toBe(0);
+  });
+
+  test("isHeld: connections and listeners of the application, nobody else's", () => {
+    const at = tcb.allocate();
+    const kinds = ["FREE", "CONNECTION", "TIME_WAIT", "LISTENER", "QUEUED", "DETACHED"];
+    const held = kinds.filter((name) => {
+      tcb.become(at, core.kind(name));
+      return tcb.isHeld(at) !== 0;
+    });
+    expect(held).toEqual(["CONNECTION", "LISTENER"]);
+  });
+
+  test("become takes the events, and nothing beside", () => {
+    const at = tcb.allocate();
+    const t = core.tcb(at);
+    t.events = t.lists = t.state = t.chain = 255;
+    tcb.become(at, core.kind("LISTENER"));
+    expect([t.kind, t.events, t.lists, t.state, t.chain]).toEqual([core.kind("LISTENER"), 0, 255, 255, 255]);
   });
 
   test("sendFree is what the send ring has left", () => {
@@ -180,7 +203,7 @@ test("set, clear and has", () => {
 });
 
 test("bits are one each, and the sets are made of them", () => {
-  const names = ["FIN_QUEUED", "DETACHED", "FIN_KNOWN", "RTT_TIMING", "WANT_WRITE", "ARP_WAIT", "OWES_ACK"];
+  const names = ["FIN_QUEUED", "FIN_KNOWN", "RTT_TIMING", "WANT_WRITE", "ARP_WAIT", "OWES_ACK"];
   names.push("OWES_PROBE", "OWES_RESET", "TIMES_RETRANSMIT", "TIMES_ACK");
   const bits = names.map((name) => core.bit(name));
   for (const bit of bits) expect(bit & (bit - 1)).toBe(0);
@@ -264,10 +287,8 @@ describe("handles", () => {
     const at = tcb.allocate();
     const t = core.tcb(at);
     const number = t.handle;
-    tcb.raise(at, Event.READABLE);
     tcb.retireHandle(at);
     expect(t.handle).toBe(number + 0x10000);
-    expect(t.events).toBe(0);
     t.handle = 0x7fff0000 + number;
     tcb.retireHandle(at);
     expect(t.handle).toBe(number);

@@ -90,7 +90,7 @@ describe("retransmissionDue", () => {
 
   test("in FIN-WAIT-2 it is the end", () => {
     const { core, at, t } = inState(TcpState.FIN_WAIT_2);
-    t.bits |= core.bit("DETACHED");
+    t.kind = core.kind("DETACHED");
     functionsOf(core).retransmissionDue(at);
     expect([t.kind, core.header.connectionsUsed]).toEqual([0, 0]);
     expect(core.counters()).toEqual({ TCP_FIN_WAIT_2_EXPIRED: 1 });

@@ -32,7 +32,7 @@ function add(key = PORTS): number {
   const { at, t } = place(core, TcpState.FIN_WAIT_2, key);
   t.rcvAdv = t.rcvNxt + 2000;
   t.sndMax = SND_UNA + 7;
-  t.bits |= core.bit("DETACHED");
+  t.kind = core.kind("DETACHED");
   return timewait.add(at);
 }
 
@@ -41,7 +41,7 @@ describe("add", () => {
     const at = add();
     const entry = core.timeWaitEntry(at);
     expect(find(PORTS)).toBe(at);
-    expect(entry.kind).toBe(core.constant("tcp/tcb", "Kind.TIME_WAIT"));
+    expect(entry.kind).toBe(core.kind("TIME_WAIT"));
     expect([entry.sndNxt, entry.rcvNxt, entry.window]).toEqual([SND_UNA + 7, RCV_NXT, 2000]);
     expect(entry.expires).toBe(TIME_MS);
     expect([core.header.timeWaitUsed, core.header.connectionsUsed]).toEqual([1, 0]);

@@ -96,6 +96,7 @@ describe("connect", () => {
     for (const at of [a, b]) user.bind(at, 1234);
     expect(user.connect(a, address(PEER.address), 80)).toBe(Status.OK);
     expect(user.connect(a, address(PEER.address), 80)).toBe(Status.ALREADY_CONNECTED);
+    expect(user.bind(a, 1235)).toBe(Status.ALREADY_CONNECTED);
     expect(user.connect(b, address(PEER.address), 80)).toBe(Status.ADDRESS_IN_USE);
     expect(user.connect(b, address(PEER.address), 81)).toBe(Status.OK);
   });
@@ -170,16 +171,16 @@ describe("the receive ring", () => {
 
 describe("end", () => {
   test.each([
-    ["close", false, 0, TcpState.FIN_WAIT_1, "DETACHED FIN_QUEUED"],
-    ["close with data unread", false, 1, TcpState.ESTABLISHED, "DETACHED OWES_RESET"],
-    ["abort", true, 0, TcpState.ESTABLISHED, "DETACHED OWES_RESET"],
+    ["close", false, 0, TcpState.FIN_WAIT_1, "FIN_QUEUED"],
+    ["close with data unread", false, 1, TcpState.ESTABLISHED, "OWES_RESET"],
+    ["abort", true, 0, TcpState.ESTABLISHED, "OWES_RESET"],
   ])("%s", (_what, now, unread, state, bits) => {
     const { core: unit, at, t } = established();
     const { handle } = t;
     t.receiveBytes = unread;
     functionsOf(unit).end(at, now);
     const wanted = bits.split(" ").reduce((sum, name) => sum | unit.bit(name), 0);
-    expect([t.state, t.bits]).toEqual([state, wanted]);
+    expect([t.state, t.bits, t.kind]).toEqual([state, wanted, unit.kind("DETACHED")]);
     expect(functionsOf(unit).socketOf(handle)).toBe(0);
   });
 
@@ -199,6 +200,6 @@ test("nextEvent gives each socket once, with all that happened", () => {
   expect([nextEvent(), unit.header.eventMask]).toEqual([t.handle, Event.READABLE | Event.PEER_CLOSED]);
   expect([nextEvent(), t.events]).toEqual([0, 0]);
   raise(at, Event.READABLE);
-  t.listener = unit.state.listenerTable;
+  t.kind = unit.kind("QUEUED");
   expect([nextEvent(), t.events]).toEqual([0, Event.READABLE]);
 });
