@@ -119,8 +119,8 @@ export function open(kind: u32): i32 {
 
 /**
  * Gives the socket a local Endpoint; `connect` chooses one for a socket that was not bound. Its address is ours,
- * whatever it says: there is one interface with one address in this version. Returns OK, BAD_HANDLE,
- * INVALID_ARGUMENT, ADDRESS_IN_USE or ALREADY_CONNECTED.
+ * whatever it says: there is one interface with one address in this version. Port 0 leaves the choice to `connect`; a
+ * listener needs another. Returns OK, BAD_HANDLE, INVALID_ARGUMENT, ADDRESS_IN_USE or ALREADY_CONNECTED.
  */
 export function bind(handle: i32, endpoint: u32): i32 {
   const socket = find(handle);

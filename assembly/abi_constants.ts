@@ -188,7 +188,7 @@ export const enum Counter {
   LINK_TOO_SHORT = 2,
   /** Frame longer than the slot. */
   LINK_TOO_LONG = 3,
-  /** Destination MAC is not ours, broadcast or a multicast group of ours. */
+  /** Destination MAC is neither ours nor broadcast. */
   LINK_NOT_OURS = 4,
   /** EtherType that this build does not handle (VLAN tags included). */
   LINK_UNKNOWN_TYPE = 5,
@@ -256,7 +256,8 @@ export const enum Counter {
   TCP_RANGES_FULL = 36,
   /** Segment without ACK where one is required. */
   TCP_NO_ACK = 37,
-  /** ACK for something not sent, or older than anything in flight; answered with a challenge ACK (RFC 5961). */
+  /** ACK for something not sent, or older than anything in flight; answered with a challenge ACK (RFC 5961),
+   * and in a handshake with a reset. */
   TCP_ACK_UNACCEPTABLE = 38,
   /** Reset in the window but not at its edge; answered with a challenge ACK (RFC 5961). */
   TCP_RST_CHALLENGED = 39,

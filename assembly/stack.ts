@@ -72,17 +72,16 @@ function ipv4Arrives(length: u32): void {
 export function output(now: u32): u32 {
   tick(now);
   let bytes = emitReply();
-  if (!bytes) bytes = sender.next();
-  // Last, because building a segment may have asked for a neighbour.
-  if (!bytes && state.arpDue) {
+  while (!bytes) {
+    bytes = sender.next();
+    // ARP last, because building a segment may have asked for a neighbour.
+    if (bytes | <u32>!state.arpDue) break;
     bytes = arp.emitRequest();
     const failed = state.arpFailed;
+    if (!failed) break;
+    // Whoever waited has something to do now. Each round frees an ARP entry: there is an end.
     state.arpFailed = 0;
-    if (failed) {
-      sender.arpSettled(failed);
-      // Whoever waited has something to do now. Each round frees an ARP entry: there is an end.
-      return output(now);
-    }
+    sender.arpSettled(failed);
   }
   if (bytes) count(Counter.FRAMES_OUT);
   return bytes;

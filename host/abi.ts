@@ -203,7 +203,7 @@ export const Counter = {
   LINK_TOO_SHORT: 2,
   /** Frame longer than the slot. */
   LINK_TOO_LONG: 3,
-  /** Destination MAC is not ours, broadcast or a multicast group of ours. */
+  /** Destination MAC is neither ours nor broadcast. */
   LINK_NOT_OURS: 4,
   /** EtherType that this build does not handle (VLAN tags included). */
   LINK_UNKNOWN_TYPE: 5,
@@ -276,7 +276,7 @@ export const Counter = {
   TCP_NO_ACK: 37,
   /**
    * ACK for something not sent, or older than anything in flight; answered with a challenge ACK (RFC
-   * 5961).
+   * 5961), and in a handshake with a reset.
    */
   TCP_ACK_UNACCEPTABLE: 38,
   /** Reset in the window but not at its edge; answered with a challenge ACK (RFC 5961). */
@@ -760,8 +760,9 @@ export interface CoreExports {
   open(kind: number): number;
   /**
    * Gives the socket a local Endpoint; `connect` chooses one for a socket that was not bound. Its
-   * address is ours, whatever it says: there is one interface with one address in this version.
-   * Returns OK, BAD_HANDLE, INVALID_ARGUMENT, ADDRESS_IN_USE or ALREADY_CONNECTED.
+   * address is ours, whatever it says: there is one interface with one address in this version. Port
+   * 0 leaves the choice to `connect`; a listener needs another. Returns OK, BAD_HANDLE,
+   * INVALID_ARGUMENT, ADDRESS_IN_USE or ALREADY_CONNECTED.
    */
   bind(handle: number, endpoint: number): number;
   /**

@@ -312,7 +312,7 @@ export class Core {
     return Object.fromEntries(COUNTER_NAMES.map((name) => [name, this.counter(Counter[name])]));
   }
 
-  /** A copy of the whole state: with the module it is all there is. */
+  /** A copy of the whole state. With the module it is all there is, once `output` has nothing more to give. */
   snapshot(): Uint8Array {
     return this.#memory.slice(this.#base, this.#base + this.header().stateBytes);
   }

@@ -142,9 +142,9 @@ function find(address: u32): ArpEntry | null {
 function makeRoom(address: u32): ArpEntry | null {
   let entry = changetype<ArpEntry>(state.arpNext);
   if (!state.arpNext || isEnd(entry)) entry = first();
+  state.arpNext = changetype<u32>(next(entry));
   if (entry.state == ASKING) return null;
   if (entry.state) count(Counter.ARP_EVICTED);
-  state.arpNext = changetype<u32>(next(entry));
   entry.address = address;
   entry.state = FREE;
   return entry;

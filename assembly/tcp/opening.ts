@@ -1,4 +1,4 @@
-// What all ways of opening a connection share: active, passive, and both at once (RFC 9293 section 3.5).
+// What active and passive opening share (RFC 9293 section 3.5).
 
 import { Counter, Event, TcpState } from "../abi_constants";
 import { count } from "../lib/counters";

@@ -151,7 +151,7 @@ export class Tcb extends Socket {
 @unmanaged
 export class Listener extends Socket {
   backlog: u16;
-  /** SYN entries and connections not accepted yet. */
+  /** Connections not accepted yet, from their SYN on. */
   pending: u16;
   /** First connection that waits for `accept`. */
   acceptHead: u32;

@@ -202,7 +202,7 @@ enum ferrule_counter {
     FERRULE_COUNTER_LINK_TOO_SHORT = 2,
     /** Frame longer than the slot. */
     FERRULE_COUNTER_LINK_TOO_LONG = 3,
-    /** Destination MAC is not ours, broadcast or a multicast group of ours. */
+    /** Destination MAC is neither ours nor broadcast. */
     FERRULE_COUNTER_LINK_NOT_OURS = 4,
     /** EtherType that this build does not handle (VLAN tags included). */
     FERRULE_COUNTER_LINK_UNKNOWN_TYPE = 5,
@@ -275,7 +275,7 @@ enum ferrule_counter {
     FERRULE_COUNTER_TCP_NO_ACK = 37,
     /**
      * ACK for something not sent, or older than anything in flight; answered with a challenge ACK
-     * (RFC 5961).
+     * (RFC 5961), and in a handshake with a reset.
      */
     FERRULE_COUNTER_TCP_ACK_UNACCEPTABLE = 38,
     /** Reset in the window but not at its edge; answered with a challenge ACK (RFC 5961). */
@@ -689,8 +689,9 @@ FERRULE_LAYOUT(state_header_reserved, offsetof(struct ferrule_state_header, rese
  *
  * bind(handle, endpoint):
  *   Gives the socket a local Endpoint; `connect` chooses one for a socket that was not bound. Its
- *   address is ours, whatever it says: there is one interface with one address in this version.
- *   Returns OK, BAD_HANDLE, INVALID_ARGUMENT, ADDRESS_IN_USE or ALREADY_CONNECTED.
+ *   address is ours, whatever it says: there is one interface with one address in this version. Port 0
+ *   leaves the choice to `connect`; a listener needs another. Returns OK, BAD_HANDLE,
+ *   INVALID_ARGUMENT, ADDRESS_IN_USE or ALREADY_CONNECTED.
  *
  * listen(handle, backlog):
  *   Starts to accept connections on a bound listener; at most `backlog` (1 to 16384) wait, half-open
