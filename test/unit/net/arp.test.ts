@@ -201,10 +201,11 @@ describe("room", () => {
     expect(core.counters().ARP_EVICTED).toBeUndefined();
     const asked = [asks(), asks(), asks(), asks()];
     expect(asked).toEqual(["10.0.0.11", "10.0.0.12", "10.0.0.13", undefined]);
-    // As soon as one is settled there is room.
+    // As soon as one is settled there is room, at the latest when each had its turn.
     expect(learn(11)).toBe(true);
-    expect(resolve("10.0.0.14")).toBeUndefined();
-    expect(asks()).toBe("10.0.0.14");
+    for (let turn = 0; turn < 3; turn++) expect(resolve("10.0.0.14")).toBeUndefined();
+    expect([asks(), asks()]).toEqual(["10.0.0.14", undefined]);
+    expect(core.counters().ARP_EVICTED).toBe(1);
   });
 
   test("a table of one entry", () => {
@@ -243,5 +244,5 @@ test("random neighbours: what resolves was said last by that very neighbour, wit
     for (let requests = 0; asks() !== undefined; requests++) expect(requests).toBeLessThan(5);
     core.state.arpFailed = 0;
   }
-  expect(resolved).toBeGreaterThan(500);
+  expect(resolved).toBeGreaterThan(300);
 });
