@@ -1,0 +1,161 @@
+// Builds the module that the unit tests run: the core's own files, compiled as asconfig.json says, with an entry that
+// exports every exported function, constant and record layout of each file instead of the ABI. The entry is written
+// here, from the sources, and so knows all of them.
+
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { setTimeout } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import type ts from "typescript";
+
+const ROOT = new URL("../../", import.meta.url);
+const OUTPUT = new URL("build/unit/", ROOT);
+const ENTRY = "test/unit/entry.ts";
+
+/** How long to wait for another process that builds: a minute. One that was ended leaves its lock behind. */
+const WAIT_MS = 100;
+const WAITS_MAX = 600;
+
+/** What one file of the core exports. */
+export interface FileExports {
+  /** Functions: the type of their result. */
+  readonly functions: Record<string, string>;
+  /** Constants, "NAME" or "Namespace.NAME": the class that lies there, or "" for a number. */
+  readonly constants: Record<string, string>;
+  /** Classes: the type of each field, inherited ones included. */
+  readonly classes: Record<string, Record<string, string>>;
+}
+
+export interface UnitModule {
+  readonly wasm: Uint8Array;
+  /** By path below assembly/, without ".ts". */
+  readonly files: Record<string, FileExports>;
+}
+
+/** The files of the core, as paths below assembly/ without ".ts". */
+export function coreFiles(): string[] {
+  return readdirSync(new URL("assembly/", ROOT), { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => name.replaceAll("\\", "/").slice(0, -3))
+    .sort();
+}
+
+/** The name under which the entry exports `name` of a file. */
+export function exportName(file: string, name: string): string {
+  return `${file}_${name}`.replaceAll(/[/.]/g, "_");
+}
+
+/** The module of the sources as they stand; built once, by whichever test asks first. */
+export async function unitModule(): Promise<UnitModule> {
+  const hash = createHash("sha256");
+  const inputs = [...coreFiles().map((file) => `assembly/${file}.ts`), "asconfig.json", "package-lock.json"];
+  for (const path of [...inputs, "test/unit/build.ts"]) hash.update(`${path}\0${readText(path)}\0`);
+  const name = hash.digest("hex").slice(0, 32);
+  const result = new URL(`${name}.json`, OUTPUT);
+  const lock = new URL(`${name}.lock`, OUTPUT);
+  mkdirSync(OUTPUT, { recursive: true });
+  // Test files run side by side: the first one builds, the others wait for it, but not for ever.
+  for (let waits = 0; !existsSync(result); waits++) {
+    if (waits < WAITS_MAX && !take(lock)) await setTimeout(WAIT_MS);
+    else if (!existsSync(result)) await build(name);
+  }
+  const { wasm, files } = JSON.parse(readFileSync(result, "utf8"));
+  return { wasm: Buffer.from(wasm, "base64"), files };
+}
+
+/** Makes the folder `lock`; false when somebody else did. */
+function take(lock: URL): boolean {
+  return mkdirSync(lock, { recursive: true }) !== undefined;
+}
+
+async function build(name: string): Promise<void> {
+  const files = await describeFiles();
+  const wasm = Buffer.from(await compile(entrySource(files))).toString("base64");
+  for (const old of readdirSync(OUTPUT))
+    if (!old.startsWith(name)) rmSync(new URL(old, OUTPUT), { recursive: true, force: true });
+  // What another one reads is whole.
+  const part = new URL(`${name}.${process.pid}`, OUTPUT);
+  writeFileSync(part, JSON.stringify({ wasm, files }));
+  renameSync(part, new URL(`${name}.json`, OUTPUT));
+}
+
+async function compile(entry: string): Promise<Uint8Array> {
+  const { default: asc } = await import("assemblyscript/asc");
+  const config = JSON.parse(readText("asconfig.json"));
+  let wasm: Uint8Array | undefined;
+  const { error, stderr } = await asc.main([ENTRY, "--config", "asconfig.json", "--outFile", "unit.wasm"], {
+    readFile(path: string) {
+      if (path === ENTRY) return entry;
+      if (path.endsWith("asconfig.json")) return JSON.stringify({ ...config, entries: [] });
+      const url = new URL(path, ROOT);
+      return existsSync(url) ? readFileSync(url, "utf8") : null;
+    },
+    writeFile(_path: string, contents: Uint8Array | string) {
+      if (typeof contents !== "string") wasm = contents;
+    },
+    listFiles: () => [],
+  });
+  if (error || !wasm) throw new Error(`asc: ${error?.message}\n${stderr}`);
+  return wasm;
+}
+
+function entrySource(files: Record<string, FileExports>): string {
+  const lines: string[] = [];
+  for (const [file, { functions, constants, classes }] of Object.entries(files)) {
+    const from = `"../../assembly/${file}"`;
+    const space = `in_${exportName(file, "")}`;
+    const getter = (name: string, value: string) =>
+      lines.push(`export function ${exportName(file, name)}(): u32 { return ${value}; }`);
+    lines.push(`import * as ${space} from ${from};`);
+    for (const name of Object.keys(functions))
+      lines.push(`export { ${name} as ${exportName(file, name)} } from ${from};`);
+    for (const [name, type] of Object.entries(constants))
+      getter(name, type ? `<u32>changetype<usize>(${space}.${name})` : `<u32>${space}.${name}`);
+    for (const [name, fields] of Object.entries(classes)) {
+      getter(`${name}.bytes`, `offsetof<${space}.${name}>()`);
+      for (const field of Object.keys(fields))
+        getter(`${name}.field.${field}`, `offsetof<${space}.${name}>("${field}")`);
+    }
+  }
+  return lines.join("\n");
+}
+
+async function describeFiles(): Promise<Record<string, FileExports>> {
+  const { default: typescript } = await import("typescript");
+  // Its constants and records are in host/abi.ts.
+  const files = coreFiles().filter((file) => file !== "abi_constants");
+  return Object.fromEntries(files.map((file) => [file, describeFile(typescript, file)]));
+}
+
+function describeFile(typescript: typeof ts, file: string): FileExports {
+  const text = readText(`assembly/${file}.ts`);
+  const source = typescript.createSourceFile(file, text, typescript.ScriptTarget.ES2022, true);
+  const result: FileExports = { functions: {}, constants: {}, classes: {} };
+  const visit = (statement: ts.Statement, prefix: string): void => {
+    const modifiers = typescript.canHaveModifiers(statement) ? typescript.getModifiers(statement) : undefined;
+    if (!modifiers?.some(({ kind }) => kind === typescript.SyntaxKind.ExportKeyword)) return;
+    if (typescript.isFunctionDeclaration(statement) && statement.name)
+      result.functions[statement.name.text] = statement.type?.getText() ?? "void";
+    else if (typescript.isVariableStatement(statement)) {
+      for (const { name, initializer } of statement.declarationList.declarations)
+        result.constants[prefix + name.getText()] =
+          /^changetype<(\w+)>/.exec(initializer?.getText() ?? "")?.[1] ?? "";
+    } else if (typescript.isModuleDeclaration(statement)) {
+      if (statement.body && typescript.isModuleBlock(statement.body))
+        for (const inner of statement.body.statements) visit(inner, `${statement.name.text}.`);
+    } else if (typescript.isClassDeclaration(statement) && statement.name) {
+      const parent = statement.heritageClauses?.[0]?.types[0]?.expression.getText() ?? "";
+      const fields = { ...result.classes[parent] };
+      for (const member of statement.members)
+        if (typescript.isPropertyDeclaration(member))
+          fields[member.name.getText()] = member.type?.getText() ?? "";
+      result.classes[statement.name.text] = fields;
+    }
+  };
+  for (const statement of source.statements) visit(statement, "");
+  return result;
+}
+
+function readText(path: string): string {
+  return readFileSync(fileURLToPath(new URL(path, ROOT)), "utf8");
+}

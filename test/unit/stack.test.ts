@@ -1,0 +1,135 @@
+// Frames through the whole stack are what test/script is about; here are boot, the switches, and the deadline.
+
+import { beforeEach, describe, expect, test } from "vitest";
+import { Counter, DEADLINE_NEVER, Status } from "../../host/abi.js";
+import { decode } from "../../host/packet/index.js";
+import { DEVICE, frameOf, PEER, segmentFrame, UnitCore } from "./core.js";
+
+let core: UnitCore;
+let stack: ReturnType<typeof functionsOf>;
+const functionsOf = (unit: UnitCore) =>
+  unit.functions("stack", "bytesNeeded", "init", "input", "output", "tick", "deadline");
+
+beforeEach(() => {
+  core = new UnitCore();
+  stack = functionsOf(core);
+});
+
+const ADDRESSES = { source: PEER.address, destination: DEVICE.address };
+const input = (frame: Uint8Array, now = 0) => stack.input(core.putFrame(frame), now);
+
+describe("init", () => {
+  test("with a byte too little there is no memory, with just enough there is", () => {
+    const unit = new UnitCore(null);
+    const { init, bytesNeeded } = functionsOf(unit);
+    const bytes = bytesNeeded(unit.writeConfig({}));
+    expect(init(unit.writeConfig({}), bytes - 1, 0)).toBe(Status.NO_MEMORY);
+    expect(unit.header.magic).not.toBe(0x4c525246);
+    expect(init(unit.writeConfig({}), bytes, 0)).toBe(Status.OK);
+    expect(unit.header.magic).toBe(0x4c525246);
+  });
+
+  test("writes nothing outside the state region", () => {
+    const unit = new UnitCore(null);
+    const { init, bytesNeeded } = functionsOf(unit);
+    const bytes = bytesNeeded(unit.writeConfig({}));
+    unit.memory.fill(0xee, bytes);
+    const below = unit.memory.slice(0, 72);
+    init(unit.writeConfig({}), bytes, 0);
+    expect(unit.memory.subarray(bytes).every((octet) => octet === 0xee)).toBe(true);
+    expect(unit.memory.slice(0, 72)).toEqual(below);
+  });
+
+  test("gives the same state whatever stood in memory, and wherever the record lay", () => {
+    const clean = new UnitCore({}, 5).memory.slice(72);
+    for (const offset of [0, 4, 16, 64, 200, 4000, 60000]) {
+      const unit = new UnitCore(null);
+      const { init, bytesNeeded } = functionsOf(unit);
+      const record = unit.memory.slice(unit.writeConfig({}), 72 + 112);
+      unit.memory.fill(0xee, 72);
+      unit.memory.set(record, 72 + offset);
+      const bytes = bytesNeeded(72 + offset);
+      expect(init(72 + offset, bytes, 5)).toBe(Status.OK);
+      expect(unit.memory.slice(72, bytes), `record at ${offset}`).toEqual(clean.slice(0, bytes - 72));
+    }
+  });
+
+  test("says why not", () => {
+    expect(stack.bytesNeeded(core.writeConfig({ mtu: 1501 }))).toBe(Status.BAD_CONFIG);
+    expect(stack.init(core.writeConfig({ interfaces: 2 }), 65536, 0)).toBe(Status.NOT_SUPPORTED);
+  });
+});
+
+describe("input", () => {
+  test("goes by EtherType and protocol", () => {
+    for (const [frame, counter] of [
+      [frameOf({ ipv4: { ...ADDRESSES, protocol: 17 }, payload: new Uint8Array(8) }), "IP_UNKNOWN_PROTOCOL"],
+      [frameOf({ ipv4: ADDRESSES, icmp: { type: 0 } }), "ICMP_IGNORED"],
+      [segmentFrame({ flags: "R" }), "TCP_NO_CONNECTION"],
+    ] as const) {
+      const before = core.counter(Counter[counter]);
+      input(frame);
+      expect(core.counter(Counter[counter]), counter).toBe(before + 1);
+    }
+  });
+
+  test("an unknown EtherType is counted", () => {
+    const frame = frameOf({ payload: new Uint8Array(46) });
+    frame[12] = 0x86;
+    frame[13] = 0xdd;
+    input(frame);
+    expect(core.counters()).toEqual({ FRAMES_IN: 1, LINK_UNKNOWN_TYPE: 1 });
+  });
+
+  test("a frame of every length up to its own does nothing but count", () => {
+    const frame = segmentFrame({ flags: "S" });
+    for (let length = 0; length < 14 + 40; length++) {
+      core.putFrame(frame);
+      stack.input(length, 0);
+      expect(stack.output(0)).toBe(0);
+    }
+    const { FRAMES_IN, LINK_TOO_SHORT, IP_MALFORMED } = core.counters();
+    expect([FRAMES_IN, LINK_TOO_SHORT, IP_MALFORMED]).toEqual([54, 14, 40]);
+  });
+});
+
+describe("output", () => {
+  test("gives a reply once, and the frames after it", () => {
+    input(frameOf({ ipv4: ADDRESSES, icmp: { type: 8 } }));
+    expect(stack.deadline(0)).toBe(0);
+    const packet = decode(core.outputFrame(stack.output(0)));
+    expect(packet.kind).toBe("icmp");
+    expect(stack.output(0)).toBe(0);
+    expect(core.counters()).toMatchObject({ FRAMES_IN: 1, FRAMES_OUT: 1, ICMP_ECHO: 1 });
+  });
+
+  test("a second frame drops the first one's reply", () => {
+    input(frameOf({ ipv4: ADDRESSES, icmp: { type: 8 } }));
+    input(segmentFrame({ flags: "S" }));
+    expect(decode(core.outputFrame(stack.output(0))).kind).toBe("tcp");
+    expect(core.counters().REPLY_DROPPED).toBe(1);
+  });
+});
+
+describe("deadline and tick", () => {
+  test("never, when nothing is due", () => {
+    expect(stack.deadline(0)).toBe(DEADLINE_NEVER);
+    expect(stack.deadline(2 ** 31)).toBe(DEADLINE_NEVER);
+  });
+
+  test("the next timer, less what has passed; at most what a timer can be", () => {
+    const { wakeAt } = core.functions("lib/clock", "wakeAt");
+    wakeAt(500);
+    expect(stack.deadline(0)).toBe(500);
+    expect(stack.deadline(499)).toBe(1);
+  });
+
+  test("a timer that finds nothing to do is not armed again", () => {
+    core.functions("lib/clock", "wakeAt").wakeAt(500);
+    stack.tick(500);
+    expect(core.state.timersArmed).toBe(0);
+    // ARP was asked whether it has something due; `output` finds that it has not.
+    expect(stack.output(500)).toBe(0);
+    expect(stack.deadline(500)).toBe(DEADLINE_NEVER);
+  });
+});

@@ -1,0 +1,296 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { Event, SocketKind, TcpState } from "../../../host/abi.js";
+import { Prng } from "../../../host/sim/prng.js";
+import { UnitCore } from "../core.js";
+
+let core: UnitCore;
+let tcb: ReturnType<typeof functionsOf>;
+
+function functionsOf(unit: UnitCore) {
+  return unit.functions(
+    "tcp/tcb",
+    "connectionAt",
+    "isSynchronised",
+    "peerMaySend",
+    "setState",
+    "initConnections",
+    "allocate",
+    "become",
+    "isHeld",
+    "release",
+    "set",
+    "clear",
+    "has",
+    "retireHandle",
+    "raise",
+    "makeReady",
+    "takeReady",
+    "takeEvents",
+    "unlink",
+    "sendFree",
+    "receiveRing",
+  );
+}
+
+const CONFIG = { connections: 5, listeners: 2, sendRingBytes: 512, receiveRingBytes: 1024 };
+
+beforeEach(() => {
+  core = new UnitCore(CONFIG);
+  tcb = functionsOf(core);
+});
+
+/** A record for each connection there is. */
+const all = () => Array.from({ length: CONFIG.connections }, (_, index) => tcb.connectionAt(index));
+
+describe("setState", () => {
+  // Figure 5 of RFC 9293 (section 3.3.2), and the ways out of every state into CLOSED: reset, time-out, ABORT, and
+  // for LISTEN, CLOSE. SYN-RECEIVED begins from CLOSED here: the record is a new one, LISTEN is the listener's.
+  const S = TcpState;
+  const legal: [number, number[]][] = [
+    [S.CLOSED, [S.CLOSED, S.LISTEN, S.SYN_SENT, S.SYN_RECEIVED]],
+    [S.LISTEN, [S.CLOSED]],
+    [S.SYN_SENT, [S.CLOSED, S.SYN_RECEIVED, S.ESTABLISHED]],
+    // A FIN with the ACK of our SYN, and a close in SYN-RECEIVED, go through ESTABLISHED.
+    [S.SYN_RECEIVED, [S.CLOSED, S.ESTABLISHED]],
+    [S.ESTABLISHED, [S.CLOSED, S.FIN_WAIT_1, S.CLOSE_WAIT]],
+    [S.FIN_WAIT_1, [S.CLOSED, S.FIN_WAIT_2, S.CLOSING]],
+    [S.FIN_WAIT_2, [S.CLOSED, S.TIME_WAIT]],
+    [S.CLOSE_WAIT, [S.CLOSED, S.LAST_ACK]],
+    [S.CLOSING, [S.CLOSED, S.TIME_WAIT]],
+    [S.LAST_ACK, [S.CLOSED]],
+    [S.TIME_WAIT, [S.CLOSED]],
+  ];
+
+  test.each(legal)("from %i: the legal ones are done, all others trap", (from, successors) => {
+    const at = tcb.allocate();
+    const t = core.tcb(at);
+    for (let next = 0; next <= 15; next++) {
+      t.state = from;
+      if (successors.includes(next)) {
+        tcb.setState(at, next);
+        expect(t.state).toBe(next);
+      } else {
+        expect(() => tcb.setState(at, next), `${from} -> ${next}`).toThrow(/unreachable/);
+        expect(t.state).toBe(from);
+      }
+    }
+  });
+
+  test("isSynchronised and peerMaySend for every state", () => {
+    const at = tcb.allocate();
+    const sets = (call: (at: number) => unknown) =>
+      legal
+        .map(([state]) => state)
+        .filter((state) => {
+          core.tcb(at).state = state;
+          return call(at);
+        });
+    expect(sets(tcb.isSynchronised)).toEqual([
+      ...[S.ESTABLISHED, S.FIN_WAIT_1, S.FIN_WAIT_2, S.CLOSE_WAIT, S.CLOSING, S.LAST_ACK, S.TIME_WAIT],
+    ]);
+    expect(sets(tcb.peerMaySend)).toEqual([S.ESTABLISHED, S.FIN_WAIT_1, S.FIN_WAIT_2]);
+  });
+});
+
+describe("records", () => {
+  test("each has its rings, apart from all others, behind all records", () => {
+    const rings = all().map((at) => core.tcb(at).ring);
+    expect(rings).toEqual(rings.map((_, index) => core.state.ringTable + index * 1536));
+    const [first] = all();
+    expect(tcb.receiveRing(first as number)).toBe((rings[0] as number) + 512);
+    expect((rings[4] as number) + 1536).toBe(72 + core.header.stateBytes);
+  });
+
+  test("initConnections makes a chain of all of them", () => {
+    core.state.freeConnection = 0;
+    tcb.initConnections();
+    const taken = new Set(Array.from({ length: CONFIG.connections }, () => tcb.allocate()));
+    expect([...taken].sort((a, b) => a - b)).toEqual(all());
+    expect(tcb.allocate()).toBe(0);
+  });
+
+  test("allocate gives each once, then none; release gives it back", () => {
+    const taken = all().map(() => tcb.allocate());
+    expect(new Set(taken)).toEqual(new Set(all()));
+    expect(core.header.connectionsUsed).toBe(5);
+    expect(tcb.allocate()).toBe(0);
+    tcb.release(taken[2] as number);
+    expect(core.header.connectionsUsed).toBe(4);
+    expect(tcb.allocate()).toBe(taken[2]);
+  });
+
+  test("a used record comes back with nothing of its last life but handle, rings and lists", () => {
+    const at = tcb.allocate();
+    const t = core.tcb(at);
+    const { handle, ring } = t;
+    // From the field after the lists up to the rings' address.
+    core.memory.fill(0xcc, at + 28, at + 28 + 136);
+    t.ring = ring;
+    t.ports = 0x12345678;
+    t.state = TcpState.CLOSED;
+    tcb.release(at);
+    expect(tcb.allocate()).toBe(at);
+    for (const name of [
+      "listener",
+      "error",
+      "ports",
+      "bits",
+      "sndUna",
+      "sndMax",
+      "rtoMs",
+      "sendHead",
+    ] as const)
+      expect(t[name], name).toBe(0);
+    for (const name of [
+      "backoff",
+      "retries",
+      "ranges",
+      "acksOwed",
+      "unacked",
+      "receiveHead",
+      "rcvFin",
+    ] as const)
+      expect(t[name], name).toBe(0);
+    expect([t.handle, t.ring, t.kind]).toEqual([handle, ring, core.kind("CONNECTION")]);
+  });
+
+  test("events of the last use are nobody's: gone with the next", () => {
+    const at = tcb.allocate();
+    tcb.raise(at, Event.READABLE);
+    tcb.release(at);
+    expect(tcb.isHeld(at)).toBe(0);
+    expect(core.functions("tcp/user", "nextEvent").nextEvent()).toBe(0);
+    tcb.raise(at, Event.READABLE);
+    tcb.release(tcb.allocate());
+    expect(core.tcb(at).events).toBe(0);
+  });
+
+  test("isHeld: connections and listeners of the application, nobody else's", () => {
+    const at = tcb.allocate();
+    const kinds = ["FREE", "CONNECTION", "TIME_WAIT", "LISTENER", "QUEUED", "DETACHED"];
+    const held = kinds.filter((name) => {
+      tcb.become(at, core.kind(name));
+      return tcb.isHeld(at) !== 0;
+    });
+    expect(held).toEqual(["CONNECTION", "LISTENER"]);
+  });
+
+  test("become takes the events, and nothing beside", () => {
+    const at = tcb.allocate();
+    const t = core.tcb(at);
+    t.events = t.lists = t.state = t.chain = 255;
+    tcb.become(at, core.kind("LISTENER"));
+    expect([t.kind, t.events, t.lists, t.state, t.chain]).toEqual([core.kind("LISTENER"), 0, 255, 255, 255]);
+  });
+
+  test("sendFree is what the send ring has left", () => {
+    const at = tcb.allocate();
+    expect(tcb.sendFree(at)).toBe(512);
+    core.tcb(at).sendBytes = 512;
+    expect(tcb.sendFree(at)).toBe(0);
+  });
+});
+
+test("set, clear and has", () => {
+  const at = tcb.allocate();
+  tcb.set(at, 0b1010);
+  tcb.set(at, 0b0010);
+  expect(core.tcb(at).bits).toBe(0b1010);
+  expect(tcb.has(at, 0b1100)).toBe(true);
+  expect(tcb.has(at, 0b0101)).toBe(false);
+  tcb.clear(at, 0b0110);
+  expect(core.tcb(at).bits).toBe(0b1000);
+});
+
+test("bits are one each, and the sets are made of them", () => {
+  const names = ["FIN_QUEUED", "FIN_KNOWN", "RTT_TIMING", "WANT_WRITE", "ARP_WAIT", "OWES_ACK"];
+  names.push("OWES_PROBE", "OWES_RESET", "TIMES_RETRANSMIT", "TIMES_ACK");
+  const bits = names.map((name) => core.bit(name));
+  for (const bit of bits) expect(bit & (bit - 1)).toBe(0);
+  expect(new Set(bits).size).toBe(names.length);
+  const union = (...of: string[]) => of.reduce((sum, name) => sum | core.bit(name), 0);
+  expect(core.bit("TIMERS")).toBe(union("TIMES_RETRANSMIT", "TIMES_ACK"));
+  const activity = ["ARP_WAIT", "OWES_ACK", "OWES_PROBE", "OWES_RESET", "TIMES_RETRANSMIT", "TIMES_ACK"];
+  expect(core.bit("ACTIVITY")).toBe(union(...activity));
+});
+
+describe("lists", () => {
+  test("takeReady gives turns in order, each record once", () => {
+    const [a, b, c] = all();
+    for (const at of [b, a, b, c, a]) tcb.makeReady(at as number);
+    expect([tcb.takeReady(), tcb.takeReady(), tcb.takeReady(), tcb.takeReady()]).toEqual([b, a, c, 0]);
+    expect([core.state.readyHead, core.state.readyTail]).toEqual([0, 0]);
+  });
+
+  test("takeEvents likewise, and collects what was raised meanwhile", () => {
+    const [a, b] = all() as [number, number];
+    tcb.raise(a, Event.READABLE);
+    tcb.raise(b, Event.WRITABLE);
+    tcb.raise(a, Event.PEER_CLOSED);
+    expect(tcb.takeEvents()).toBe(a);
+    expect(core.tcb(a).events).toBe(Event.READABLE | Event.PEER_CLOSED);
+    tcb.raise(a, Event.FAILED);
+    expect([tcb.takeEvents(), tcb.takeEvents(), tcb.takeEvents()]).toEqual([b, a, 0]);
+  });
+
+  test("random use of both lists at once, against two queues", () => {
+    const prng = new Prng(1);
+    const queues: [number[], number[]] = [[], []];
+    const put = [(at: number) => tcb.makeReady(at), (at: number) => tcb.raise(at, Event.READABLE)] as const;
+    const take = [tcb.takeReady, tcb.takeEvents] as const;
+    for (let round = 0; round < 5000; round++) {
+      const which = prng.below(2) as 0 | 1;
+      const queue = queues[which];
+      if (prng.chance(0.55)) {
+        const at = tcb.connectionAt(prng.below(CONFIG.connections));
+        put[which](at);
+        if (!queue.includes(at)) queue.push(at);
+      } else expect(take[which]()).toBe(queue.shift() ?? 0);
+    }
+  });
+
+  test("unlink takes out the first, the middle and the last of a chain", () => {
+    const [a, b, c] = all() as [number, number, number];
+    const link = 60000;
+    // Where the field `chain` is.
+    const next = 8;
+    for (const gone of [a, b, c]) {
+      core.view.setUint32(link, a, true);
+      core.tcb(a).chain = b;
+      core.tcb(b).chain = c;
+      core.tcb(c).chain = 0;
+      tcb.unlink(link, gone, next);
+      const chain: number[] = [];
+      for (let at = core.view.getUint32(link, true); at; at = core.tcb(at).chain) chain.push(at);
+      expect(chain).toEqual([a, b, c].filter((at) => at !== gone));
+    }
+  });
+});
+
+describe("handles", () => {
+  test("a handle goes stale with its use", () => {
+    const { open, socketOf, end } = core.functions("tcp/user", "open", "socketOf", "end");
+    const seen = new Set<number>();
+    for (let use = 0; use < 1000; use++) {
+      const handle = open(SocketKind.STREAM);
+      expect(handle).toBeGreaterThan(0);
+      expect(seen.has(handle)).toBe(false);
+      seen.add(handle);
+      const at = socketOf(handle);
+      expect(at).not.toBe(0);
+      end(at, false);
+      expect(socketOf(handle)).toBe(0);
+    }
+  });
+
+  test("retireHandle counts uses in 15 bits and keeps the record's number", () => {
+    const at = tcb.allocate();
+    const t = core.tcb(at);
+    const number = t.handle;
+    tcb.retireHandle(at);
+    expect(t.handle).toBe(number + 0x10000);
+    t.handle = 0x7fff0000 + number;
+    tcb.retireHandle(at);
+    expect(t.handle).toBe(number);
+  });
+});

@@ -1,0 +1,205 @@
+// Calls as an application makes them are in test/script/socket.script.ts and close.script.ts.
+
+import { beforeEach, describe, expect, test } from "vitest";
+import { Event, SocketKind, Status, TcpState } from "../../../host/abi.js";
+import { address, PEER, UnitCore } from "../core.js";
+import { established, inState } from "./stage.js";
+
+const functionsOf = (unit: UnitCore) =>
+  unit.functions(
+    "tcp/user",
+    ...([
+      "socketOf",
+      "open",
+      "bind",
+      "startListening",
+      "accept",
+      "connect",
+      "sendReserve",
+      "sendCommit",
+    ] as const),
+    ...(["receivePeek", "receiveConsume", "shutdown", "end", "nextEvent"] as const),
+  );
+
+let core: UnitCore;
+let user: ReturnType<typeof functionsOf>;
+
+beforeEach(() => {
+  core = new UnitCore({ connections: 3, listeners: 2 });
+  user = functionsOf(core);
+});
+
+describe("handles", () => {
+  test("of listeners and connections, up to what there is", () => {
+    const listeners = [0, 1, 2].map(() => user.open(SocketKind.LISTENER));
+    const streams = [0, 1, 2, 3].map(() => user.open(SocketKind.STREAM));
+    expect(listeners).toEqual([1, 2, Status.NO_SOCKET]);
+    expect(streams.pop()).toBe(Status.NO_SOCKET);
+    expect(new Set(streams)).toEqual(new Set([3, 4, 5]));
+    expect(new Set([1, 2, 3, 4, 5].map((handle) => user.socketOf(handle))).size).toBe(5);
+    expect(user.open(SocketKind.DATAGRAM)).toBe(Status.NOT_SUPPORTED);
+    expect(user.open(0)).toBe(Status.NOT_SUPPORTED);
+  });
+
+  test("nothing else is one", () => {
+    user.open(SocketKind.LISTENER);
+    for (const handle of [0, -1, 2, 3, 5, 6, 0x10001, 0x7fffffff, -0x80000000, 0xffff, 0x10000])
+      expect(user.socketOf(handle), `${handle}`).toBe(0);
+  });
+});
+
+test("bind: once, and to no port of a listener", () => {
+  const [a, b] = [user.open(SocketKind.LISTENER), user.open(SocketKind.LISTENER)].map((handle) =>
+    user.socketOf(handle),
+  );
+  const [first, second] = [a as number, b as number];
+  expect(user.startListening(first, 1)).toBe(Status.INVALID_ARGUMENT);
+  expect(user.bind(first, 0)).toBe(Status.OK);
+  expect(user.bind(first, 80)).toBe(Status.OK);
+  expect(user.bind(first, 81)).toBe(Status.ALREADY_CONNECTED);
+  expect(user.bind(second, 80)).toBe(Status.ADDRESS_IN_USE);
+  expect(user.startListening(first, 1)).toBe(Status.OK);
+  expect(user.startListening(first, 1)).toBe(Status.ALREADY_CONNECTED);
+  expect(user.accept(first)).toBe(Status.WOULD_BLOCK);
+  user.end(first, false);
+  expect(user.bind(second, 80)).toBe(Status.OK);
+  expect(core.header.listenersUsed).toBe(1);
+});
+
+describe("connect", () => {
+  const stream = () => user.socketOf(user.open(SocketKind.STREAM));
+
+  test("chooses ports of the ephemeral range, each once for a peer", () => {
+    const chosen = [0, 1, 2].map(() => {
+      const at = stream();
+      expect(user.connect(at, address(PEER.address), 80)).toBe(Status.OK);
+      const local = core.tcb(at).ports >>> 16;
+      return ((local & 0xff) << 8) | (local >> 8);
+    });
+    expect(new Set(chosen).size).toBe(3);
+    for (const port of chosen) expect(port).toBeGreaterThanOrEqual(49152);
+  });
+
+  test.each([
+    ["0.0.0.0", 80, Status.INVALID_ARGUMENT],
+    ["10.0.0.1", 80, Status.INVALID_ARGUMENT],
+    ["10.0.0.255", 80, Status.INVALID_ARGUMENT],
+    ["224.0.0.1", 80, Status.INVALID_ARGUMENT],
+    ["10.0.0.2", 0, Status.INVALID_ARGUMENT],
+    ["192.0.2.1", 80, Status.OK],
+  ])("to %s:%i: %i", (to, port, status) => {
+    expect(user.connect(stream(), address(to), port)).toBe(status);
+  });
+
+  test("a bound port that is in use with this peer", () => {
+    const [a, b] = [stream(), stream()];
+    for (const at of [a, b]) user.bind(at, 1234);
+    expect(user.connect(a, address(PEER.address), 80)).toBe(Status.OK);
+    expect(user.connect(a, address(PEER.address), 80)).toBe(Status.ALREADY_CONNECTED);
+    expect(user.bind(a, 1235)).toBe(Status.ALREADY_CONNECTED);
+    expect(user.connect(b, address(PEER.address), 80)).toBe(Status.ADDRESS_IN_USE);
+    expect(user.connect(b, address(PEER.address), 81)).toBe(Status.OK);
+  });
+
+  test("without a route", () => {
+    core = new UnitCore({ gateway: "0.0.0.0" });
+    user = functionsOf(core);
+    expect(user.connect(stream(), address("192.0.2.1"), 80)).toBe(Status.UNREACHABLE);
+  });
+});
+
+describe("the send ring", () => {
+  test("runs end at its end, and go on at its beginning", () => {
+    const { core: unit, at, t } = established();
+    const { sendReserve, sendCommit } = functionsOf(unit);
+    t.sendHead = 4000;
+    expect([sendReserve(at), unit.header.runPointer]).toEqual([96, t.ring + 4000]);
+    expect(sendCommit(at, 96)).toBe(Status.OK);
+    expect([sendReserve(at), unit.header.runPointer]).toEqual([4000, t.ring]);
+    expect(sendCommit(at, 4001)).toBe(Status.INVALID_ARGUMENT);
+    expect(sendCommit(at, 4000)).toBe(Status.OK);
+    expect([sendReserve(at), t.bits & unit.bit("WANT_WRITE")]).toEqual([
+      ...[Status.WOULD_BLOCK, unit.bit("WANT_WRITE")],
+    ]);
+    expect(unit.state.readyHead).toBe(at);
+  });
+
+  test("is shut after shutdown, and gone after the end", () => {
+    const { core: unit, at, t } = established();
+    const { sendReserve, sendCommit, shutdown } = functionsOf(unit);
+    expect(shutdown(at)).toBe(Status.OK);
+    expect([t.state, shutdown(at), sendReserve(at), sendCommit(at, 0)]).toEqual([
+      ...[TcpState.FIN_WAIT_1, Status.SHUT_DOWN, Status.SHUT_DOWN, Status.SHUT_DOWN],
+    ]);
+    t.state = TcpState.CLOSED;
+    expect(sendReserve(at)).toBe(Status.NOT_CONNECTED);
+    t.error = Status.CONNECTION_RESET;
+    expect(sendReserve(at)).toBe(Status.CONNECTION_RESET);
+  });
+});
+
+describe("the receive ring", () => {
+  test("runs end at its end", () => {
+    const { core: unit, at, t } = established();
+    const { receivePeek, receiveConsume } = functionsOf(unit);
+    t.receiveHead = 4000;
+    t.receiveBytes = 100;
+    expect([receivePeek(at), unit.header.runPointer]).toEqual([96, t.ring + 4096 + 4000]);
+    expect(receiveConsume(at, 101)).toBe(Status.INVALID_ARGUMENT);
+    expect(receiveConsume(at, 96)).toBe(Status.OK);
+    expect([receivePeek(at), unit.header.runPointer]).toEqual([4, t.ring + 4096]);
+    receiveConsume(at, 4);
+    expect(receivePeek(at)).toBe(Status.WOULD_BLOCK);
+  });
+
+  test("what arrived before a failure can be read, then the failure", () => {
+    const { core: unit, at, t } = established();
+    const { receivePeek, receiveConsume } = functionsOf(unit);
+    t.receiveBytes = 3;
+    unit.functions("tcp/ending", "fail").fail(at, Status.CONNECTION_RESET);
+    expect(receivePeek(at)).toBe(3);
+    receiveConsume(at, 3);
+    expect(receivePeek(at)).toBe(Status.CONNECTION_RESET);
+  });
+
+  test("after the peer's FIN, 0", () => {
+    const { core: unit, at, t } = inState(TcpState.CLOSE_WAIT);
+    t.bits |= unit.bit("FIN_KNOWN");
+    expect(functionsOf(unit).receivePeek(at)).toBe(0);
+  });
+});
+
+describe("end", () => {
+  test.each([
+    ["close", false, 0, TcpState.FIN_WAIT_1, "FIN_QUEUED"],
+    ["close with data unread", false, 1, TcpState.ESTABLISHED, "OWES_RESET"],
+    ["abort", true, 0, TcpState.ESTABLISHED, "OWES_RESET"],
+  ])("%s", (_what, now, unread, state, bits) => {
+    const { core: unit, at, t } = established();
+    const { handle } = t;
+    t.receiveBytes = unread;
+    functionsOf(unit).end(at, now);
+    const wanted = bits.split(" ").reduce((sum, name) => sum | unit.bit(name), 0);
+    expect([t.state, t.bits, t.kind]).toEqual([state, wanted, unit.kind("DETACHED")]);
+    expect(functionsOf(unit).socketOf(handle)).toBe(0);
+  });
+
+  test("of a connection that has ended gives the record back", () => {
+    const { core: unit, at, t } = inState(TcpState.CLOSED);
+    functionsOf(unit).end(at, false);
+    expect([t.kind, unit.header.connectionsUsed]).toEqual([0, 0]);
+  });
+});
+
+test("nextEvent gives each socket once, with all that happened", () => {
+  const { core: unit, at, t } = established();
+  const { nextEvent } = functionsOf(unit);
+  const { raise } = unit.functions("tcp/tcb", "raise");
+  raise(at, Event.READABLE);
+  raise(at, Event.PEER_CLOSED);
+  expect([nextEvent(), unit.header.eventMask]).toEqual([t.handle, Event.READABLE | Event.PEER_CLOSED]);
+  expect([nextEvent(), t.events]).toEqual([0, 0]);
+  raise(at, Event.READABLE);
+  t.kind = unit.kind("QUEUED");
+  expect([nextEvent(), t.events]).toEqual([0, Event.READABLE]);
+});
