@@ -318,21 +318,21 @@ export class Config {
   netmask: u32;
   /** IPv4 address of the default router; zero for none. @octets gateway 4 */
   gateway: u32;
-  /** Connection records, 1 to 16383. @default 4 */
+  /** Connection records, 1 to 16384. @default 4 */
   connections: u16;
   /** Listener records, 0 to 16383. @default 2 */
   listeners: u16;
-  /** Bytes of each connection's send ring, 256 to 2^30, a multiple of 4. @default 2048 */
+  /** Bytes of each connection's send ring, 256 to 2^30 + 252, a multiple of 4. @default 2048 */
   sendRingBytes: u32;
-  /** Bytes of each connection's receive ring, 256 to 2^30, a multiple of 4. @default 2048 */
+  /** Bytes of each connection's receive ring, 256 to 2^30 + 252, a multiple of 4. @default 2048 */
   receiveRingBytes: u32;
   /** SYN-cache entries; must be 0 in this version. */
   synEntries: u16;
-  /** TIME-WAIT entries of 32 bytes, 1 to 16383. @default 8 */
+  /** TIME-WAIT entries of 32 bytes, 1 to 16384. @default 8 */
   timeWaitEntries: u16;
   /** Out-of-order ranges per connection, 0 to 31. @default 4 */
   reassemblyRanges: u16;
-  /** ARP cache entries, 1 to 16383. @default 8 */
+  /** ARP cache entries, 1 to 16384. @default 8 */
   arpEntries: u16;
   /** Datagram sockets; must be 0 in a build without UDP. */
   datagramSockets: u16;
@@ -340,7 +340,7 @@ export class Config {
   interfaces: u16;
   /** Bytes of each datagram socket's queue; must be 0 in a build without UDP. */
   datagramQueueBytes: u32;
-  /** Least retransmission time-out in milliseconds, 1 to 2^24 - 1. Linux has 200, RFC 6298 1000. @default 200 */
+  /** Least retransmission time-out in milliseconds, 0 to 2^24 - 1. Linux has 200, RFC 6298 1000. @default 200 */
   rtoMinMs: u32;
   /** TIME-WAIT in milliseconds, 0 to 2^24 - 1. Linux has 60000; 2 MSL of RFC 9293 is 240000. @default 60000 */
   timeWaitMs: u32;
@@ -348,9 +348,9 @@ export class Config {
   finWait2Ms: u32;
   /** Delayed-ACK time in milliseconds, 0 to 2^24 - 1; RFC 9293 allows 500. @default 40 */
   delayedAckMs: u32;
-  /** Retransmissions of a SYN or SYN-ACK before giving up, 0 to 255. @default 5 */
+  /** Retransmissions of a SYN or SYN-ACK before giving up, 0 to 31. @default 5 */
   synRetries: u16;
-  /** Retransmissions of data before giving up, 0 to 255. @default 12 */
+  /** Retransmissions of data before giving up, 0 to 31. @default 12 */
   dataRetries: u16;
   /** 32 octets that nobody can guess, new at every boot: initial sequence numbers and ports come from the first 16,
    * the others are for later. @octets seed 32 */

@@ -140,7 +140,7 @@ export function check(c: Config): i32 {
     (((<u32>c.connections - 1) | (<u32>c.timeWaitEntries - 1) | (<u32>c.arpEntries - 1) | c.listeners) >>
       14) |
     ((c.rtoMinMs | c.timeWaitMs | c.finWait2Ms | c.delayedAckMs) >> 24) |
-    (c.reassemblyRanges >> 5) |
+    ((<u32>c.reassemblyRanges | c.synRetries | c.dataRetries) >> 5) |
     (c.mac0 & 1);
   return bad ? Status.BAD_CONFIG : Status.OK;
 }

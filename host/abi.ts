@@ -378,21 +378,21 @@ export interface Config {
   netmask: Uint8Array;
   /** IPv4 address of the default router; zero for none. */
   gateway: Uint8Array;
-  /** Connection records, 1 to 16383. Default 4. */
+  /** Connection records, 1 to 16384. Default 4. */
   connections: number;
   /** Listener records, 0 to 16383. Default 2. */
   listeners: number;
-  /** Bytes of each connection's send ring, 256 to 2^30, a multiple of 4. Default 2048. */
+  /** Bytes of each connection's send ring, 256 to 2^30 + 252, a multiple of 4. Default 2048. */
   sendRingBytes: number;
-  /** Bytes of each connection's receive ring, 256 to 2^30, a multiple of 4. Default 2048. */
+  /** Bytes of each connection's receive ring, 256 to 2^30 + 252, a multiple of 4. Default 2048. */
   receiveRingBytes: number;
   /** SYN-cache entries; must be 0 in this version. */
   synEntries: number;
-  /** TIME-WAIT entries of 32 bytes, 1 to 16383. Default 8. */
+  /** TIME-WAIT entries of 32 bytes, 1 to 16384. Default 8. */
   timeWaitEntries: number;
   /** Out-of-order ranges per connection, 0 to 31. Default 4. */
   reassemblyRanges: number;
-  /** ARP cache entries, 1 to 16383. Default 8. */
+  /** ARP cache entries, 1 to 16384. Default 8. */
   arpEntries: number;
   /** Datagram sockets; must be 0 in a build without UDP. */
   datagramSockets: number;
@@ -401,7 +401,7 @@ export interface Config {
   /** Bytes of each datagram socket's queue; must be 0 in a build without UDP. */
   datagramQueueBytes: number;
   /**
-   * Least retransmission time-out in milliseconds, 1 to 2^24 - 1. Linux has 200, RFC 6298 1000.
+   * Least retransmission time-out in milliseconds, 0 to 2^24 - 1. Linux has 200, RFC 6298 1000.
    * Default 200.
    */
   rtoMinMs: number;
@@ -414,9 +414,9 @@ export interface Config {
   finWait2Ms: number;
   /** Delayed-ACK time in milliseconds, 0 to 2^24 - 1; RFC 9293 allows 500. Default 40. */
   delayedAckMs: number;
-  /** Retransmissions of a SYN or SYN-ACK before giving up, 0 to 255. Default 5. */
+  /** Retransmissions of a SYN or SYN-ACK before giving up, 0 to 31. Default 5. */
   synRetries: number;
-  /** Retransmissions of data before giving up, 0 to 255. Default 12. */
+  /** Retransmissions of data before giving up, 0 to 31. Default 12. */
   dataRetries: number;
   /**
    * 32 octets that nobody can guess, new at every boot: initial sequence numbers and ports come from

@@ -88,8 +88,6 @@ export namespace Bit {
   export const TIMES_ACK: u32 = 8192;
   /** All that a connection must not do any more once it has ended. */
   export const ACTIVITY: u32 = 64 | 512 | 1024 | 2048 | 4096 | 8192;
-  /** All timers. */
-  export const TIMERS: u32 = 4096 | 8192;
 }
 
 /** A connection. */

@@ -16,9 +16,8 @@ const BACKOFF_MAX: u8 = 13;
 /** Runs the timers of all connections that are due, and notes when the next one is. */
 export function run(): void {
   for (let index: u32 = 0; index < config.connections; index++) {
-    const t = connectionAt(index);
     // A record that was given back has no timers.
-    if (has(t, Bit.TIMERS)) runOne(t);
+    runOne(connectionAt(index));
   }
 }
 

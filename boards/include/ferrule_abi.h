@@ -336,21 +336,21 @@ struct ferrule_config {
     uint8_t netmask[4];
     /** IPv4 address of the default router; zero for none. */
     uint8_t gateway[4];
-    /** Connection records, 1 to 16383. Default 4. */
+    /** Connection records, 1 to 16384. Default 4. */
     uint16_t connections;
     /** Listener records, 0 to 16383. Default 2. */
     uint16_t listeners;
-    /** Bytes of each connection's send ring, 256 to 2^30, a multiple of 4. Default 2048. */
+    /** Bytes of each connection's send ring, 256 to 2^30 + 252, a multiple of 4. Default 2048. */
     uint32_t send_ring_bytes;
-    /** Bytes of each connection's receive ring, 256 to 2^30, a multiple of 4. Default 2048. */
+    /** Bytes of each connection's receive ring, 256 to 2^30 + 252, a multiple of 4. Default 2048. */
     uint32_t receive_ring_bytes;
     /** SYN-cache entries; must be 0 in this version. */
     uint16_t syn_entries;
-    /** TIME-WAIT entries of 32 bytes, 1 to 16383. Default 8. */
+    /** TIME-WAIT entries of 32 bytes, 1 to 16384. Default 8. */
     uint16_t time_wait_entries;
     /** Out-of-order ranges per connection, 0 to 31. Default 4. */
     uint16_t reassembly_ranges;
-    /** ARP cache entries, 1 to 16383. Default 8. */
+    /** ARP cache entries, 1 to 16384. Default 8. */
     uint16_t arp_entries;
     /** Datagram sockets; must be 0 in a build without UDP. */
     uint16_t datagram_sockets;
@@ -359,7 +359,7 @@ struct ferrule_config {
     /** Bytes of each datagram socket's queue; must be 0 in a build without UDP. */
     uint32_t datagram_queue_bytes;
     /**
-     * Least retransmission time-out in milliseconds, 1 to 2^24 - 1. Linux has 200, RFC 6298 1000.
+     * Least retransmission time-out in milliseconds, 0 to 2^24 - 1. Linux has 200, RFC 6298 1000.
      * Default 200.
      */
     uint32_t rto_min_ms;
@@ -372,9 +372,9 @@ struct ferrule_config {
     uint32_t fin_wait2_ms;
     /** Delayed-ACK time in milliseconds, 0 to 2^24 - 1; RFC 9293 allows 500. Default 40. */
     uint32_t delayed_ack_ms;
-    /** Retransmissions of a SYN or SYN-ACK before giving up, 0 to 255. Default 5. */
+    /** Retransmissions of a SYN or SYN-ACK before giving up, 0 to 31. Default 5. */
     uint16_t syn_retries;
-    /** Retransmissions of data before giving up, 0 to 255. Default 12. */
+    /** Retransmissions of data before giving up, 0 to 31. Default 12. */
     uint16_t data_retries;
     /**
      * 32 octets that nobody can guess, new at every boot: initial sequence numbers and ports come

@@ -79,8 +79,22 @@ async function build(name: string): Promise<void> {
   renameSync(part, new URL(`${name}.json`, OUTPUT));
 }
 
+/** What is used of asc's JavaScript API. */
+interface Compiler {
+  main(
+    args: readonly string[],
+    io: {
+      readFile(path: string): string | null;
+      writeFile(path: string, contents: Uint8Array | string): void;
+      listFiles(): string[];
+    },
+  ): Promise<{ error: Error | null; stderr: { toString(): string } }>;
+}
+
 async function compile(entry: string): Promise<Uint8Array> {
-  const { default: asc } = await import("assemblyscript/asc");
+  // Not by its name as a literal: asc's types would bring their own globals into this program.
+  const compiler: string = "assemblyscript/asc";
+  const { default: asc } = (await import(compiler)) as { default: Compiler };
   const config = JSON.parse(readText("asconfig.json"));
   let wasm: Uint8Array | undefined;
   const { error, stderr } = await asc.main([ENTRY, "--config", "asconfig.json", "--outFile", "unit.wasm"], {
