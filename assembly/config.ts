@@ -84,11 +84,6 @@ export class State {
   eventHead: u32;
   eventTail: u32;
 
-  // The TCP answer for which no connection stands (tcp/reset.ts), while `replyKind` says that one waits.
-  replySequence: u32;
-  replyAcknowledgment: u32;
-  replyFlags: u32;
-  replyWindow: u32;
   /** A Reply. */
   replyKind: u8;
 
@@ -115,7 +110,7 @@ export const state = changetype<State>(STATE_BASE + offsetof<StateHeader>() + of
 /** Address of the Segment record: scratch, below the state. Low addresses make short code. */
 export const SEGMENT: usize = 8;
 /** Bytes of the Segment record. Constant data of the module follows it (asconfig.json: memoryBase). */
-export const SEGMENT_BYTES: u32 = 40;
+export const SEGMENT_BYTES: u32 = 56;
 /** The counters: u32 each, by Counter. */
 export const COUNTERS: usize = STATE_BASE + offsetof<StateHeader>() + offsetof<Config>() + offsetof<State>();
 

@@ -10,7 +10,7 @@ export const STATE_MAGIC = 0x4c525246;
 export const LAYOUT_VERSION = 1;
 
 /** Address of the state region. Constant data of the module lies below it; address 0 is never valid. */
-export const STATE_BASE = 72;
+export const STATE_BASE = 88;
 
 /**
  * Octets free before the frame in each frame slot: room for a driver's prefix (W5500 2, ENC28J60 6,

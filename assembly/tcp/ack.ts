@@ -8,7 +8,7 @@ import { advance } from "../lib/ring";
 import { ACK } from "../wire/tcp";
 import { finish } from "./ending";
 import { establish } from "./opening";
-import { owe } from "./receive";
+import { oweLater } from "./receive";
 import { refuse } from "./reset";
 import * as retransmit from "./retransmit";
 import { segment } from "./segment";
@@ -32,7 +32,8 @@ export function check(t: Tcb): bool {
   }
   // RFC 5961 section 5: an ACK outside [SND.UNA - MAX.SND.WND, SND.NXT] is answered, and believed in nothing.
   if (acked + t.sndWndMax > t.sndMax - una + t.sndWndMax) {
-    owe(t);
+    // Later, as two stacks that disagree would else answer each other as fast as the wire carries.
+    oweLater(t);
     return drop(Counter.TCP_ACK_UNACCEPTABLE);
   }
   const ofFin = seq.lessThan(t.sndUna, segment.ack) && advanceUna(t, segment.ack - t.sndUna);

@@ -52,14 +52,17 @@ function checkSequence(t: Tcb, flags: u32): bool {
   const start = segment.seq;
   const next = t.rcvNxt;
   const window = t.rcvAdv - next;
+  const length = segmentLength();
   // An empty segment stands where its first octet would.
-  const last = start + max(segmentLength(), 1) - 1;
+  const last = start + length - <u32>(length != 0);
   if (<u32>(start == next) | <u32>seq.inWindow(start, next, window) | <u32>seq.inWindow(last, next, window)) {
     return true;
   }
   if (flags & RST) return drop(Counter.TCP_RST_OUTSIDE);
-  answer(t, Counter.TCP_OUTSIDE_WINDOW);
-  return false;
+  // Not at once when it is empty: two stacks that disagree would answer each other's ACKs as fast as the wire carries.
+  if (length) receive.owe(t);
+  else receive.oweLater(t);
+  return drop(Counter.TCP_OUTSIDE_WINDOW);
 }
 
 /** Cuts off `before` octets before RCV.NXT, and what is beyond the window. A part of the segment lies inside. */

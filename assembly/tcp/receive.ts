@@ -62,10 +62,7 @@ export function text(t: Tcb): void {
   } else {
     // A hole that is filled is acknowledged at once, else every second segment; or the delayed-ACK timer says so.
     if (holes | <u32>(++t.unacked >= SEGMENTS_PER_ACK)) owe(t);
-    else {
-      set(t, Bit.TIMES_ACK);
-      t.delayedAckAt = after(config.delayedAckMs);
-    }
+    else oweLater(t);
     t.receiveBytes += whole - next;
     t.bytesReceived += whole - next;
     t.rcvNxt = whole;
@@ -91,6 +88,12 @@ export function fin(t: Tcb): void {
   if (t.state == TcpState.ESTABLISHED) setState(t, TcpState.CLOSE_WAIT);
   else if (t.state == TcpState.FIN_WAIT_1) setState(t, TcpState.CLOSING);
   else timewait.acknowledge(timewait.add(t));
+}
+
+/** An ACK is due when the delayed-ACK timer expires, or with the next segment. */
+export function oweLater(t: Tcb): void {
+  set(t, Bit.TIMES_ACK);
+  t.delayedAckAt = after(config.delayedAckMs);
 }
 
 /** An ACK is due now. */

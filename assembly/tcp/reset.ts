@@ -2,7 +2,6 @@
 // ACKs of TIME-WAIT.
 
 import { Counter } from "../abi_constants";
-import { state } from "../config";
 import { count } from "../lib/counters";
 import { owe, Reply, replyTo } from "../net/reply";
 import { ACK, RST } from "../wire/tcp";
@@ -18,23 +17,23 @@ export function refuse(): void {
 /** Answers the segment in the input slot with an empty one. */
 export function reply(seq: u32, ack: u32, flags: u32, wnd: u32): void {
   owe(Reply.TCP);
-  state.replySequence = seq;
-  state.replyAcknowledgment = ack;
-  state.replyFlags = flags;
-  state.replyWindow = wnd;
+  segment.replySeq = seq;
+  segment.replyAck = ack;
+  segment.replyFlags = flags;
+  segment.replyWnd = wnd;
 }
 
 /** Builds the waiting answer into the output slot. Returns the frame's length. */
 export function emitReply(): u32 {
-  const flags = state.replyFlags;
+  const flags = segment.replyFlags;
   if (flags & RST) count(Counter.TCP_RESETS_OUT);
   return emit(
     segment.remoteAddress,
     segment.ports,
-    state.replySequence,
-    state.replyAcknowledgment,
+    segment.replySeq,
+    segment.replyAck,
     flags,
-    state.replyWindow,
+    segment.replyWnd,
     0,
     replyTo(),
   );

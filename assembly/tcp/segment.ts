@@ -11,6 +11,7 @@ import { Neighbour } from "../net/link";
 import { PROTOCOL_TCP } from "../wire/ipv4";
 import {
   check,
+  FIN,
   headerBytes,
   OPTION_END,
   OPTION_MSS,
@@ -43,6 +44,12 @@ export class Segment {
   mss: u32;
   /** Where the data ends and a FIN stands, in sequence numbers: it outlives the trimming. */
   end: u32;
+
+  // The answer of reset.ts, while `state.replyKind` says that one waits.
+  replySeq: u32;
+  replyAck: u32;
+  replyFlags: u32;
+  replyWnd: u32;
 }
 
 /** MSS of a peer that does not say one: RFC 9293 section 3.7.1. */
@@ -53,7 +60,7 @@ export const segment = changetype<Segment>(SEGMENT);
 
 /** SEG.LEN: octets of data, and one each for SYN and FIN. */
 export function segmentLength(): u32 {
-  return segment.dataBytes + ((segment.flags >> 1) & 1) + (segment.flags & 1);
+  return segment.dataBytes + popcnt<u32>(segment.flags & (SYN | FIN));
 }
 
 /** Reads the segment in the input slot. False: dropped and counted. */

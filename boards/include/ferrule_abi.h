@@ -15,7 +15,7 @@
 #define FERRULE_LAYOUT_VERSION 1u
 
 /** Address of the state region. Constant data of the module lies below it; address 0 is never valid. */
-#define FERRULE_STATE_BASE 72u
+#define FERRULE_STATE_BASE 88u
 
 /**
  * Octets free before the frame in each frame slot: room for a driver's prefix (W5500 2, ENC28J60 6,

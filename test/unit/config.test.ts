@@ -216,7 +216,7 @@ describe("layOut", () => {
       core.constant("config", "SEGMENT_BYTES"),
     );
     // asconfig.json: memoryBase.
-    expect(end).toBeLessThanOrEqual(48);
+    expect(end).toBeLessThanOrEqual(64);
     // Constant data ends before the state begins: a new instance has zeros from there on.
     expect(new UnitCore(null).memory.subarray(STATE_BASE).every((octet) => octet === 0)).toBe(true);
   });

@@ -44,10 +44,6 @@ export type State = Fields<
   | "readyTail"
   | "eventHead"
   | "eventTail"
-  | "replySequence"
-  | "replyAcknowledgment"
-  | "replyFlags"
-  | "replyWindow"
   | "replyKind"
   | "timersArmed"
   | "arpDue"
@@ -98,8 +94,21 @@ export type TimeWaitEntry = Fields<
   "remoteAddress" | "ports" | "chain" | "kind" | "window" | "sndNxt" | "rcvNxt" | "expires"
 >;
 
+/** The answer that waits (tcp/reset.ts). */
+type ReplyField = "replySeq" | "replyAck" | "replyFlags" | "replyWnd";
+
 export type Segment = Fields<
-  "remoteAddress" | "ports" | "seq" | "ack" | "wnd" | "dataBytes" | "data" | "flags" | "mss" | "end"
+  | "remoteAddress"
+  | "ports"
+  | "seq"
+  | "ack"
+  | "wnd"
+  | "dataBytes"
+  | "data"
+  | "flags"
+  | "mss"
+  | "end"
+  | ReplyField
 >;
 
 export const DEVICE = { mac: "02:00:00:00:00:01", address: "10.0.0.1" } as const;

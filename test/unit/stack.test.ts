@@ -1,7 +1,7 @@
 // Frames through the whole stack are what test/script is about; here are boot, the switches, and the deadline.
 
 import { beforeEach, describe, expect, test } from "vitest";
-import { Counter, DEADLINE_NEVER, Status } from "../../host/abi.js";
+import { Counter, DEADLINE_NEVER, STATE_BASE, Status } from "../../host/abi.js";
 import { decode } from "../../host/packet/index.js";
 import { DEVICE, frameOf, PEER, segmentFrame, UnitCore } from "./core.js";
 
@@ -34,23 +34,25 @@ describe("init", () => {
     const { init, bytesNeeded } = functionsOf(unit);
     const bytes = bytesNeeded(unit.writeConfig({}));
     unit.memory.fill(0xee, bytes);
-    const below = unit.memory.slice(0, 72);
+    const below = unit.memory.slice(0, STATE_BASE);
     init(unit.writeConfig({}), bytes, 0);
     expect(unit.memory.subarray(bytes).every((octet) => octet === 0xee)).toBe(true);
-    expect(unit.memory.slice(0, 72)).toEqual(below);
+    expect(unit.memory.slice(0, STATE_BASE)).toEqual(below);
   });
 
   test("gives the same state whatever stood in memory, and wherever the record lay", () => {
-    const clean = new UnitCore({}, 5).memory.slice(72);
+    const clean = new UnitCore({}, 5).memory.slice(STATE_BASE);
     for (const offset of [0, 4, 16, 64, 200, 4000, 60000]) {
       const unit = new UnitCore(null);
       const { init, bytesNeeded } = functionsOf(unit);
-      const record = unit.memory.slice(unit.writeConfig({}), 72 + 112);
-      unit.memory.fill(0xee, 72);
-      unit.memory.set(record, 72 + offset);
-      const bytes = bytesNeeded(72 + offset);
-      expect(init(72 + offset, bytes, 5)).toBe(Status.OK);
-      expect(unit.memory.slice(72, bytes), `record at ${offset}`).toEqual(clean.slice(0, bytes - 72));
+      const record = unit.memory.slice(unit.writeConfig({}), STATE_BASE + 112);
+      unit.memory.fill(0xee, STATE_BASE);
+      unit.memory.set(record, STATE_BASE + offset);
+      const bytes = bytesNeeded(STATE_BASE + offset);
+      expect(init(STATE_BASE + offset, bytes, 5)).toBe(Status.OK);
+      expect(unit.memory.slice(STATE_BASE, bytes), `record at ${offset}`).toEqual(
+        clean.slice(0, bytes - STATE_BASE),
+      );
     }
   });
 

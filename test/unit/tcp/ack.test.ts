@@ -41,7 +41,8 @@ describe("check", () => {
     arrive(core, { ack: (SND_UNA + offset) >>> 0 });
     expect(ack.check(at)).toBe(acceptable);
     expect(core.counters().TCP_ACK_UNACCEPTABLE ?? 0).toBe(acceptable ? 0 : 1);
-    expect((t.bits & core.bit("OWES_ACK")) !== 0).toBe(!acceptable);
+    expect((t.bits & core.bit("TIMES_ACK")) !== 0).toBe(!acceptable);
+    expect(t.bits & core.bit("OWES_ACK")).toBe(0);
     expect(t.sndUna).toBe(SND_UNA + (acceptable ? Math.max(offset, 0) : 0));
   });
 
@@ -101,7 +102,7 @@ describe("check", () => {
     arrive(core, { ack: SND_UNA + offset });
     expect(functionsOf(core).check(at)).toBe(!refused);
     expect(t.state).toBe(refused ? TcpState.SYN_RECEIVED : TcpState.ESTABLISHED);
-    expect(core.state.replyFlags & 4).toBe(refused ? 4 : 0);
+    expect(core.segment.replyFlags & 4).toBe(refused ? 4 : 0);
   });
 });
 

@@ -78,7 +78,7 @@ describe("receive", () => {
     arrive(core, { flags });
     listen.receive();
     expect(core.counters()).toEqual({ [counter]: 1 });
-    expect(core.state.replyFlags & 4).toBe(reset);
+    expect(core.segment.replyFlags & 4).toBe(reset);
     expect(listener.pending).toBe(0);
   });
 
@@ -86,7 +86,7 @@ describe("receive", () => {
     listener.state = TcpState.CLOSED;
     syn(1);
     expect(core.counters()).toEqual({ TCP_NO_CONNECTION: 1 });
-    expect(core.state.replyFlags & 4).toBe(4);
+    expect(core.segment.replyFlags & 4).toBe(4);
   });
 });
 

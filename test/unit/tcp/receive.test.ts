@@ -7,7 +7,16 @@ import type { UnitCore } from "../core.js";
 import { arrive, established, inState, RCV_NXT } from "./stage.js";
 
 function functionsOf(unit: UnitCore) {
-  return unit.functions("tcp/receive", "announceWindow", "afterRead", "text", "fin", "owe", "oweDuplicate");
+  return unit.functions(
+    "tcp/receive",
+    "announceWindow",
+    "afterRead",
+    "text",
+    "fin",
+    "owe",
+    "oweDuplicate",
+    "oweLater",
+  );
 }
 
 /** A connection that announces nothing yet, with these rings and MSS. */
@@ -162,7 +171,7 @@ describe("fin", () => {
     functionsOf(core).fin(at);
     expect(t.state).toBe(TcpState.CLOSED);
     expect(core.header.timeWaitUsed).toBe(1);
-    expect([core.state.replyAcknowledgment, core.state.replyFlags]).toEqual([RCV_NXT + 1, 16]);
+    expect([core.segment.replyAck, core.segment.replyFlags]).toEqual([RCV_NXT + 1, 16]);
   });
 
   test("ahead of a hole it is noted, and takes effect when it is reached", () => {
@@ -196,6 +205,13 @@ describe("fin", () => {
     functionsOf(core).fin(at);
     expect([t.rcvNxt, t.rcvAdv]).toEqual([RCV_NXT + 1, RCV_NXT + 1]);
   });
+});
+
+test("oweLater is owed when the delayed-ACK timer says so", () => {
+  const { core, at, t } = established();
+  functionsOf(core).oweLater(at);
+  expect([t.bits & core.bit("TIMES_ACK"), t.bits & core.bit("OWES_ACK")]).toEqual([core.bit("TIMES_ACK"), 0]);
+  expect(t.delayedAckAt).toBe(core.state.now + 40);
 });
 
 test("owe is owed once, oweDuplicate as often as it is due, up to 255", () => {

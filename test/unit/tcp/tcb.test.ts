@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { Event, SocketKind, TcpState } from "../../../host/abi.js";
+import { Event, SocketKind, STATE_BASE, TcpState } from "../../../host/abi.js";
 import { Prng } from "../../../host/sim/prng.js";
 import { UnitCore } from "../core.js";
 
@@ -98,7 +98,7 @@ describe("records", () => {
     expect(rings).toEqual(rings.map((_, index) => core.state.ringTable + index * 1536));
     const [first] = all();
     expect(tcb.receiveRing(first as number)).toBe((rings[0] as number) + 512);
-    expect((rings[4] as number) + 1536).toBe(72 + core.header.stateBytes);
+    expect((rings[4] as number) + 1536).toBe(STATE_BASE + core.header.stateBytes);
   });
 
   test("initConnections makes a chain of all of them", () => {

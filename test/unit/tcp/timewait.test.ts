@@ -118,10 +118,8 @@ describe("receive", () => {
     timewait.advanceClock(1000);
     expect(receive(entry, { seq: RCV_NXT - 1, flags: "FA" })).toBe(false);
     expect(answered()).toBe(true);
-    const { replySequence, replyAcknowledgment, replyFlags, replyWindow } = core.state;
-    expect([replySequence, replyAcknowledgment, replyFlags, replyWindow]).toEqual([
-      ...[SND_UNA + 7, RCV_NXT, 16, 2000],
-    ]);
+    const { replySeq, replyAck, replyFlags, replyWnd } = core.segment;
+    expect([replySeq, replyAck, replyFlags, replyWnd]).toEqual([...[SND_UNA + 7, RCV_NXT, 16, 2000]]);
     expect(core.timeWaitEntry(entry).expires).toBe(1000 + TIME_MS);
   });
 
@@ -163,7 +161,7 @@ describe("receive", () => {
 
   test("acknowledge owes the entry's ACK", () => {
     timewait.acknowledge(add());
-    expect([core.state.replySequence, core.state.replyAcknowledgment]).toEqual([SND_UNA + 7, RCV_NXT]);
+    expect([core.segment.replySeq, core.segment.replyAck]).toEqual([SND_UNA + 7, RCV_NXT]);
   });
 });
 
