@@ -40,7 +40,7 @@ export const CONNECTION_BYTES: u32 = 192;
 /** Bytes of a listener record. */
 export const LISTENER_BYTES: u32 = 48;
 /** Bytes of a TIME-WAIT entry. */
-export const COMPACT_BYTES: u32 = 32;
+export const TIME_WAIT_BYTES: u32 = 32;
 /** Bytes of an ARP cache entry. */
 export const ARP_BYTES: u32 = 16;
 /** Bytes of an out-of-order range. */
@@ -168,7 +168,7 @@ function plan(c: Config, write: bool): u32 {
   const listenerTable = arpTable + ARP_BYTES * c.arpEntries;
   const connectionTable = listenerTable + LISTENER_BYTES * c.listeners;
   const timeWaitTable = connectionTable + connectionStride(c) * c.connections;
-  const hashTable = timeWaitTable + COMPACT_BYTES * c.timeWaitEntries;
+  const hashTable = timeWaitTable + TIME_WAIT_BYTES * c.timeWaitEntries;
   const ringTable = hashTable + 4 * hashChains(c);
   if (write) {
     header.exchange = exchange;

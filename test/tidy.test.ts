@@ -109,9 +109,12 @@ describe("the rules can fail", () => {
         if (tcb.rcvMss >= 536 && tcb.sndUna == segment.ack) f();
         if (edge - tcb.rcvAdv >= tcb.rcvMss) f();
         if (length <= tcb.ringBytes) f();
+        if (<i32>tcb.state >= TcpState.ESTABLISHED) f();
         if (before(tcb.sndUna, segment.ack)) f();`,
       bad: [
         "if (tcb.sndUna < segment.ack) f();",
+        "if (tcb.sndMax < limit) f();",
+        "if (<i32>ahead > 0) f();",
         "if (limit >= tcb.rcvNxt) f();",
         "if (seq + length > limit) f();",
         "if (<u32>(tcb.iss) <= limit) f();",

@@ -160,7 +160,7 @@ const COMPARISONS = new Set([
 ]);
 
 const SEQUENCE_NAME = /^(snd|rcv)[A-Z]|^(seq|ack|iss|irs)$|^seq[A-Z]|(Seq|Iss|Irs)$/;
-const SIZE_NAME = /(Wnd|Mss|Shift|Scale|Bytes|Queued|Free|Count|Length|Ms|Max|Limit)$/;
+const SIZE_NAME = /(Wnd|Mss|Shift|Scale|Bytes|Queued|Free|Count|Length|Ms|WndMax|Limit)$/;
 
 /** Whether an expression is a sequence number; what is left when one is taken away is a size, and may be compared. */
 function isSequence(node: ts.Expression): boolean {
@@ -173,17 +173,16 @@ function isSequence(node: ts.Expression): boolean {
   return node.operatorToken.kind === ts.SyntaxKind.MinusToken && left && !right;
 }
 
-/** Whether an expression is a difference of sequence numbers read as signed: a comparison in disguise. */
+/**
+ * Whether an expression is read as signed. In TCP only differences of sequence numbers need that: it is a comparison in
+ * disguise, also when the difference was given a name before. States are signed because their enum is.
+ */
 function isSigned(node: ts.Expression): boolean {
   if (ts.isParenthesizedExpression(node)) return isSigned(node.expression);
   if (!isCast(node) || node.type.getText() !== "i32") return false;
   let inner = node.expression;
   while (ts.isParenthesizedExpression(inner) || isCast(inner)) inner = inner.expression;
-  return (
-    ts.isBinaryExpression(inner) &&
-    inner.operatorToken.kind === ts.SyntaxKind.MinusToken &&
-    (isSequence(inner.left) || isSequence(inner.right))
-  );
+  return !(ts.isPropertyAccessExpression(inner) && inner.name.text === "state");
 }
 
 function isCast(node: ts.Node): node is ts.TypeAssertion | ts.AsExpression {

@@ -20,10 +20,10 @@ import * as timewait from "./timewait";
 export function check(t: Tcb): bool {
   if (!(segment.flags & ACK)) return drop(Counter.TCP_NO_ACK);
   const una = t.sndUna;
-  const acked = segment.ack - una;
+  const ack = segment.ack;
   if (t.state == TcpState.SYN_RECEIVED) {
     // Only an ACK of our SYN, the one octet that is out.
-    if (acked != 1) {
+    if (ack != una + 1) {
       refuse();
       return drop(Counter.TCP_ACK_UNACCEPTABLE);
     }
@@ -31,15 +31,16 @@ export function check(t: Tcb): bool {
     establish(t);
   }
   // RFC 5961 section 5: an ACK outside [SND.UNA - MAX.SND.WND, SND.NXT] is answered, and believed in nothing.
-  if (acked + t.sndWndMax > t.sndMax - una + t.sndWndMax) {
+  const oldest = una - t.sndWndMax;
+  if (!seq.inWindow(ack, oldest, t.sndMax + 1 - oldest)) {
     // Later, as two stacks that disagree would else answer each other as fast as the wire carries.
     oweLater(t);
     return drop(Counter.TCP_ACK_UNACCEPTABLE);
   }
-  const ofFin = seq.lessThan(t.sndUna, segment.ack) && advanceUna(t, segment.ack - t.sndUna);
+  const ofFin = seq.lessThan(t.sndUna, ack) && advanceUna(t, ack - t.sndUna);
   // The peer is alive. One that keeps its window shut may do so for ever, unless nobody waits for it any more.
   if (!segment.wnd && t.kind != Kind.DETACHED) t.retries = 0;
-  if (<i32>acked >= 0) updateWindow(t);
+  if (seq.atMost(una, ack)) updateWindow(t);
   if (ofFin) return finAcknowledged(t);
   return true;
 }
@@ -66,8 +67,8 @@ export function passUna(t: Tcb, acked: u32): void {
   t.sndNxt = seq.later(t.sndNxt, una);
   t.retries = 0;
   retransmit.stopTiming(t);
-  // RFC 6298 sections 5.2 and 5.3.
-  clear(t, Bit.TIMES_RETRANSMIT);
+  // RFC 6298 sections 5.2 and 5.3. And what a time-out asked for is done with: the peer is there.
+  clear(t, Bit.TIMES_RETRANSMIT | Bit.OWES_PROBE);
   if (una != t.sndMax) retransmit.start(t);
   makeReady(t);
 }

@@ -39,7 +39,7 @@ function otherStates(t: Tcb): void {
   // Third, security: not used (RFC 9293 appendix A.1).
   // Fourth: check the SYN bit, as RFC 5961 section 4 changed it.
   if (flags & SYN) return answer(t, Counter.TCP_SYN_CHALLENGED);
-  trim(t, t.rcvNxt - segment.seq);
+  trim(t);
   if (!ackCheck.check(t)) return;
   // Sixth, URG: urgent data stays in band (RFC 6093). After the peer's FIN nothing more is to be had from it.
   if (!peerMaySend(t)) return;
@@ -55,9 +55,8 @@ function checkSequence(t: Tcb, flags: u32): bool {
   const length = segmentLength();
   // An empty segment stands where its first octet would.
   const last = start + length - <u32>(length != 0);
-  if (<u32>(start == next) | <u32>seq.inWindow(start, next, window) | <u32>seq.inWindow(last, next, window)) {
+  if (<u32>(start == next) | <u32>seq.inWindow(start, next, window) | <u32>seq.inWindow(last, next, window))
     return true;
-  }
   if (flags & RST) return drop(Counter.TCP_RST_OUTSIDE);
   // Not at once when it is empty: two stacks that disagree would answer each other's ACKs as fast as the wire carries.
   if (length) receive.owe(t);
@@ -65,9 +64,10 @@ function checkSequence(t: Tcb, flags: u32): bool {
   return drop(Counter.TCP_OUTSIDE_WINDOW);
 }
 
-/** Cuts off `before` octets before RCV.NXT, and what is beyond the window. A part of the segment lies inside. */
-function trim(t: Tcb, before: u32): void {
-  if (<i32>before > 0) {
+/** Cuts off what is before RCV.NXT, and what is beyond the window. A part of the segment lies inside. */
+function trim(t: Tcb): void {
+  const before = t.rcvNxt - segment.seq;
+  if (seq.lessThan(segment.seq, t.rcvNxt)) {
     // Something in it was there before: the peer has not heard our ACK.
     receive.owe(t);
     segment.seq += before;

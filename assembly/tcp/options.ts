@@ -1,4 +1,4 @@
-// STATUS of RFC 9293 section 3.9.1.7, and what can be set on a socket.
+// STATUS of RFC 9293 section 3.9.1.7: what `getopt` tells.
 
 import { Endpoint, Family, Option, Status, TcpInfo } from "../abi_constants";
 import { config } from "../config";

@@ -29,8 +29,7 @@ export function melt(t: Tcb, start: u32, end: u32): u32 {
     if (!(<u32>seq.atMost(range.start, end) & <u32>seq.atMost(start, range.end))) continue;
     start = seq.earlier(start, range.start);
     end = seq.later(end, range.end);
-    // The last range takes its place. What it may touch by now was looked at before: ranges do not touch each other,
-    // so look again at all.
+    // The last range takes its place, and all that are left are looked at again: the whole has grown.
     index = <u32>t.ranges - 1;
     t.ranges = <u8>index;
     store<u64>(changetype<usize>(range), load<u64>(changetype<usize>(rangeAt(t, index))));

@@ -1,15 +1,14 @@
-// The records of TCP: what every key in the hash table begins with, connections, listeners, and
-// TIME-WAIT entries. Names are RFC 9293's; units come last. Life and death of a connection record is here, its
-// behaviour is not.
+// The records of TCP: what every key in the hash table begins with, connections, listeners, and TIME-WAIT entries.
+// Names are RFC 9293's; units come last. Life and death of a connection record is here, its behaviour is not.
 //
 //   Keyed      remote address, ports, chain, kind        16 octets with what follows the kind
-//   +- Socket  what has a handle: generation, events
+//   +- Socket  what has a handle: its uses, its events
 //   |  +- Tcb
 //   |  +- Listener
 //   +- TimeWaitEntry    32 octets
 
 import { TcpInfo, TcpState } from "../abi_constants";
-import { COMPACT_BYTES, CONNECTION_BYTES, config, header, LISTENER_BYTES, State, state } from "../config";
+import { CONNECTION_BYTES, config, header, LISTENER_BYTES, State, state, TIME_WAIT_BYTES } from "../config";
 
 /** What a record is. Odd: the application holds a handle to it. */
 export namespace Kind {
@@ -39,7 +38,7 @@ export class Keyed {
   kind: u8;
 }
 
-/** What has a handle. Fields up to `readyNext` outlive a use of the record. */
+/** What has a handle. Lists, handle and the links of lists outlive a use of the record. */
 @unmanaged
 export class Socket extends Keyed {
   /** Event bits that the host has not taken. */
@@ -67,27 +66,27 @@ export const IN_READY_LIST: u8 = 2;
 /** Bits of Tcb.bits: facts about a connection, what `output` owes, and which timers run. */
 export namespace Bit {
   /** The application has ended the sending direction: a FIN follows the data. */
-  export const FIN_QUEUED: u32 = 1;
+  export const FIN_QUEUED: u32 = 1 << 0;
   /** The peer's FIN has arrived, maybe ahead of a hole: `rcvFin` holds. */
-  export const FIN_KNOWN: u32 = 8;
+  export const FIN_KNOWN: u32 = 1 << 1;
   /** A round-trip time is being measured: `rttSeq`, `rttStart` hold. */
-  export const RTT_TIMING: u32 = 16;
+  export const RTT_TIMING: u32 = 1 << 2;
   /** The application found the send ring full. */
-  export const WANT_WRITE: u32 = 32;
+  export const WANT_WRITE: u32 = 1 << 3;
   /** Waits for an ARP answer. */
-  export const ARP_WAIT: u32 = 64;
+  export const ARP_WAIT: u32 = 1 << 4;
   /** Owed: an acknowledgment, or any segment that carries one. */
-  export const OWES_ACK: u32 = 512;
+  export const OWES_ACK: u32 = 1 << 5;
   /** Owed: a segment whatever the window says, a probe. */
-  export const OWES_PROBE: u32 = 1024;
+  export const OWES_PROBE: u32 = 1 << 6;
   /** Owed: a reset, and then the record goes. */
-  export const OWES_RESET: u32 = 2048;
+  export const OWES_RESET: u32 = 1 << 7;
   /** Timer: retransmission while anything is outstanding, persist otherwise; and the bound of FIN-WAIT-2. */
-  export const TIMES_RETRANSMIT: u32 = 4096;
+  export const TIMES_RETRANSMIT: u32 = 1 << 8;
   /** Timer: delayed ACK. */
-  export const TIMES_ACK: u32 = 8192;
+  export const TIMES_ACK: u32 = 1 << 9;
   /** All that a connection must not do any more once it has ended. */
-  export const ACTIVITY: u32 = 64 | 512 | 1024 | 2048 | 4096 | 8192;
+  export const ACTIVITY: u32 = ARP_WAIT | OWES_ACK | OWES_PROBE | OWES_RESET | TIMES_RETRANSMIT | TIMES_ACK;
 }
 
 /** A connection. */
@@ -365,5 +364,5 @@ export function checkLayout(): void {
     ERROR("TcpInfo does not match Tcb");
   if (offsetof<Tcb>("rtoMs") - offsetof<Tcb>("sndUna") != offsetof<TcpInfo>("rtoMs"))
     ERROR("TcpInfo does not match Tcb");
-  if (offsetof<TimeWaitEntry>() != COMPACT_BYTES) ERROR("TimeWaitEntry does not fit");
+  if (offsetof<TimeWaitEntry>() != TIME_WAIT_BYTES) ERROR("TimeWaitEntry does not fit");
 }

@@ -2,7 +2,7 @@
 // when it is full the oldest gives way, counted.
 
 import { Counter, TcpState } from "../abi_constants";
-import { COMPACT_BYTES, config, header, state } from "../config";
+import { config, header, state, TIME_WAIT_BYTES } from "../config";
 import { after, isDueElseWake } from "../lib/clock";
 import { count } from "../lib/counters";
 import { ACK, RST, SYN } from "../wire/tcp";
@@ -95,5 +95,5 @@ function oldest(): TimeWaitEntry {
 /** `index` may be one round too far. */
 function entryAt(index: u32): TimeWaitEntry {
   if (index >= config.timeWaitEntries) index -= config.timeWaitEntries;
-  return changetype<TimeWaitEntry>(state.timeWaitTable + index * COMPACT_BYTES);
+  return changetype<TimeWaitEntry>(state.timeWaitTable + index * TIME_WAIT_BYTES);
 }

@@ -61,6 +61,7 @@ export function open(kind: u32): i32 {
     const listener = listen.listenerAt(index);
     if (listener.kind != Kind.FREE) continue;
     become(listener, Kind.LISTENER);
+    // Set at the first use, and no change at a later one.
     listener.handle |= index + 1;
     header.listenersUsed++;
     return listener.handle;

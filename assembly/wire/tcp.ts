@@ -30,8 +30,6 @@ export const OPTION_NOP: u32 = 1;
 export const OPTION_MSS: u32 = 2;
 /** Octets of the MSS option. */
 export const OPTION_MSS_BYTES: u32 = 4;
-/** Kind and length of the MSS option, as stored on the wire. */
-export const OPTION_MSS_HEAD: u32 = 0x0402;
 
 /** Octets of the header with its options. */
 export function headerBytes(tcp: TcpHeader): u32 {

@@ -44,6 +44,22 @@ script("RFC 6298 5.5: an unanswered SYN is sent again in doubled intervals, then
   t.expectRecords({});
 });
 
+script("a SYN that was sent again leaves no probe behind: small data waits for what is out (Nagle)", (t) => {
+  const socket = t.connect(80);
+  t.expect({ flags: "S", seq: 0 });
+  t.expectAt(1000, { flags: "S", seq: 0 });
+  t.peer.send({ flags: "SA", seq: 0, ack: 1, mss: 1460 });
+  t.expect({ flags: "A", seq: 1, ack: 1 });
+  socket.write(10);
+  t.expect({ flags: "PA", seq: 1, ack: 1, len: 10 });
+  socket.write(10);
+  t.expectNothing();
+  t.peer.send({ flags: "A", seq: 1, ack: 11 });
+  t.expect({ flags: "PA", seq: 11, ack: 1, len: 10 });
+  t.counter("TCP_PROBES").unchanged();
+  t.peer.send({ flags: "A", seq: 1, ack: 21 });
+});
+
 script("RFC 9293 3.10.7.3: a reset that acknowledges our SYN refuses the connection", (t) => {
   const socket = t.connect(80);
   t.expect({ flags: "S", seq: 0 });

@@ -1,0 +1,54 @@
+// Figures and output that the README and docs/ print are those of the code as it is.
+
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { Counter, STATE_BASE } from "../host/abi.js";
+import { bytesNeeded, type CoreConfig } from "../host/core.js";
+import { functionNames, sizeReport } from "./module_rules.js";
+import { parseWasm } from "./wasm_module.js";
+
+const ROOT = new URL("../", import.meta.url);
+const text = (path: string) => readFileSync(new URL(path, ROOT), "utf8");
+const wasm = readFileSync(new URL("build/core.wasm", ROOT));
+
+/** Every number that `pattern` finds in a file, without thousands separators. */
+function numbers(path: string, pattern: RegExp): number[] {
+  return [...text(path).matchAll(pattern)].map(([, digits = ""]) => Number(digits.replaceAll(",", "")));
+}
+
+test.each([
+  ["README.md", /([\d,]+) bytes of Wasm/g, 2],
+  ["README.md", /"moduleBytes": (\d+)/g, 1],
+  ["docs/core.md", /(\d+) {2}bytes in all/g, 1],
+] as const)("%s gives the module's size: %s", (path, pattern, times) => {
+  expect(numbers(path, pattern)).toEqual(Array(times).fill(wasm.length));
+});
+
+test("the size report in docs/core.md is the head of today's", () => {
+  const printed = /```\n( +\d+ {2}bytes in all[^`]*)```/.exec(text("docs/core.md"))?.[1]?.trimEnd();
+  const report = sizeReport(parseWasm(wasm), functionNames(text("build/core.wat")));
+  expect(report.slice(0, printed?.length)).toBe(printed);
+});
+
+test("the memory that configurations need, in docs/architecture.md and docs/firmware.md", () => {
+  const device: CoreConfig = { mac: "02:00:00:00:00:01", seed: new Uint8Array(32), connections: 2 };
+  const lines = [...text("docs/architecture.md").matchAll(/^(\d+) (\{"connections".*\})$/gm)];
+  expect(lines.length).toBe(3);
+  for (const [, bytes, more = "{}"] of lines)
+    expect(bytesNeeded(wasm, { ...device, ...JSON.parse(more) }), more).toBe(Number(bytes));
+  const smoke = bytesNeeded(wasm, { ...device, listeners: 1 });
+  expect(numbers("docs/architecture.md", /^ +(\d+) {3}end$/gm)).toEqual([smoke]);
+  expect(numbers("docs/firmware.md", /([\d,]+) bytes for the configuration above/g)).toEqual([smoke]);
+  expect(numbers("docs/firmware.md", / 16384 +(\d+) /g)).toEqual(Array(4).fill(smoke - STATE_BASE));
+  expect(numbers("docs/architecture.md", /^ +(\d+) {3}StateHeader /gm)).toEqual([STATE_BASE]);
+  expect(numbers("docs/architecture.md", /\*\*Counters\.\*\* (\d+) of them/g)).toEqual([Counter.COUNT]);
+});
+
+test("the help in docs/tools.md is what the command prints", () => {
+  const help = execFileSync(process.execPath, ["build/host/cli.js", "--help"], {
+    cwd: ROOT,
+    encoding: "utf8",
+  });
+  expect(text("docs/tools.md")).toContain(`\`\`\`\n${help}\`\`\``);
+});
