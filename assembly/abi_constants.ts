@@ -10,16 +10,16 @@
 // ports included, are little-endian as everything in Wasm.
 
 /** Version of this interface. A host refuses a module whose `abiVersion()` differs. */
-export const ABI_VERSION: u32 = 1;
+export const ABI_VERSION: u32 = 2;
 
 /** `StateHeader.magic`: "FRRL" in memory order. */
 export const STATE_MAGIC: u32 = 0x4c525246;
 
 /** Version of the layout of the state region; `adopt` takes over a state of this version only. */
-export const LAYOUT_VERSION: u32 = 1;
+export const LAYOUT_VERSION: u32 = 2;
 
 /** Address of the state region. Constant data of the module lies below it; address 0 is never valid. */
-export const STATE_BASE: u32 = 88;
+export const STATE_BASE: u32 = 128;
 
 /** Octets free before the frame in each frame slot: room for a driver's prefix (W5500 2, ENC28J60 6, virtio 12). */
 export const SLOT_HEADROOM: u32 = 14;
@@ -107,6 +107,8 @@ export const enum Event {
   CLOSED = 32,
   /** The connection ended before its time; option ERROR says why. The handle stays. Comes with READABLE and WRITABLE. */
   FAILED = 64,
+  /** The peer marked data as urgent (RFC 9293 section 3.8.5); option URGENT says how much. It stays in the stream. */
+  URGENT = 128,
 }
 
 /** Address families, numbered as IANA's address family numbers. */
@@ -143,13 +145,14 @@ export const enum Option {
   TCP_INFO = 4,
   /** get, set: 1 sends small segments at once (Nagle's algorithm off). */
   NO_DELAY = 5,
-  /** get, set: idle time before keepalives, in milliseconds, 0 for none. */
+  /** get, set: idle time before keepalives, and between two, in milliseconds below 2^24; 0 (default) for none. */
   KEEPALIVE_MS = 9,
-  /** get, set: give up when data stays unacknowledged this long, in milliseconds, 0 for the default. */
+  /** get, set: give up when data stays unacknowledged this long, in milliseconds below 2^24; 0 (default): when
+   * retransmissions are used up. RFC 5482's local part. */
   USER_TIMEOUT_MS = 10,
-  /** get, set: IPv4 time to live, 1 to 255. */
+  /** IPv4 time to live of one socket; not supported in this version: see Config.ttl. */
   TTL = 11,
-  /** get, set: IPv4 differentiated services octet. */
+  /** get, set: IPv4 differentiated services octet, 0 to 255, of segments sent from now on. Not on a listener. */
   TOS = 12,
   /** set: 1 lets a datagram socket send to broadcast addresses. */
   BROADCAST = 13,
@@ -159,6 +162,9 @@ export const enum Option {
   MULTICAST_LEAVE = 15,
   /** get, u8: a TcpState. */
   TCP_STATE = 16,
+  /** get: bytes still to read up to the end of the peer's urgent data, 0 for none.
+   * set, 1: what was written so far is urgent (RFC 9293 section 3.8.5; RFC 6093 advises against it). */
+  URGENT = 17,
 }
 
 /** Flags of `input`: what the driver already knows of the frame. The interface's index is in bits 8 to 15. */
@@ -171,6 +177,8 @@ export const enum InputFlag {
 
 /** Flags of the configuration. */
 export const enum ConfigFlag {
+  /** Neither offer nor accept RFC 7323 timestamps: 12 octets less in each segment, and no PAWS. */
+  NO_TIMESTAMPS = 2,
   /** Leave TCP and UDP checksums of frames out to the host: see OutputFrame.checksumStart. */
   OUTPUT_CHECKSUM_OFFLOAD = 1,
 }
@@ -275,9 +283,9 @@ export const enum Counter {
   TCP_ACTIVE_OPENS = 45,
   /** Connections opened passively (given a record). */
   TCP_PASSIVE_OPENS = 46,
-  /** SYN dropped because the listener's backlog is full. */
+  /** SYN dropped because the listener's backlog is full, or handshake finished then, which waits. */
   TCP_BACKLOG_FULL = 47,
-  /** SYN dropped because no connection record is free; the peer sends it again. */
+  /** Handshake that finished while no connection record was free; it waits for one. */
   TCP_NO_RECORD = 48,
   /** Connections given up after too many retransmissions. */
   TCP_GIVEN_UP = 49,
@@ -285,14 +293,44 @@ export const enum Counter {
   TCP_TIME_WAIT_EVICTED = 50,
   /** Reset that would have ended a TIME-WAIT, ignored (RFC 1337). */
   TCP_TIME_WAIT_RST = 51,
-  /** Data that arrived after the application closed; the connection was reset. */
+  /** Data that arrived after the application closed; the connection is reset once what was written is delivered. */
   TCP_DATA_AFTER_CLOSE = 52,
   /** Connections whose record went back before the application accepted them. */
   TCP_UNACCEPTED = 53,
   /** FIN-WAIT-2 of a closed socket that ended by its timer. */
   TCP_FIN_WAIT_2_EXPIRED = 54,
+  /** SYN dropped because every SYN-cache entry holds a finished handshake that waits for a record. */
+  TCP_SYN_CACHE_FULL = 55,
+  /** Half-open handshakes that made way for a new SYN. */
+  TCP_SYN_EVICTED = 56,
+  /** Handshakes given up: nobody answered the SYN-ACK, or no record became free. */
+  TCP_SYN_EXPIRED = 57,
+  /** Segment with a timestamp older than the last (PAWS, RFC 7323 section 5); dropped, answered with an ACK. */
+  TCP_PAWS = 58,
+  /** Segment without the timestamps that were agreed on, dropped (RFC 7323 section 3.2). */
+  TCP_NO_TIMESTAMP = 59,
+  /** Losses that three duplicate ACKs told of (RFC 5681 section 3.2). */
+  TCP_FAST_RETRANSMITS = 60,
+  /** Challenge ACKs that were not sent, by the limit of RFC 5961 section 7. */
+  TCP_CHALLENGE_LIMITED = 61,
+  /** Keepalive probes sent. */
+  TCP_KEEPALIVES = 62,
+  /** Connections given up by their user timeout. */
+  TCP_USER_TIMEOUTS = 63,
+  /** Echo replies, ICMP errors and ACKs of TIME-WAIT that were not sent, by the limit on stateless replies. */
+  REPLY_LIMITED = 64,
+  /** Protocol and port unreachable messages sent. */
+  ICMP_UNREACHABLE = 65,
+  /** ICMP errors about a connection of ours, believed as far as RFC 5927 lets them. */
+  ICMP_ERRORS = 66,
+  /** ICMP errors that quote no connection of ours, or a sequence number that is not in flight. */
+  ICMP_STRAY = 67,
+  /** ARP packets of another host that uses our address. */
+  ARP_CONFLICTS = 68,
+  /** ARP announcements of our address sent (RFC 5227). */
+  ARP_ANNOUNCEMENTS = 69,
   /** Number of counters. */
-  COUNT = 55,
+  COUNT = 70,
 }
 
 /**
@@ -326,7 +364,7 @@ export class Config {
   sendRingBytes: u32;
   /** Bytes of each connection's receive ring, 256 to 2^30 + 252, a multiple of 4. @default 2048 */
   receiveRingBytes: u32;
-  /** SYN-cache entries; must be 0 in this version. */
+  /** SYN-cache entries of 32 bytes, 1 to 16384: handshakes that may be half open at a time. @default 8 */
   synEntries: u16;
   /** TIME-WAIT entries of 32 bytes, 1 to 16384. @default 8 */
   timeWaitEntries: u16;
@@ -364,8 +402,10 @@ export class Config {
   seed7: u32;
   /** VLAN that the interface is in, 1 to 4094; 0 for untagged. Must be 0 in this version. */
   vlan: u16;
+  /** IPv4 time to live of what we send, 1 to 255. @default 64 */
+  ttl: u8;
   /** Zero. */
-  reserved: u16;
+  reserved: u8;
 }
 
 /** An address, a port and the interface it is meant on. */
@@ -423,7 +463,11 @@ export class TcpInfo {
   sndWl1: u32;
   /** Largest window that the peer ever announced, in bytes. */
   sndWndMax: u32;
-  /** Largest segment that we send, in bytes of data. */
+  /** cwnd: congestion window in bytes (RFC 5681). */
+  congestionWindow: u32;
+  /** ssthresh: slow start threshold in bytes. */
+  slowStartThreshold: u32;
+  /** Largest segment that we send, in bytes of data (options of every segment are subtracted). */
   sendMss: u16;
   /** Largest segment that we announced, in bytes of data. */
   receiveMss: u16;
@@ -440,7 +484,9 @@ export class TcpInfo {
   /** Round-trip time variation in quarters of a millisecond. */
   rttVar4: u32;
   /** Retransmission time-out in milliseconds, not backed off. */
-  rtoMs: u32;
+  rtoMs: u16;
+  /** Last error, a Status: what ended the connection, or what an ICMP message said of it. */
+  error: i16;
   /** Doublings of the retransmission time-out. */
   backoff: u8;
   /** Time-outs in a row since the peer was last heard. */
@@ -449,6 +495,14 @@ export class TcpInfo {
   ranges: u8;
   /** Duplicate ACKs that wait to be sent. */
   acksOwed: u8;
+  /** Duplicate ACKs received in a row. */
+  duplicateAcks: u8;
+  /** Shift of the windows that the peer announces (RFC 7323). */
+  sendScale: u8;
+  /** Differentiated services octet. */
+  tos: u8;
+  /** A TcpState. */
+  state: u8;
   /** Bytes of data acknowledged by the peer. Wraps. */
   bytesAcknowledged: u32;
   /** Bytes of data received in order. Wraps. */
@@ -459,8 +513,10 @@ export class TcpInfo {
   segmentsIn: u32;
   /** Segments sent again. */
   retransmits: u32;
-  /** Segments received ahead of a hole. */
-  outOfOrder: u32;
+  /** Segments received ahead of a hole. Wraps at 2^16. */
+  outOfOrder: u16;
+  /** Times that the peer shut its window. Wraps at 2^16. */
+  zeroWindows: u16;
 }
 
 /**
@@ -505,6 +561,6 @@ export class StateHeader {
   listenersUsed: u16;
   /** TIME-WAIT entries in use. */
   timeWaitUsed: u16;
-  /** Zero. */
-  reserved: u16;
+  /** SYN-cache entries in use. */
+  synUsed: u16;
 }

@@ -6,16 +6,16 @@
 #include <stdint.h>
 
 /** Version of this interface. A host refuses a module whose `abiVersion()` differs. */
-#define FERRULE_ABI_VERSION 1u
+#define FERRULE_ABI_VERSION 2u
 
 /** `StateHeader.magic`: "FRRL" in memory order. */
 #define FERRULE_STATE_MAGIC 0x4c525246u
 
 /** Version of the layout of the state region; `adopt` takes over a state of this version only. */
-#define FERRULE_LAYOUT_VERSION 1u
+#define FERRULE_LAYOUT_VERSION 2u
 
 /** Address of the state region. Constant data of the module lies below it; address 0 is never valid. */
-#define FERRULE_STATE_BASE 88u
+#define FERRULE_STATE_BASE 128u
 
 /**
  * Octets free before the frame in each frame slot: room for a driver's prefix (W5500 2, ENC28J60 6,
@@ -115,6 +115,11 @@ enum ferrule_event {
      * READABLE and WRITABLE.
      */
     FERRULE_EVENT_FAILED = 64,
+    /**
+     * The peer marked data as urgent (RFC 9293 section 3.8.5); option URGENT says how much. It stays
+     * in the stream.
+     */
+    FERRULE_EVENT_URGENT = 128,
 };
 
 /** Address families, numbered as IANA's address family numbers. */
@@ -151,16 +156,22 @@ enum ferrule_option {
     FERRULE_OPTION_TCP_INFO = 4,
     /** get, set: 1 sends small segments at once (Nagle's algorithm off). */
     FERRULE_OPTION_NO_DELAY = 5,
-    /** get, set: idle time before keepalives, in milliseconds, 0 for none. */
+    /**
+     * get, set: idle time before keepalives, and between two, in milliseconds below 2^24; 0
+     * (default) for none.
+     */
     FERRULE_OPTION_KEEPALIVE_MS = 9,
     /**
-     * get, set: give up when data stays unacknowledged this long, in milliseconds, 0 for the
-     * default.
+     * get, set: give up when data stays unacknowledged this long, in milliseconds below 2^24; 0
+     * (default): when retransmissions are used up. RFC 5482's local part.
      */
     FERRULE_OPTION_USER_TIMEOUT_MS = 10,
-    /** get, set: IPv4 time to live, 1 to 255. */
+    /** IPv4 time to live of one socket; not supported in this version: see Config.ttl. */
     FERRULE_OPTION_TTL = 11,
-    /** get, set: IPv4 differentiated services octet. */
+    /**
+     * get, set: IPv4 differentiated services octet, 0 to 255, of segments sent from now on. Not on a
+     * listener.
+     */
     FERRULE_OPTION_TOS = 12,
     /** set: 1 lets a datagram socket send to broadcast addresses. */
     FERRULE_OPTION_BROADCAST = 13,
@@ -170,6 +181,11 @@ enum ferrule_option {
     FERRULE_OPTION_MULTICAST_LEAVE = 15,
     /** get, u8: a TcpState. */
     FERRULE_OPTION_TCP_STATE = 16,
+    /**
+     * get: bytes still to read up to the end of the peer's urgent data, 0 for none. set, 1: what was
+     * written so far is urgent (RFC 9293 section 3.8.5; RFC 6093 advises against it).
+     */
+    FERRULE_OPTION_URGENT = 17,
 };
 
 /**
@@ -185,6 +201,8 @@ enum ferrule_input_flag {
 
 /** Flags of the configuration. */
 enum ferrule_config_flag {
+    /** Neither offer nor accept RFC 7323 timestamps: 12 octets less in each segment, and no PAWS. */
+    FERRULE_CONFIG_FLAG_NO_TIMESTAMPS = 2,
     /** Leave TCP and UDP checksums of frames out to the host: see OutputFrame.checksumStart. */
     FERRULE_CONFIG_FLAG_OUTPUT_CHECKSUM_OFFLOAD = 1,
 };
@@ -294,9 +312,9 @@ enum ferrule_counter {
     FERRULE_COUNTER_TCP_ACTIVE_OPENS = 45,
     /** Connections opened passively (given a record). */
     FERRULE_COUNTER_TCP_PASSIVE_OPENS = 46,
-    /** SYN dropped because the listener's backlog is full. */
+    /** SYN dropped because the listener's backlog is full, or handshake finished then, which waits. */
     FERRULE_COUNTER_TCP_BACKLOG_FULL = 47,
-    /** SYN dropped because no connection record is free; the peer sends it again. */
+    /** Handshake that finished while no connection record was free; it waits for one. */
     FERRULE_COUNTER_TCP_NO_RECORD = 48,
     /** Connections given up after too many retransmissions. */
     FERRULE_COUNTER_TCP_GIVEN_UP = 49,
@@ -304,14 +322,53 @@ enum ferrule_counter {
     FERRULE_COUNTER_TCP_TIME_WAIT_EVICTED = 50,
     /** Reset that would have ended a TIME-WAIT, ignored (RFC 1337). */
     FERRULE_COUNTER_TCP_TIME_WAIT_RST = 51,
-    /** Data that arrived after the application closed; the connection was reset. */
+    /**
+     * Data that arrived after the application closed; the connection is reset once what was written
+     * is delivered.
+     */
     FERRULE_COUNTER_TCP_DATA_AFTER_CLOSE = 52,
     /** Connections whose record went back before the application accepted them. */
     FERRULE_COUNTER_TCP_UNACCEPTED = 53,
     /** FIN-WAIT-2 of a closed socket that ended by its timer. */
     FERRULE_COUNTER_TCP_FIN_WAIT_2_EXPIRED = 54,
+    /** SYN dropped because every SYN-cache entry holds a finished handshake that waits for a record. */
+    FERRULE_COUNTER_TCP_SYN_CACHE_FULL = 55,
+    /** Half-open handshakes that made way for a new SYN. */
+    FERRULE_COUNTER_TCP_SYN_EVICTED = 56,
+    /** Handshakes given up: nobody answered the SYN-ACK, or no record became free. */
+    FERRULE_COUNTER_TCP_SYN_EXPIRED = 57,
+    /**
+     * Segment with a timestamp older than the last (PAWS, RFC 7323 section 5); dropped, answered
+     * with an ACK.
+     */
+    FERRULE_COUNTER_TCP_PAWS = 58,
+    /** Segment without the timestamps that were agreed on, dropped (RFC 7323 section 3.2). */
+    FERRULE_COUNTER_TCP_NO_TIMESTAMP = 59,
+    /** Losses that three duplicate ACKs told of (RFC 5681 section 3.2). */
+    FERRULE_COUNTER_TCP_FAST_RETRANSMITS = 60,
+    /** Challenge ACKs that were not sent, by the limit of RFC 5961 section 7. */
+    FERRULE_COUNTER_TCP_CHALLENGE_LIMITED = 61,
+    /** Keepalive probes sent. */
+    FERRULE_COUNTER_TCP_KEEPALIVES = 62,
+    /** Connections given up by their user timeout. */
+    FERRULE_COUNTER_TCP_USER_TIMEOUTS = 63,
+    /**
+     * Echo replies, ICMP errors and ACKs of TIME-WAIT that were not sent, by the limit on stateless
+     * replies.
+     */
+    FERRULE_COUNTER_REPLY_LIMITED = 64,
+    /** Protocol and port unreachable messages sent. */
+    FERRULE_COUNTER_ICMP_UNREACHABLE = 65,
+    /** ICMP errors about a connection of ours, believed as far as RFC 5927 lets them. */
+    FERRULE_COUNTER_ICMP_ERRORS = 66,
+    /** ICMP errors that quote no connection of ours, or a sequence number that is not in flight. */
+    FERRULE_COUNTER_ICMP_STRAY = 67,
+    /** ARP packets of another host that uses our address. */
+    FERRULE_COUNTER_ARP_CONFLICTS = 68,
+    /** ARP announcements of our address sent (RFC 5227). */
+    FERRULE_COUNTER_ARP_ANNOUNCEMENTS = 69,
     /** Number of counters. */
-    FERRULE_COUNTER_COUNT = 55,
+    FERRULE_COUNTER_COUNT = 70,
 };
 
 /**
@@ -344,7 +401,10 @@ struct ferrule_config {
     uint32_t send_ring_bytes;
     /** Bytes of each connection's receive ring, 256 to 2^30 + 252, a multiple of 4. Default 2048. */
     uint32_t receive_ring_bytes;
-    /** SYN-cache entries; must be 0 in this version. */
+    /**
+     * SYN-cache entries of 32 bytes, 1 to 16384: handshakes that may be half open at a time. Default
+     * 8.
+     */
     uint16_t syn_entries;
     /** TIME-WAIT entries of 32 bytes, 1 to 16384. Default 8. */
     uint16_t time_wait_entries;
@@ -383,8 +443,10 @@ struct ferrule_config {
     uint8_t seed[32];
     /** VLAN that the interface is in, 1 to 4094; 0 for untagged. Must be 0 in this version. */
     uint16_t vlan;
+    /** IPv4 time to live of what we send, 1 to 255. Default 64. */
+    uint8_t ttl;
     /** Zero. */
-    uint16_t reserved;
+    uint8_t reserved;
 };
 
 /** An address, a port and the interface it is meant on. */
@@ -431,7 +493,11 @@ struct ferrule_tcp_info {
     uint32_t snd_wl1;
     /** Largest window that the peer ever announced, in bytes. */
     uint32_t snd_wnd_max;
-    /** Largest segment that we send, in bytes of data. */
+    /** cwnd: congestion window in bytes (RFC 5681). */
+    uint32_t congestion_window;
+    /** ssthresh: slow start threshold in bytes. */
+    uint32_t slow_start_threshold;
+    /** Largest segment that we send, in bytes of data (options of every segment are subtracted). */
     uint16_t send_mss;
     /** Largest segment that we announced, in bytes of data. */
     uint16_t receive_mss;
@@ -448,7 +514,9 @@ struct ferrule_tcp_info {
     /** Round-trip time variation in quarters of a millisecond. */
     uint32_t rtt_var4;
     /** Retransmission time-out in milliseconds, not backed off. */
-    uint32_t rto_ms;
+    uint16_t rto_ms;
+    /** Last error, a Status: what ended the connection, or what an ICMP message said of it. */
+    int16_t error;
     /** Doublings of the retransmission time-out. */
     uint8_t backoff;
     /** Time-outs in a row since the peer was last heard. */
@@ -457,6 +525,14 @@ struct ferrule_tcp_info {
     uint8_t ranges;
     /** Duplicate ACKs that wait to be sent. */
     uint8_t acks_owed;
+    /** Duplicate ACKs received in a row. */
+    uint8_t duplicate_acks;
+    /** Shift of the windows that the peer announces (RFC 7323). */
+    uint8_t send_scale;
+    /** Differentiated services octet. */
+    uint8_t tos;
+    /** A TcpState. */
+    uint8_t state;
     /** Bytes of data acknowledged by the peer. Wraps. */
     uint32_t bytes_acknowledged;
     /** Bytes of data received in order. Wraps. */
@@ -467,8 +543,10 @@ struct ferrule_tcp_info {
     uint32_t segments_in;
     /** Segments sent again. */
     uint32_t retransmits;
-    /** Segments received ahead of a hole. */
-    uint32_t out_of_order;
+    /** Segments received ahead of a hole. Wraps at 2^16. */
+    uint16_t out_of_order;
+    /** Times that the peer shut its window. Wraps at 2^16. */
+    uint16_t zero_windows;
 };
 
 /**
@@ -518,8 +596,8 @@ struct ferrule_state_header {
     uint16_t listeners_used;
     /** TIME-WAIT entries in use. */
     uint16_t time_wait_used;
-    /** Zero. */
-    uint16_t reserved;
+    /** SYN-cache entries in use. */
+    uint16_t syn_used;
 };
 
 /** Sets the fields of a zeroed struct ferrule_config that have defaults, its version and its size. */
@@ -531,6 +609,7 @@ static inline void ferrule_config_defaults(struct ferrule_config *config) {
     config->listeners = 2u;
     config->send_ring_bytes = 2048u;
     config->receive_ring_bytes = 2048u;
+    config->syn_entries = 8u;
     config->time_wait_entries = 8u;
     config->reassembly_ranges = 4u;
     config->arp_entries = 8u;
@@ -541,6 +620,7 @@ static inline void ferrule_config_defaults(struct ferrule_config *config) {
     config->delayed_ack_ms = 40u;
     config->syn_retries = 5u;
     config->data_retries = 12u;
+    config->ttl = 64u;
 }
 
 /* The compiler's layout must be the core's. */
@@ -573,7 +653,8 @@ FERRULE_LAYOUT(config_syn_retries, offsetof(struct ferrule_config, syn_retries) 
 FERRULE_LAYOUT(config_data_retries, offsetof(struct ferrule_config, data_retries) == 74);
 FERRULE_LAYOUT(config_seed, offsetof(struct ferrule_config, seed) == 76);
 FERRULE_LAYOUT(config_vlan, offsetof(struct ferrule_config, vlan) == 108);
-FERRULE_LAYOUT(config_reserved, offsetof(struct ferrule_config, reserved) == 110);
+FERRULE_LAYOUT(config_ttl, offsetof(struct ferrule_config, ttl) == 110);
+FERRULE_LAYOUT(config_reserved, offsetof(struct ferrule_config, reserved) == 111);
 FERRULE_LAYOUT(endpoint, sizeof(struct ferrule_endpoint) == 24);
 FERRULE_LAYOUT(endpoint_family, offsetof(struct ferrule_endpoint, family) == 0);
 FERRULE_LAYOUT(endpoint_port, offsetof(struct ferrule_endpoint, port) == 2);
@@ -585,32 +666,40 @@ FERRULE_LAYOUT(interface_address_prefix_bits, offsetof(struct ferrule_interface_
 FERRULE_LAYOUT(interface_address_interface, offsetof(struct ferrule_interface_address, interface) == 4);
 FERRULE_LAYOUT(interface_address_address, offsetof(struct ferrule_interface_address, address) == 8);
 FERRULE_LAYOUT(interface_address_router, offsetof(struct ferrule_interface_address, router) == 24);
-FERRULE_LAYOUT(tcp_info, sizeof(struct ferrule_tcp_info) == 84);
+FERRULE_LAYOUT(tcp_info, sizeof(struct ferrule_tcp_info) == 96);
 FERRULE_LAYOUT(tcp_info_snd_una, offsetof(struct ferrule_tcp_info, snd_una) == 0);
 FERRULE_LAYOUT(tcp_info_snd_nxt, offsetof(struct ferrule_tcp_info, snd_nxt) == 4);
 FERRULE_LAYOUT(tcp_info_snd_max, offsetof(struct ferrule_tcp_info, snd_max) == 8);
 FERRULE_LAYOUT(tcp_info_snd_wnd, offsetof(struct ferrule_tcp_info, snd_wnd) == 12);
 FERRULE_LAYOUT(tcp_info_snd_wl1, offsetof(struct ferrule_tcp_info, snd_wl1) == 16);
 FERRULE_LAYOUT(tcp_info_snd_wnd_max, offsetof(struct ferrule_tcp_info, snd_wnd_max) == 20);
-FERRULE_LAYOUT(tcp_info_send_mss, offsetof(struct ferrule_tcp_info, send_mss) == 24);
-FERRULE_LAYOUT(tcp_info_receive_mss, offsetof(struct ferrule_tcp_info, receive_mss) == 26);
-FERRULE_LAYOUT(tcp_info_rcv_nxt, offsetof(struct ferrule_tcp_info, rcv_nxt) == 28);
-FERRULE_LAYOUT(tcp_info_rcv_adv, offsetof(struct ferrule_tcp_info, rcv_adv) == 32);
-FERRULE_LAYOUT(tcp_info_send_queued, offsetof(struct ferrule_tcp_info, send_queued) == 36);
-FERRULE_LAYOUT(tcp_info_receive_queued, offsetof(struct ferrule_tcp_info, receive_queued) == 40);
-FERRULE_LAYOUT(tcp_info_rtt8, offsetof(struct ferrule_tcp_info, rtt8) == 44);
-FERRULE_LAYOUT(tcp_info_rtt_var4, offsetof(struct ferrule_tcp_info, rtt_var4) == 48);
-FERRULE_LAYOUT(tcp_info_rto_ms, offsetof(struct ferrule_tcp_info, rto_ms) == 52);
-FERRULE_LAYOUT(tcp_info_backoff, offsetof(struct ferrule_tcp_info, backoff) == 56);
-FERRULE_LAYOUT(tcp_info_retries, offsetof(struct ferrule_tcp_info, retries) == 57);
-FERRULE_LAYOUT(tcp_info_ranges, offsetof(struct ferrule_tcp_info, ranges) == 58);
-FERRULE_LAYOUT(tcp_info_acks_owed, offsetof(struct ferrule_tcp_info, acks_owed) == 59);
-FERRULE_LAYOUT(tcp_info_bytes_acknowledged, offsetof(struct ferrule_tcp_info, bytes_acknowledged) == 60);
-FERRULE_LAYOUT(tcp_info_bytes_received, offsetof(struct ferrule_tcp_info, bytes_received) == 64);
-FERRULE_LAYOUT(tcp_info_segments_out, offsetof(struct ferrule_tcp_info, segments_out) == 68);
-FERRULE_LAYOUT(tcp_info_segments_in, offsetof(struct ferrule_tcp_info, segments_in) == 72);
-FERRULE_LAYOUT(tcp_info_retransmits, offsetof(struct ferrule_tcp_info, retransmits) == 76);
-FERRULE_LAYOUT(tcp_info_out_of_order, offsetof(struct ferrule_tcp_info, out_of_order) == 80);
+FERRULE_LAYOUT(tcp_info_congestion_window, offsetof(struct ferrule_tcp_info, congestion_window) == 24);
+FERRULE_LAYOUT(tcp_info_slow_start_threshold, offsetof(struct ferrule_tcp_info, slow_start_threshold) == 28);
+FERRULE_LAYOUT(tcp_info_send_mss, offsetof(struct ferrule_tcp_info, send_mss) == 32);
+FERRULE_LAYOUT(tcp_info_receive_mss, offsetof(struct ferrule_tcp_info, receive_mss) == 34);
+FERRULE_LAYOUT(tcp_info_rcv_nxt, offsetof(struct ferrule_tcp_info, rcv_nxt) == 36);
+FERRULE_LAYOUT(tcp_info_rcv_adv, offsetof(struct ferrule_tcp_info, rcv_adv) == 40);
+FERRULE_LAYOUT(tcp_info_send_queued, offsetof(struct ferrule_tcp_info, send_queued) == 44);
+FERRULE_LAYOUT(tcp_info_receive_queued, offsetof(struct ferrule_tcp_info, receive_queued) == 48);
+FERRULE_LAYOUT(tcp_info_rtt8, offsetof(struct ferrule_tcp_info, rtt8) == 52);
+FERRULE_LAYOUT(tcp_info_rtt_var4, offsetof(struct ferrule_tcp_info, rtt_var4) == 56);
+FERRULE_LAYOUT(tcp_info_rto_ms, offsetof(struct ferrule_tcp_info, rto_ms) == 60);
+FERRULE_LAYOUT(tcp_info_error, offsetof(struct ferrule_tcp_info, error) == 62);
+FERRULE_LAYOUT(tcp_info_backoff, offsetof(struct ferrule_tcp_info, backoff) == 64);
+FERRULE_LAYOUT(tcp_info_retries, offsetof(struct ferrule_tcp_info, retries) == 65);
+FERRULE_LAYOUT(tcp_info_ranges, offsetof(struct ferrule_tcp_info, ranges) == 66);
+FERRULE_LAYOUT(tcp_info_acks_owed, offsetof(struct ferrule_tcp_info, acks_owed) == 67);
+FERRULE_LAYOUT(tcp_info_duplicate_acks, offsetof(struct ferrule_tcp_info, duplicate_acks) == 68);
+FERRULE_LAYOUT(tcp_info_send_scale, offsetof(struct ferrule_tcp_info, send_scale) == 69);
+FERRULE_LAYOUT(tcp_info_tos, offsetof(struct ferrule_tcp_info, tos) == 70);
+FERRULE_LAYOUT(tcp_info_state, offsetof(struct ferrule_tcp_info, state) == 71);
+FERRULE_LAYOUT(tcp_info_bytes_acknowledged, offsetof(struct ferrule_tcp_info, bytes_acknowledged) == 72);
+FERRULE_LAYOUT(tcp_info_bytes_received, offsetof(struct ferrule_tcp_info, bytes_received) == 76);
+FERRULE_LAYOUT(tcp_info_segments_out, offsetof(struct ferrule_tcp_info, segments_out) == 80);
+FERRULE_LAYOUT(tcp_info_segments_in, offsetof(struct ferrule_tcp_info, segments_in) == 84);
+FERRULE_LAYOUT(tcp_info_retransmits, offsetof(struct ferrule_tcp_info, retransmits) == 88);
+FERRULE_LAYOUT(tcp_info_out_of_order, offsetof(struct ferrule_tcp_info, out_of_order) == 92);
+FERRULE_LAYOUT(tcp_info_zero_windows, offsetof(struct ferrule_tcp_info, zero_windows) == 94);
 FERRULE_LAYOUT(state_header, sizeof(struct ferrule_state_header) == 56);
 FERRULE_LAYOUT(state_header_magic, offsetof(struct ferrule_state_header, magic) == 0);
 FERRULE_LAYOUT(state_header_layout_version, offsetof(struct ferrule_state_header, layout_version) == 4);
@@ -630,7 +719,7 @@ FERRULE_LAYOUT(state_header_checksum_offset, offsetof(struct ferrule_state_heade
 FERRULE_LAYOUT(state_header_connections_used, offsetof(struct ferrule_state_header, connections_used) == 48);
 FERRULE_LAYOUT(state_header_listeners_used, offsetof(struct ferrule_state_header, listeners_used) == 50);
 FERRULE_LAYOUT(state_header_time_wait_used, offsetof(struct ferrule_state_header, time_wait_used) == 52);
-FERRULE_LAYOUT(state_header_reserved, offsetof(struct ferrule_state_header, reserved) == 54);
+FERRULE_LAYOUT(state_header_syn_used, offsetof(struct ferrule_state_header, syn_used) == 54);
 #undef FERRULE_LAYOUT
 
 /*
