@@ -379,7 +379,6 @@ function toRecord(config: CoreConfig): ConfigRecord {
   const { mac, address, netmask, gateway, seed, ...rest } = config;
   if (seed.length !== 32) throw new RangeError(`the seed has ${seed.length} octets, not 32`);
   return {
-    synEntries: 0,
     ...CONFIG_DEFAULTS,
     ...rest,
     version: ABI_VERSION,
