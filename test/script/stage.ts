@@ -260,6 +260,11 @@ export class Stage {
     return packet as Extract<Packet, { kind: K }>;
   }
 
+  /** The next frame of the device, whatever it is. */
+  nextAny(): Packet {
+    return this.#arrivals.shift()?.packet ?? this.fail("the device sent nothing");
+  }
+
   /** The device has sent nothing that was not expected. */
   expectNothing(): void {
     const [arrival] = this.#arrivals;
