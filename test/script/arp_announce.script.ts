@@ -170,6 +170,12 @@ script(
   { answerArp: false },
   (t) => {
     withNeighbour(t);
+    // It was in use in the first minute, and not in the second.
+    t.waitBetween(0, 70000);
+    if (t.frames > 0) {
+      t.next("arp");
+      answer(t);
+    }
     t.after(600000);
   },
 );

@@ -45,14 +45,14 @@ script(
     const socket = t.connected();
     socket.set("KEEPALIVE_MS", 10000);
     t.expectBetween(t.timeMs + 10000, t.timeMs + 10000, PROBE);
-    // The RTO is 300 ms.
-    for (const waitMs of [300, 600, 1200]) t.expectAt(t.timeMs + waitMs, PROBE);
+    // The RTO is 300 ms, and doubles with each.
+    for (const waitMs of [600, 1200]) t.expectAt(t.timeMs + waitMs, PROBE);
     t.after(2399);
     socket.expectEvents();
     t.after(1);
     socket.expectEvents("FAILED");
     socket.expectError("TIMED_OUT");
-    t.counter("TCP_KEEPALIVES").increased(4);
+    t.counter("TCP_KEEPALIVES").increased(3);
     t.counter("TCP_GIVEN_UP").increased();
   },
 );
@@ -191,7 +191,6 @@ script("RFC 6429 4: the application may abort a connection whose window stays sh
   t.expectNothing();
   socket.abort();
   t.expect({ flags: "RA", seq: 1, ack: 1 });
-  socket.close();
   t.expectRecords({});
   t.after(600000);
 });

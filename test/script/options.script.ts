@@ -140,7 +140,7 @@ for (const [ringBytes, shift, window] of [
         flags: "A",
         seq: 1,
         ack: 11,
-        window: [(ringBytes - 10) >> shift, ringBytes >> shift],
+        window: [(Math.min(ringBytes, 65535) - 10) >> shift, ringBytes >> shift],
       });
     },
   );
@@ -207,7 +207,6 @@ script(
     const first = t.connected({ windowScale: 3, sackPermitted: true, timestamps: 9 });
     first.abort();
     t.expect({ flags: "RA", seq: 1, ack: 1 });
-    first.close();
     const second = t.again();
     second.expectInfo({ sendScale: 0, sendMss: 1460 });
     t.peer.send({ flags: "A", seq: 101, ack: 1, len: 100 });

@@ -188,7 +188,9 @@ export class Peer {
     const edge = ack + window * 2 ** (syn ? 0 : this.#windowShift(this.#deviceShift));
     // Behind the peer's FIN there is nothing more that a window could be for.
     const ended = this.#finEdge !== undefined && !isLater(this.#finEdge, ack);
-    if (!ended && this.#deviceWindowEdge !== undefined && isLater(this.#deviceWindowEdge, edge))
+    // A scaled window is rounded down: RFC 7323 section 2.4.
+    const rounding = syn ? 0 : 2 ** this.#windowShift(this.#deviceShift) - 1;
+    if (!ended && this.#deviceWindowEdge !== undefined && isLater(this.#deviceWindowEdge, edge + rounding))
       wrong.push(`the window shrinks by ${(this.#deviceWindowEdge - edge) >>> 0} bytes`);
     this.#deviceWindowEdge = later(this.#deviceWindowEdge, edge);
     return wrong;

@@ -18,6 +18,11 @@ function sendAt(t: Stage, value: number, spec: Parameters<Stage["peer"]["send"]>
   t.peer.send({ ...spec, timestamps: { value: value >>> 0, echo: t.peer.deviceTsval } });
 }
 
+/** Days in which nothing happens: the clock is looked at once a day. */
+function idleDays(t: Stage, days: number): void {
+  for (let day = 0; day < days; day++) t.after(24 * 3600 * 1000);
+}
+
 script("RFC 7323 3.2: a SYN's TSval is the first that is echoed", (t) => {
   const socket = connected(t);
   const synAt = BASE + t.timeMs;
@@ -150,8 +155,7 @@ script("RFC 7323 5.3: timestamps are compared in their own circle: the peer's cl
 
 script("RFC 7323 5.5: after 24 days without traffic an older timestamp is no sign of an old segment", (t) => {
   const socket = connected(t);
-  const day = 24 * 3600 * 1000;
-  t.jump(25 * day);
+  idleDays(t, 25);
   sendAt(t, BASE, { flags: "PA", seq: 1, ack: 1, len: 10 });
   socket.read(10);
   t.expectBetween(t.timeMs, t.timeMs + 40, { flags: "A", seq: 1, ack: 11, timestamps: { echo: BASE } });
@@ -159,7 +163,7 @@ script("RFC 7323 5.5: after 24 days without traffic an older timestamp is no sig
 
 script("RFC 7323 5.5: after 23 days without traffic an older timestamp still is", (t) => {
   const socket = connected(t);
-  t.jump(23 * 24 * 3600 * 1000);
+  idleDays(t, 23);
   sendAt(t, BASE - 1, { flags: "PA", seq: 1, ack: 1, len: 10 });
   t.expect({ flags: "A", seq: 1, ack: 1 });
   t.counter("TCP_PAWS").increased();
