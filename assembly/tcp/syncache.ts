@@ -42,6 +42,8 @@ import * as timewait from "./timewait";
 
 /** First wait for the handshake's last ACK in milliseconds: RFC 6298 section 2.1. */
 const INITIAL_RTO_MS: u32 = 1000;
+/** So long an entry does not give way, in milliseconds. */
+const GRACE_MS: u32 = 50;
 /** Longest wait. */
 const RTO_MAX_MS: u32 = 60000;
 /** A new incarnation's numbers begin so far beyond the last one's: RFC 1122 section 4.2.2.13. */
@@ -50,8 +52,8 @@ const INCARNATION_GAP: u32 = 65536;
 /** The SYN in the input slot, for a listener that has room. The new connection takes the place of `old`, if any. */
 export function add(old: Compact | null): void {
   const entry = compact.find(state.synTable, state.timeWaitTable);
-  if (entry.kind == Kind.WAITING) return count(Counter.TCP_SYN_CACHE_FULL);
   if (entry.kind) {
+    if (<u32>(entry.kind == Kind.WAITING) | isFresh(entry)) return count(Counter.TCP_SYN_CACHE_FULL);
     count(Counter.TCP_SYN_EVICTED);
     remove(entry);
   }
@@ -150,6 +152,11 @@ export function forget(ports: u32): void {
     const entry = changetype<Compact>(at);
     if (entry.kind && entry.ports >> 16 == ports >> 16) remove(entry);
   }
+}
+
+/** 1 while the ACK of an entry's SYN-ACK may well be on its way: nothing else would tell its peer that it went. */
+function isFresh(entry: Compact): u32 {
+  return <u32>(entry.flags < SYN_REPEATED) & <u32>(entry.deadline - state.now > INITIAL_RTO_MS - GRACE_MS);
 }
 
 /** The window that a SYN entry has announced: it is not scaled (RFC 7323 section 2.2). */
