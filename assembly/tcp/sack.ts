@@ -19,6 +19,11 @@ export function noteDuplicate(t: Tcb, start: u32, end: u32): void {
   segment.duplicateEnd = end;
 }
 
+/** Octets that a data segment leaves for the newest range (RFC 2018 section 4: all ACKs tell of it). */
+export function bytes(t: Tcb): u32 {
+  return t.ranges && has(t, Agreed.SACK) ? HEAD_BYTES + BLOCK_BYTES : 0;
+}
+
 /**
  * Writes as many blocks as `room` octets hold to `at` in the options: what came twice, then the ranges, those that
  * changed last first. Returns where the options end.

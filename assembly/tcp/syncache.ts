@@ -87,7 +87,7 @@ export function receive(entry: Compact): Tcb | null {
   const before = entry.rcvNxt - segment.seq;
   const old = !timestamps.check(entry.flags, entry.tsRecent, 0);
   if (<u32>old & ~segment.options & Agreed.TIMESTAMPS) return null;
-  if (<u32>old | <u32>!seq.inWindow(segment.seq, entry.rcvNxt, window(entry) + 1)) {
+  if (<u32>old | <u32>!(<u32>!before | <u32>seq.inWindow(segment.seq, entry.rcvNxt, window(entry)))) {
     if (flags & RST) count(Counter.TCP_RST_OUTSIDE);
     // The SYN again: it is our answer that got lost.
     else if (<u32>((flags & SYN) != 0) & <u32>(before == 1)) reset.answer(entry, SYN | ACK);
@@ -131,19 +131,27 @@ export function scan(): u32 {
     if (!compact.dueAt(at)) continue;
     const retries = <u32>entry.flags >> SYN_RETRIES;
     if (retries >= config.synRetries) {
-      count(Counter.TCP_SYN_EXPIRED);
-      remove(entry);
+      giveUp(entry);
       continue;
     }
-    entry.flags += SYN_REPEATED;
-    entry.deadline = after(min(INITIAL_RTO_MS << (retries + 1), RTO_MAX_MS));
+    // It stays due until the neighbour is known, or known not to answer.
     const neighbour = arp.resolve(route.nextHop(entry.remoteAddress));
     if (!neighbour) continue;
+    entry.flags += SYN_REPEATED;
+    entry.deadline = after(min(INITIAL_RTO_MS << (retries + 1), RTO_MAX_MS));
     count(Counter.TCP_RETRANSMITS);
     reset.fill(entry, SYN | ACK);
     return reset.emitTo(neighbour);
   }
   return 0;
+}
+
+/** The neighbour `address` does not answer ARP: gives up the handshakes whose SYN-ACK waits for it. */
+export function unreachable(address: u32): void {
+  for (let at = state.synTable; at < state.timeWaitTable; at += COMPACT_BYTES) {
+    const entry = compact.dueAt(at);
+    if (entry && route.nextHop(entry.remoteAddress) == address) giveUp(entry);
+  }
 }
 
 /** Forgets the handshakes of the listener on the local port of `ports`. */
@@ -188,6 +196,11 @@ function promote(entry: Compact): Tcb | null {
   // Who was told of no window, or was not heard, has to know.
   if (peer & SYN_SHUT) owe(t);
   return t;
+}
+
+function giveUp(entry: Compact): void {
+  count(Counter.TCP_SYN_EXPIRED);
+  remove(entry);
 }
 
 function remove(entry: Compact): void {
