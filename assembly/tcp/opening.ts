@@ -7,7 +7,7 @@ import { OPTION_TIMESTAMPS_BYTES } from "../wire/tcp";
 import * as congestion from "./congestion";
 import * as demux from "./demux";
 import * as retransmit from "./retransmit";
-import { receiveMss, sendMss } from "./segment";
+import { receiveMss, segment, sendMss } from "./segment";
 import { Agreed, Bit, has, Listener, raise, setState, Tcb } from "./tcb";
 
 /** Options that we offer, and accept: Agreed bits. */
@@ -24,6 +24,8 @@ export function begin(t: Tcb, remoteAddress: u32, ports: u32, next: u32): void {
   t.heardAt = state.now;
   t.bits |= offered();
   retransmit.begin(t);
+  // What came twice for the record's last use is none of this one's.
+  segment.duplicateOf = 0;
   demux.add(t);
 }
 
@@ -35,9 +37,14 @@ export function synchronise(t: Tcb, next: u32, options: u32, tsValue: u32, mss: 
   t.sndWl1 = t.rcvNxt = t.rcvAdv = t.rcvUp = next;
   t.bits &= options | ~Agreed.ALL;
   t.tsRecent = tsValue;
-  // Timestamps take two octets of padding along; the MSS counts no options (RFC 6691).
-  t.sndMss = <u16>(sendMss(mss) - (has(t, Agreed.TIMESTAMPS) ? OPTION_TIMESTAMPS_BYTES + 2 : 0));
+  // The MSS counts no options (RFC 6691).
+  t.sndMss = <u16>(sendMss(mss) - optionsBytes(t));
   t.sndScale = <u8>(has(t, Agreed.SCALE) ? scale : 0);
+}
+
+/** Octets of options that every segment carries: timestamps, and two octets of padding. */
+export function optionsBytes(t: Tcb): u32 {
+  return has(t, Agreed.TIMESTAMPS) ? OPTION_TIMESTAMPS_BYTES + 2 : 0;
 }
 
 /** Our SYN is acknowledged: ESTABLISHED, or beyond when the application has closed already. */
