@@ -99,6 +99,8 @@ for (const [what, { windowScale, sackPermitted, timestamps }] of OFFERS) {
     // Data behind a hole show whether SACK is used.
     t.peer.send({ flags: "A", seq: 101, ack: 1, len: 100, window: 1000 });
     t.expect({ flags: "A", seq: 1, ack: 1, sack: sackPermitted ? [[101, 201]] : "none" });
+    t.peer.send({ flags: "A", seq: 1, ack: 1, len: 100, window: 1000 });
+    t.expect({ flags: "A", seq: 1, ack: 201, sack: "none" });
     // Options take their room of the MSS, and the scaled window is large enough for all.
     socket.write(3000);
     const size = timestamps === undefined ? 500 : 488;
@@ -107,7 +109,7 @@ for (const [what, { windowScale, sackPermitted, timestamps }] of OFFERS) {
       const len = Math.min(size, edge - at);
       // A last small segment waits: for window (RFC 9293 3.8.6.2.1), or for an acknowledgment (3.7.4).
       if (len < size) break;
-      t.expect({ flags: at + len === 3001 ? "PA" : "A", seq: at, ack: 1, len });
+      t.expect({ flags: at + len === 3001 ? "PA" : "A", seq: at, ack: 201, len });
     }
     t.expectNothing();
   });

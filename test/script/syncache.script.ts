@@ -90,10 +90,10 @@ script(
     const [first, second, third] = peers(t, 3) as [Peer, Peer, Peer];
     syn(first);
     first.expect({ flags: "SA", seq: 0, ack: 1 });
-    t.after(10);
+    t.after(50);
     syn(second);
     second.expect({ flags: "SA", seq: 0, ack: 1 });
-    t.after(10);
+    t.after(50);
     syn(third);
     third.expect({ flags: "SA", seq: 0, ack: 1 });
     t.counter("TCP_SYN_EVICTED").increased();
@@ -138,6 +138,7 @@ script("RFC 4987 3.5: a flood of SYNs keeps no real client out", { config: { syn
   const listener = t.listen(80);
   const client = t.newPeer({ devicePort: 80, port: 50000 });
   for (const [index, peer] of peers(t, 200).entries()) {
+    t.after(20);
     syn(peer);
     peer.expect({ flags: "SA", seq: 0, ack: 1 });
     if (index === 100) handshake(client);
@@ -146,6 +147,30 @@ script("RFC 4987 3.5: a flood of SYNs keeps no real client out", { config: { syn
   t.expectRecords({ connections: 1, synEntries: 4 });
   t.counter("TCP_SYN_EVICTED").increased(196);
 });
+
+script(
+  "a full cache leaves each handshake 50 ms: a SYN that comes sooner is dropped",
+  { config: { synEntries: 1 } },
+  (t) => {
+    const listener = t.listen(80);
+    const [first, second] = peers(t, 2) as [Peer, Peer];
+    syn(first);
+    first.expect({ flags: "SA", seq: 0, ack: 1 });
+    t.after(49);
+    syn(second);
+    t.expectNothing();
+    t.counter("TCP_SYN_CACHE_FULL").increased();
+    first.send({ flags: "A", seq: 1, ack: 1 });
+    listener.accept();
+    syn(second);
+    second.expect({ flags: "SA", seq: 0, ack: 1 });
+    t.after(50);
+    const third = t.newPeer({ devicePort: 80, port: 50001 });
+    syn(third);
+    third.expect({ flags: "SA", seq: 0, ack: 1 });
+    t.counter("TCP_SYN_EVICTED").increased();
+  },
+);
 
 script("the backlog counts what is not accepted, and not what is half open", (t) => {
   const listener = t.listen(80, 1);
