@@ -5,18 +5,18 @@ import { stateTable } from "../table.js";
 
 export const SYN_RECEIVED_PASSIVE = stateTable({
   segments: `
-  SYN inside                           | LISTEN       | none          | TCP_SYN_CHALLENGED?                     |                                 | 3.10.7.4, fourth: back to LISTEN
-  SYN outside                          | SYN_RECEIVED | SYN,ACK       | TCP_OUTSIDE_WINDOW                      |                                 | 3.10.7.4, first: the SYN cache's ACK is its SYN-ACK
+  SYN inside                           | SYN_RECEIVED | ACK           | TCP_SYN_CHALLENGED                      |                                 | RFC 5961 4.2; 3.10.7.4 would go back to LISTEN, and let a forged SYN end a handshake
+  SYN outside                          | SYN_RECEIVED | ACK           | TCP_OUTSIDE_WINDOW                      |                                 | 3.10.7.4, first
   SYN repeated                         | SYN_RECEIVED | SYN,ACK       | TCP_OUTSIDE_WINDOW? TCP_SYN_CHALLENGED? |                                 | 3.8.1: it has not heard our answer
-  SYN+ACK                              | LISTEN       | none          | TCP_SYN_CHALLENGED?                     |                                 | 3.10.7.4, fourth: back to LISTEN
-  SYN+FIN                              | LISTEN       | none          | TCP_SYN_CHALLENGED?                     |                                 | 3.10.7.4, fourth: back to LISTEN
+  SYN+ACK                              | SYN_RECEIVED | ACK           | TCP_SYN_CHALLENGED                      |                                 | RFC 5961 4.2; 3.10.7.4 would go back to LISTEN, and let a forged SYN end a handshake
+  SYN+FIN                              | SYN_RECEIVED | ACK           | TCP_SYN_CHALLENGED                      |                                 | RFC 5961 4.2; 3.10.7.4 would go back to LISTEN, and let a forged SYN end a handshake
   RST at RCV.NXT                       | LISTEN       | none          | TCP_RESETS_IN                           |                                 | 3.10.7.4, second: back to LISTEN
-  RST inside                           | SYN_RECEIVED | SYN,ACK       | TCP_RST_CHALLENGED                      |                                 | 3.10.7.4, second; RFC 5961 3.2
+  RST inside                           | SYN_RECEIVED | ACK           | TCP_RST_CHALLENGED                      |                                 | 3.10.7.4, second; RFC 5961 3.2
   RST outside left                     | SYN_RECEIVED | none          | TCP_RST_OUTSIDE                         |                                 | 3.10.7.4, first and second
   RST outside right                    | SYN_RECEIVED | none          | TCP_RST_OUTSIDE                         |                                 | 3.10.7.4, first and second
   RST+ACK at RCV.NXT                   | LISTEN       | none          | TCP_RESETS_IN                           |                                 | 3.10.7.4, second: back to LISTEN
-  RST+ACK inside                       | SYN_RECEIVED | SYN,ACK       | TCP_RST_CHALLENGED                      |                                 | 3.10.7.4, second; RFC 5961 3.2
-  RST+ACK beyond SND.NXT               | SYN_RECEIVED | SYN,ACK       | TCP_RST_CHALLENGED                      |                                 | 3.10.7.4, second; RFC 5961 3.2
+  RST+ACK inside                       | SYN_RECEIVED | ACK           | TCP_RST_CHALLENGED                      |                                 | 3.10.7.4, second; RFC 5961 3.2
+  RST+ACK beyond SND.NXT               | SYN_RECEIVED | ACK           | TCP_RST_CHALLENGED                      |                                 | 3.10.7.4, second; RFC 5961 3.2
   ACK ancient                          | SYN_RECEIVED | RST           | TCP_ACK_UNACCEPTABLE                    |                                 | 3.5.2, group 2; 3.10.7.4, fifth
   ACK old                              | SYN_RECEIVED | RST           | TCP_ACK_UNACCEPTABLE                    |                                 | 3.5.2, group 2; 3.10.7.4, fifth
   ACK duplicate                        | SYN_RECEIVED | RST           | TCP_ACK_UNACCEPTABLE                    |                                 | 3.5.2, group 2; 3.10.7.4, fifth
@@ -27,20 +27,20 @@ export const SYN_RECEIVED_PASSIVE = stateTable({
   no flags                             | SYN_RECEIVED | none          | TCP_NO_ACK                              |                                 | 3.10.7.4, fifth
   all flags                            | LISTEN       | none          | TCP_RESETS_IN                           |                                 | 3.10.7.4, second: back to LISTEN
   empty at the last octet              | ESTABLISHED  | none          |                                         | ACCEPTABLE                      | 3.10.7.4, fifth
-  empty at the right edge              | SYN_RECEIVED | SYN,ACK       | TCP_OUTSIDE_WINDOW                      |                                 | 3.10.7.4, first: the SYN cache's ACK is its SYN-ACK
-  empty outside left                   | SYN_RECEIVED | SYN,ACK       | TCP_OUTSIDE_WINDOW                      |                                 | 3.10.7.4, first: the SYN cache's ACK is its SYN-ACK
+  empty at the right edge              | SYN_RECEIVED | ACK           | TCP_OUTSIDE_WINDOW                      |                                 | 3.10.7.4, first
+  empty outside left                   | SYN_RECEIVED | ACK           | TCP_OUTSIDE_WINDOW                      |                                 | 3.10.7.4, first
   FIN                                  | CLOSE_WAIT   | ACK +1        |                                         | ACCEPTABLE PEER_CLOSED          | 3.10.7.4, fifth and eighth
   FIN acknowledging all                | CLOSE_WAIT   | ACK +1        |                                         | ACCEPTABLE PEER_CLOSED          | 3.10.7.4, fifth and eighth
   FIN with data                        | CLOSE_WAIT   | ACK +101      |                                         | ACCEPTABLE READABLE PEER_CLOSED | 3.10.7.4, seventh and eighth
   FIN out of order                     | ESTABLISHED  | ACK           |                                         | ACCEPTABLE                      | SHLD-31; RFC 5681 4.2: at once
-  FIN repeated                         | SYN_RECEIVED | SYN,ACK       | TCP_OUTSIDE_WINDOW                      |                                 | 3.10.7.4, first: before the window
-  FIN at the right edge                | SYN_RECEIVED | SYN,ACK       | TCP_OUTSIDE_WINDOW                      |                                 | 3.10.7.4, first: the SYN cache's ACK is its SYN-ACK
+  FIN repeated                         | SYN_RECEIVED | ACK           | TCP_OUTSIDE_WINDOW                      |                                 | 3.10.7.4, first: before the window
+  FIN at the right edge                | SYN_RECEIVED | ACK           | TCP_OUTSIDE_WINDOW                      |                                 | 3.10.7.4, first
   FIN without ACK                      | SYN_RECEIVED | none          | TCP_NO_ACK                              |                                 | 3.10.7.4, fifth
   data inside                          | ESTABLISHED  | ACK soon +100 |                                         | ACCEPTABLE READABLE             | 3.10.7.4, fifth and seventh
   data overlapping left                | ESTABLISHED  | ACK soon +50  |                                         | ACCEPTABLE READABLE             | 3.10.7.4, first: only the new part
   data overlapping the right edge      | ESTABLISHED  | ACK           | TCP_OUTSIDE_WINDOW                      | ACCEPTABLE                      | 3.10.7.4, first: what lies inside is kept
-  data outside left                    | SYN_RECEIVED | SYN,ACK       | TCP_OUTSIDE_WINDOW                      |                                 | 3.10.7.4, first: the SYN cache's ACK is its SYN-ACK
-  data outside right                   | SYN_RECEIVED | SYN,ACK       | TCP_OUTSIDE_WINDOW                      |                                 | 3.10.7.4, first: the SYN cache's ACK is its SYN-ACK
+  data outside left                    | SYN_RECEIVED | ACK           | TCP_OUTSIDE_WINDOW                      |                                 | 3.10.7.4, first
+  data outside right                   | SYN_RECEIVED | ACK           | TCP_OUTSIDE_WINDOW                      |                                 | 3.10.7.4, first
   data out of order                    | ESTABLISHED  | ACK           |                                         | ACCEPTABLE                      | SHLD-31; RFC 5681 4.2: at once
   data acknowledging what was not sent | SYN_RECEIVED | RST           | TCP_ACK_UNACCEPTABLE                    |                                 | 3.5.2, group 2; 3.10.7.4, fifth
   data without ACK                     | SYN_RECEIVED | none          | TCP_NO_ACK                              |                                 | 3.10.7.4, fifth

@@ -9,7 +9,7 @@ export const TIME_WAIT = stateTable({
   SYN outside                          | TIME_WAIT    | ACK         | TCP_OUTSIDE_WINDOW? TCP_SYN_CHALLENGED? |  | RFC 6191 2; RFC 5961 4.2
   SYN repeated                         | TIME_WAIT    | ACK         | TCP_OUTSIDE_WINDOW? TCP_SYN_CHALLENGED? |  | RFC 6191 2; RFC 5961 4.2
   SYN+ACK                              | TIME_WAIT    | ACK         | TCP_SYN_CHALLENGED?                     |  | 3.10.7.4, fourth; RFC 5961 4.2
-  SYN+FIN                              | TIME_WAIT    | ACK         | TCP_SYN_CHALLENGED?                     |  | 3.10.7.4, fourth; RFC 5961 4.2
+  SYN+FIN                              | TIME_WAIT    | none or ACK | TCP_SYN_CHALLENGED? TCP_BAD_FLAGS?      |  | 3.10.7.4, fourth; LISTEN drops it, too
   RST at RCV.NXT                       | TIME_WAIT    | none        | TCP_TIME_WAIT_RST                       |  | RFC 1337 3: a reset does not end TIME-WAIT
   RST inside                           | TIME_WAIT    | none        | TCP_TIME_WAIT_RST                       |  | RFC 1337 3: a reset does not end TIME-WAIT
   RST outside left                     | TIME_WAIT    | none        | TCP_RST_OUTSIDE? TCP_TIME_WAIT_RST?     |  | 3.10.7.4, first
@@ -26,7 +26,7 @@ export const TIME_WAIT = stateTable({
   ACK beyond SND.NXT                   | TIME_WAIT    | none or ACK | TCP_ACK_UNACCEPTABLE?                   |  | RFC 5961 5.2 answers it; RFC 9293 does not
   no flags                             | TIME_WAIT    | none        | TCP_NO_ACK?                             |  | 3.10.7.4, fifth
   all flags                            | TIME_WAIT    | none        | TCP_TIME_WAIT_RST                       |  | RFC 1337 3: a reset does not end TIME-WAIT
-  empty at the last octet              | TIME_WAIT    | none        |                                         |  | 3.10.7.4, fifth: nothing new
+  empty at the last octet              | TIME_WAIT    | none or ACK |                                         |  | 3.10.7.4, fifth: nothing new, an ACK does no harm
   empty at the right edge              | TIME_WAIT    | ACK soon    | TCP_OUTSIDE_WINDOW?                     |  | 3.10.7.4, first
   empty outside left                   | TIME_WAIT    | ACK soon    | TCP_OUTSIDE_WINDOW?                     |  | 3.10.7.4, first
   FIN                                  | TIME_WAIT    | none or ACK |                                         |  | 3.10.7.4, fifth to eighth: only a FIN can come
