@@ -3,39 +3,12 @@
 import { describe, expect, test } from "vitest";
 import { createV8Engine } from "../../host/engines/v8.js";
 import { builtModule } from "../script/script.js";
+import { cellName, TABLE } from "./all.js";
 import { CALLS } from "./calls.js";
 import { KINDS } from "./kinds.js";
 import { type Bench, playCall, playSegment } from "./play.js";
 import { bring, type Numbers, SITUATIONS, type StateKey } from "./situations.js";
-import { CLOSE_WAIT } from "./states/close_wait.js";
-import { CLOSED } from "./states/closed.js";
-import { CLOSING } from "./states/closing.js";
-import { ESTABLISHED } from "./states/established.js";
-import { FIN_WAIT_1 } from "./states/fin_wait_1.js";
-import { FIN_WAIT_2 } from "./states/fin_wait_2.js";
-import { LAST_ACK } from "./states/last_ack.js";
-import { LISTEN } from "./states/listen.js";
-import { SYN_RECEIVED_PASSIVE } from "./states/syn_received_passive.js";
-import { SYN_RECEIVED_SIMULTANEOUS } from "./states/syn_received_simultaneous.js";
-import { SYN_SENT } from "./states/syn_sent.js";
-import { TIME_WAIT } from "./states/time_wait.js";
 import { incomplete, type StateTable, stateTable } from "./table.js";
-
-/** The table, in the order of RFC 9293 section 3.3.2. */
-const TABLE: Record<StateKey, StateTable> = {
-  CLOSED,
-  LISTEN,
-  SYN_SENT,
-  "SYN_RECEIVED passive": SYN_RECEIVED_PASSIVE,
-  "SYN_RECEIVED simultaneous": SYN_RECEIVED_SIMULTANEOUS,
-  ESTABLISHED,
-  FIN_WAIT_1,
-  FIN_WAIT_2,
-  CLOSE_WAIT,
-  CLOSING,
-  LAST_ACK,
-  TIME_WAIT,
-};
 
 /** Octets between RCV.NXT, or SND.NXT, and the end of sequence space in the run that is about it. */
 const BEFORE_WRAP = 50;
@@ -51,7 +24,7 @@ describe("the table is whole", () => {
   });
 
   test("a cell that is missing, or there twice, is found", () => {
-    const { segments, calls } = ESTABLISHED;
+    const { segments, calls } = TABLE.ESTABLISHED;
     const [first, ...others] = segments;
     expect(incomplete({ segments: others, calls })).toEqual([`${first?.kind} is there 0 times`]);
     expect(incomplete({ segments: [...segments, ...segments.slice(0, 1)], calls })).toHaveLength(1);
@@ -93,16 +66,8 @@ describe("numbers at the end of sequence space", () => {
 });
 
 function cells(key: StateKey, { segments, calls }: StateTable, numbers: () => Numbers): void {
-  for (const cell of segments)
-    test(`${key} x ${cell.kind} -> ${result(key, cell.next, cell.reply)}`, () =>
-      playSegment(key, cell, bench, numbers()));
-  for (const cell of calls)
-    test(`${key} x ${cell.call} -> ${result(key, cell.next, `${cell.results.join(" or ")}, ${cell.sent}`)}`, () =>
-      playCall(key, cell, bench, numbers()));
-}
-
-function result(key: StateKey, next: string, reply: string): string {
-  return key.startsWith(next) ? reply : `${next}, ${reply}`;
+  for (const cell of segments) test(cellName(key, cell), () => playSegment(key, cell, bench, numbers()));
+  for (const cell of calls) test(cellName(key, cell), () => playCall(key, cell, bench, numbers()));
 }
 
 function inside(): Numbers {

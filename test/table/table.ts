@@ -1,7 +1,8 @@
 // The table of issue "TCP, whole": every state x every kind of segment and every call of the user, one file per state.
 //
 // A row is a line of text with columns, so that a state reads like a page of RFC 9293. What stands in it comes from
-// the RFCs; the last column says from which section.
+// the RFCs; the last column says from which section of RFC 9293, or which other RFC changes it. Where Ferrule does
+// something else on purpose the column says "deviates", from what, and why.
 //
 //   segment | next state | reply | counters | events | section
 //   call    | next state | result | sent    | events | section

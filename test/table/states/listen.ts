@@ -8,7 +8,7 @@ export const LISTEN = stateTable({
   SYN outside                          | SYN_RECEIVED | SYN,ACK |                   |  | 3.10.7.2, third
   SYN repeated                         | SYN_RECEIVED | SYN,ACK |                   |  | 3.10.7.2, third
   SYN+ACK                              | LISTEN       | RST     | TCP_NO_CONNECTION |  | 3.10.7.2, second
-  SYN+FIN                              | LISTEN       | none    | TCP_BAD_FLAGS     |  | RFC 9293 would keep the FIN; no host sends this but a scanner
+  SYN+FIN                              | LISTEN       | none    | TCP_BAD_FLAGS     |  | deviates: RFC 9293 would keep the FIN; no host sends this but a scanner
   RST at RCV.NXT                       | LISTEN       | none    | TCP_NO_CONNECTION |  | 3.10.7.2, first: a reset is ignored
   RST inside                           | LISTEN       | none    | TCP_NO_CONNECTION |  | 3.10.7.2, first: a reset is ignored
   RST outside left                     | LISTEN       | none    | TCP_NO_CONNECTION |  | 3.10.7.2, first: a reset is ignored
@@ -46,8 +46,8 @@ export const LISTEN = stateTable({
   URG                                  | LISTEN       | RST     | TCP_NO_CONNECTION |  | 3.10.7.2, second
 `,
   calls: `
-  OPEN     | LISTEN | BAD_HANDLE | none |  | 3.10.1 lets it become active; here a listener stays one
-  SEND     | LISTEN | BAD_HANDLE | none |  | 3.10.2: likewise
+  OPEN     | LISTEN | BAD_HANDLE | none |  | deviates: 3.10.1 and 3.10.2 let a listener become active; here it stays one
+  SEND     | LISTEN | BAD_HANDLE | none |  | deviates: 3.10.1 and 3.10.2 let a listener become active; here it stays one
   RECEIVE  | LISTEN | BAD_HANDLE | none |  | 3.10.3: a listener has no stream
   SHUTDOWN | LISTEN | BAD_HANDLE | none |  | 3.10.4: likewise
   CLOSE    | CLOSED | OK         | none |  | 3.10.4

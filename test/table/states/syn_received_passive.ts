@@ -5,11 +5,11 @@ import { stateTable } from "../table.js";
 
 export const SYN_RECEIVED_PASSIVE = stateTable({
   segments: `
-  SYN inside                           | SYN_RECEIVED | ACK           | TCP_SYN_CHALLENGED                      |                                 | RFC 5961 4.2; 3.10.7.4 would go back to LISTEN, and let a forged SYN end a handshake
+  SYN inside                           | SYN_RECEIVED | ACK           | TCP_SYN_CHALLENGED                      |                                 | deviates: 3.10.7.4, fourth, goes back to LISTEN; RFC 5961 4.2's challenge lets no forged SYN end a handshake
   SYN outside                          | SYN_RECEIVED | ACK           | TCP_OUTSIDE_WINDOW                      |                                 | 3.10.7.4, first
   SYN repeated                         | SYN_RECEIVED | SYN,ACK       | TCP_OUTSIDE_WINDOW? TCP_SYN_CHALLENGED? |                                 | 3.8.1: it has not heard our answer
-  SYN+ACK                              | SYN_RECEIVED | ACK           | TCP_SYN_CHALLENGED                      |                                 | RFC 5961 4.2; 3.10.7.4 would go back to LISTEN, and let a forged SYN end a handshake
-  SYN+FIN                              | SYN_RECEIVED | ACK           | TCP_SYN_CHALLENGED                      |                                 | RFC 5961 4.2; 3.10.7.4 would go back to LISTEN, and let a forged SYN end a handshake
+  SYN+ACK                              | SYN_RECEIVED | ACK           | TCP_SYN_CHALLENGED                      |                                 | deviates: 3.10.7.4, fourth, goes back to LISTEN; RFC 5961 4.2's challenge lets no forged SYN end a handshake
+  SYN+FIN                              | SYN_RECEIVED | ACK           | TCP_SYN_CHALLENGED                      |                                 | deviates: 3.10.7.4, fourth, goes back to LISTEN; RFC 5961 4.2's challenge lets no forged SYN end a handshake
   RST at RCV.NXT                       | LISTEN       | none          | TCP_RESETS_IN                           |                                 | 3.10.7.4, second: back to LISTEN
   RST inside                           | SYN_RECEIVED | ACK           | TCP_RST_CHALLENGED                      |                                 | 3.10.7.4, second; RFC 5961 3.2
   RST outside left                     | SYN_RECEIVED | none          | TCP_RST_OUTSIDE                         |                                 | 3.10.7.4, first and second
@@ -37,7 +37,7 @@ export const SYN_RECEIVED_PASSIVE = stateTable({
   FIN at the right edge                | SYN_RECEIVED | ACK           | TCP_OUTSIDE_WINDOW                      |                                 | 3.10.7.4, first
   FIN without ACK                      | SYN_RECEIVED | none          | TCP_NO_ACK                              |                                 | 3.10.7.4, fifth
   data inside                          | ESTABLISHED  | ACK soon +100 |                                         | ACCEPTABLE READABLE             | 3.10.7.4, fifth and seventh
-  data overlapping left                | ESTABLISHED  | ACK soon +50  |                                         | ACCEPTABLE READABLE             | 3.10.7.4, first: only the new part
+  data overlapping left                | SYN_RECEIVED | ACK           | TCP_OUTSIDE_WINDOW                      |                                 | deviates: 3.10.7.4, first, would take the new part, but nothing is there before a SYN
   data overlapping the right edge      | ESTABLISHED  | ACK           | TCP_OUTSIDE_WINDOW                      | ACCEPTABLE                      | 3.10.7.4, first: what lies inside is kept
   data outside left                    | SYN_RECEIVED | ACK           | TCP_OUTSIDE_WINDOW                      |                                 | 3.10.7.4, first
   data outside right                   | SYN_RECEIVED | ACK           | TCP_OUTSIDE_WINDOW                      |                                 | 3.10.7.4, first
@@ -47,8 +47,8 @@ export const SYN_RECEIVED_PASSIVE = stateTable({
   URG                                  | ESTABLISHED  | ACK soon +100 |                                         | ACCEPTABLE READABLE URGENT      | 3.10.7.4, sixth and seventh
 `,
   calls: `
-  OPEN     | SYN_RECEIVED | BAD_HANDLE | none                   |  | 3.10.1 lets it become active; here a listener stays one
-  SEND     | SYN_RECEIVED | BAD_HANDLE | none                   |  | 3.10.2: likewise
+  OPEN     | SYN_RECEIVED | BAD_HANDLE | none                   |  | deviates: 3.10.1 and 3.10.2 let a listener become active; here it stays one
+  SEND     | SYN_RECEIVED | BAD_HANDLE | none                   |  | deviates: 3.10.1 and 3.10.2 let a listener become active; here it stays one
   RECEIVE  | SYN_RECEIVED | BAD_HANDLE | none                   |  | 3.10.3: a listener has no stream
   SHUTDOWN | SYN_RECEIVED | BAD_HANDLE | none                   |  | 3.10.4: likewise
   CLOSE    | CLOSED       | OK         | none or RST at SND.NXT |  | 3.10.4, 3.10.5: the listener's handshakes go with it

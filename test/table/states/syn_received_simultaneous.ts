@@ -49,8 +49,8 @@ export const SYN_RECEIVED_SIMULTANEOUS = stateTable({
   OPEN     | SYN_RECEIVED | ALREADY_CONNECTED | none           |  | 3.10.1: connection already exists
   SEND     | SYN_RECEIVED | OK                | none           |  | 3.10.2: queued until ESTABLISHED
   RECEIVE  | SYN_RECEIVED | WOULD_BLOCK       | none           |  | 3.10.3: queued until ESTABLISHED
-  SHUTDOWN | SYN_RECEIVED | OK                | none           |  | 3.10.4: queued until ESTABLISHED, though nothing is queued before it
-  CLOSE    | SYN_RECEIVED | OK                | none           |  | 3.10.4: likewise
+  SHUTDOWN | SYN_RECEIVED | OK                | none           |  | deviates: 3.10.4 sends the FIN at once when nothing is queued; here it waits for ESTABLISHED as behind data
+  CLOSE    | SYN_RECEIVED | OK                | none           |  | deviates: 3.10.4 sends the FIN at once when nothing is queued; here it waits for ESTABLISHED as behind data
   ABORT    | CLOSED       | OK                | RST at SND.NXT |  | 3.10.5
   STATUS   | SYN_RECEIVED | SYN_RECEIVED      | none           |  | 3.10.6
 `,

@@ -8,7 +8,7 @@ export const SYN_SENT = stateTable({
   SYN outside                          | SYN_RECEIVED | SYN,ACK |                      |           | 3.10.7.3, fourth: simultaneous open
   SYN repeated                         | SYN_RECEIVED | SYN,ACK |                      |           | 3.10.7.3, fourth: simultaneous open
   SYN+ACK                              | ESTABLISHED  | ACK +1  |                      | CONNECTED | 3.10.7.3, fourth
-  SYN+FIN                              | SYN_SENT     | none    | TCP_BAD_FLAGS        |           | RFC 9293 would keep the FIN; no host sends this but a scanner
+  SYN+FIN                              | SYN_SENT     | none    | TCP_BAD_FLAGS        |           | deviates: RFC 9293 would keep the FIN; no host sends this but a scanner
   RST at RCV.NXT                       | SYN_SENT     | none    | TCP_RST_OUTSIDE      |           | 3.10.7.3, second: no ACK
   RST inside                           | SYN_SENT     | none    | TCP_RST_OUTSIDE      |           | 3.10.7.3, second: no ACK
   RST outside left                     | SYN_SENT     | none    | TCP_RST_OUTSIDE      |           | 3.10.7.3, second: no ACK

@@ -9,7 +9,7 @@ export const TIME_WAIT = stateTable({
   SYN outside                          | TIME_WAIT    | ACK         | TCP_OUTSIDE_WINDOW? TCP_SYN_CHALLENGED? |  | RFC 6191 2; RFC 5961 4.2
   SYN repeated                         | TIME_WAIT    | ACK         | TCP_OUTSIDE_WINDOW? TCP_SYN_CHALLENGED? |  | RFC 6191 2; RFC 5961 4.2
   SYN+ACK                              | TIME_WAIT    | ACK         | TCP_SYN_CHALLENGED?                     |  | 3.10.7.4, fourth; RFC 5961 4.2
-  SYN+FIN                              | TIME_WAIT    | none or ACK | TCP_SYN_CHALLENGED? TCP_BAD_FLAGS?      |  | 3.10.7.4, fourth; LISTEN drops it, too
+  SYN+FIN                              | TIME_WAIT    | none or ACK | TCP_SYN_CHALLENGED? TCP_BAD_FLAGS?      |  | deviates: 3.10.7.4, fourth, answers it; LISTEN takes no SYN with FIN, nor does TIME-WAIT
   RST at RCV.NXT                       | TIME_WAIT    | none        | TCP_TIME_WAIT_RST                       |  | RFC 1337 3: a reset does not end TIME-WAIT
   RST inside                           | TIME_WAIT    | none        | TCP_TIME_WAIT_RST                       |  | RFC 1337 3: a reset does not end TIME-WAIT
   RST outside left                     | TIME_WAIT    | none        | TCP_RST_OUTSIDE? TCP_TIME_WAIT_RST?     |  | 3.10.7.4, first
@@ -52,7 +52,7 @@ export const TIME_WAIT = stateTable({
   RECEIVE  | TIME_WAIT | end                        | none |  | 3.10.3: connection closing
   SHUTDOWN | TIME_WAIT | SHUT_DOWN or NOT_CONNECTED | none |  | 3.10.4: connection closing
   CLOSE    | TIME_WAIT | OK                         | none |  | 3.10.4: no second FIN
-  ABORT    | TIME_WAIT | OK                         | none |  | 3.10.5 deletes it; TIME-WAIT stays, as RFC 1337 asks
+  ABORT    | TIME_WAIT | OK                         | none |  | deviates: 3.10.5 deletes the TCB; RFC 1337 keeps TIME-WAIT
   STATUS   | TIME_WAIT | CLOSED                     | none |  | 3.10.6; the handle's connection has ended
 `,
 });
