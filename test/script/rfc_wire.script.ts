@@ -11,6 +11,17 @@ script("RFC 9293 MUST-1: a window with its highest bit set is a large one", (t) 
   if (t.core.tcpInfo(socket.handle).sndWnd !== 0x8000) t.fail("SND.WND is another");
 });
 
+script("RFC 9293 REC-1: a window of more than 16 bits is one", (t) => {
+  const socket = t.connect(80);
+  t.expect({ flags: "S", seq: 0 });
+  t.peer.send({ flags: "SA", seq: 0, ack: 1, mss: 1460, windowScale: 4, window: 65535 });
+  t.expect({ flags: "A", seq: 1, ack: 1 });
+  const windowOf = () => t.core.tcpInfo(socket.handle).sndWnd;
+  if (windowOf() !== 65535) t.fail(`the window of a SYN is not scaled, SND.WND is ${windowOf()}`);
+  t.peer.send({ flags: "A", seq: 1, ack: 1, window: 65535 });
+  if (windowOf() !== 65535 * 16) t.fail(`SND.WND is ${windowOf()}`);
+});
+
 script("RFC 9293 MUST-2: segments of odd and even lengths leave with a right checksum", (t) => {
   const socket = t.connected();
   // The stage refuses a frame whose checksum the independent codec does not find right.

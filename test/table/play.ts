@@ -26,6 +26,8 @@ export function playSegment(key: StateKey, cell: SegmentCell, bench: Bench, numb
   s.t.countersMayMove(...cell.optionalCounters);
   const socket = checkState(s, cell.next);
   checkEvents(s, socket, cell.events);
+  if (cell.events.includes("FAILED"))
+    socket?.expectError(isOpening(s) ? "CONNECTION_REFUSED" : "CONNECTION_RESET");
   checkNeighbour(s);
   s.t.finish();
 }
@@ -44,6 +46,11 @@ export function playCall(key: StateKey, cell: CallCell, bench: Bench, numbers: N
   }
   checkNeighbour(s);
   s.t.finish();
+}
+
+/** A reset before the handshake is complete refuses the connection: RFC 9293 sections 3.10.7.3 and 3.10.7.4. */
+function isOpening({ state }: Situation): boolean {
+  return state === "SYN_SENT" || state === "SYN_RECEIVED";
 }
 
 /** The connection is in this state; returns its handle, if it has one by now. */
