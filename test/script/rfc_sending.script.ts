@@ -3,7 +3,7 @@
 import { Option } from "../../host/abi.js";
 import { script } from "./script.js";
 import type { Socket } from "./socket.js";
-import type { Stage } from "./stage.js";
+import { DEVICE, type Stage } from "./stage.js";
 
 function set(t: Stage, socket: Socket, option: number, value: number): void {
   t.call(`setopt(${option}, ${value})`, (core) => core.setOption(socket.handle, option, value));
@@ -241,9 +241,30 @@ script("RFC 9293 MUST-32, MUST-33: an application learns of urgent data, and how
   t.expectBetween(t.timeMs, t.timeMs + 500, { flags: "A", seq: 1, ack: 101 });
 });
 
+script("RFC 9293 MUST-39: what is read opens the window by nothing before it is a full segment", (t) => {
+  const socket = t.connected();
+  t.holdOutput(() => {
+    for (let seq = 1; seq <= DEVICE.receiveRingBytes; seq += 1024)
+      t.peer.send({ flags: "PA", seq, ack: 1, len: 1024 });
+  });
+  t.expectBetween(t.timeMs, t.timeMs + 500, { flags: "A", seq: 1, ack: 8193, window: 0 });
+  for (const [bytes, window] of [
+    [1000, 0],
+    [459, 0],
+    [1, 1460],
+  ] as const) {
+    socket.read(bytes);
+    // A probe, as a sender makes it that does not know of the room.
+    t.peer.send({ flags: "A", seq: 8192, ack: 1, len: 1 });
+    t.expect({ flags: "A", seq: 1, ack: 8193, window });
+    t.counter("TCP_OUTSIDE_WINDOW").increased();
+  }
+});
+
 script("RFC 9293 SHLD-14: unread data moves our window's edge nowhere", (t) => {
   t.connected();
-  let edge = 0;
+  // What the handshake promised.
+  let edge = 1 + DEVICE.receiveRingBytes;
   for (let seq = 1; seq < 8000; seq += 800) {
     t.peer.send({ flags: "PA", seq, ack: 1, len: 800 });
     t.waitBetween(t.timeMs, t.timeMs + 500);
