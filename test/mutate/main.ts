@@ -16,11 +16,15 @@ const HELP = `npm run mutate -- [options]
   --list             show them, and run nothing
   --mutant ID        one of them, with the failure that catches it
   --without-failing  leave checks out that fail on the unchanged core, instead of giving up
-  --unselected       run the unchanged core in place of each mutant: nothing may be caught`;
+  --prove            run the unchanged core in place of the first mutants before: nothing may be caught`;
+
+/** How many that is. */
+const PROOFS = 5;
 
 /** A change that makes no difference to anybody. */
 interface Equivalent {
   readonly file: string;
+  readonly function: string;
   readonly original: string;
   readonly changed: string;
   readonly reason: string;
@@ -37,7 +41,7 @@ export async function main(root: string, args: readonly string[]): Promise<numbe
       list: { type: "boolean" },
       mutant: { type: "string" },
       "without-failing": { type: "boolean" },
-      unselected: { type: "boolean" },
+      prove: { type: "boolean" },
       help: { type: "boolean" },
     },
   });
@@ -58,9 +62,23 @@ export async function main(root: string, args: readonly string[]): Promise<numbe
     for (const failure of knowledge.failing) console.log(`  ${failure}`);
     if (!values["without-failing"]) return 1;
   }
-  const outcomes = await play(selecting, chosen, knowledge, values.unselected === true);
+  if (values.prove && !(await prove(selecting, chosen, knowledge))) return 1;
+  const outcomes = await play(selecting, chosen, knowledge);
   if (values.mutant) console.log(outcomes[0]?.failure ?? "no check notices it");
   return report(outcomes, knowledge);
+}
+
+/** Nothing may be caught where nothing is changed: else it is not the changes that the checks notice. */
+async function prove(
+  selecting: Uint8Array,
+  mutants: readonly Mutant[],
+  knowledge: Knowledge,
+): Promise<boolean> {
+  const outcomes = await play(selecting, mutants.slice(0, PROOFS), knowledge, 0);
+  const caught = outcomes.filter(({ caughtBy }) => caughtBy !== undefined);
+  console.log(`unchanged core in place of ${outcomes.length} mutants: ${caught.length} caught`);
+  for (const { failure } of caught) console.log(failure);
+  return caught.length === 0;
 }
 
 function report(outcomes: readonly Outcome[], knowledge: Knowledge): number {
@@ -92,12 +110,15 @@ function share(all: number, caught: number): string {
 }
 
 function describe(mutant: Mutant | Equivalent): string {
-  const place = "line" in mutant ? `#${mutant.id} ${mutant.file}:${mutant.line}` : mutant.file;
+  const place =
+    "line" in mutant ? `#${mutant.id} ${mutant.file}:${mutant.line}` : `${mutant.file}, ${mutant.function}`;
   return `${place}: ${mutant.original} -> ${mutant.changed}`;
 }
 
 function isSame(a: Mutant, b: Equivalent): boolean {
-  return a.file === b.file && a.original === b.original && a.changed === b.changed;
+  return (
+    a.file === b.file && a.function === b.function && a.original === b.original && a.changed === b.changed
+  );
 }
 
 function readEquivalents(root: string): readonly Equivalent[] {

@@ -13,6 +13,8 @@ export interface Mutant {
   readonly id: number;
   readonly file: string;
   readonly line: number;
+  /** Name of the function that it stands in. */
+  readonly function: string;
   /** What stands there, and what stands there instead. */
   readonly original: string;
   readonly changed: string;
@@ -92,6 +94,7 @@ class Source {
   /** Variables that are declared without a value: the compiler wants to see one assigned. */
   readonly #unset = new Set<string>();
   #nextId: number;
+  #function = "";
 
   constructor(
     readonly path: string,
@@ -112,6 +115,7 @@ class Source {
     const body = ts.isFunctionDeclaration(node) ? node.body : undefined;
     if (!body || body.getText().includes("ERROR(")) return node.getFullText();
     const text = this.file.text;
+    this.#function = ts.isFunctionDeclaration(node) ? (node.name?.text ?? "") : "";
     return text.slice(node.getFullStart(), body.getFullStart()) + this.#rewrite(body);
   }
 
@@ -259,6 +263,7 @@ class Source {
       id,
       file: this.path,
       line,
+      function: this.#function,
       original: flat(node.getText()),
       changed: flat(shown ?? text),
     });

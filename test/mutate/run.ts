@@ -54,12 +54,15 @@ export async function learn(selecting: Uint8Array, covering: Uint8Array): Promis
   return { names: plain.names, ms: passed.map(({ ms }) => ms), reaching, failing };
 }
 
-/** Runs the checks on each mutant. `unselected`: on the unchanged core instead. */
+/** Says how far it is, once for so many mutants. */
+const REPORT_EVERY = 200;
+
+/** Runs the checks on each mutant; or, with `selector`, all of them on that one: 0 is the unchanged core. */
 export async function play(
   selecting: Uint8Array,
   mutants: readonly Mutant[],
   knowledge: Knowledge,
-  unselected: boolean,
+  selector?: number,
 ): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   const killers: number[] = [];
@@ -69,7 +72,8 @@ export async function play(
     while (next < mutants.length) {
       const index = next++;
       const mutant = mutants[index] as Mutant;
-      outcomes[index] = await playOne(runner, mutant, knowledge, killers, unselected ? 0 : mutant.id);
+      outcomes[index] = await playOne(runner, mutant, knowledge, killers, selector ?? mutant.id);
+      if (next % REPORT_EVERY === 0) console.error(`${next} of ${mutants.length}`);
     }
     await runner.stop();
   };
