@@ -265,7 +265,7 @@ script(
     }
     t.counter("ARP_FAILED").increased();
     const moved = "02:00:00:00:00:77";
-    t.newPeer({ host: { mac: moved, address: PEER_HOST.address } });
+    t.peer.host = { mac: moved, address: PEER_HOST.address };
     answer(moved);
     const { ethernet, tcp } = t.next("tcp");
     if (ethernet.destination !== moved || tcp.payload.length !== 100)
