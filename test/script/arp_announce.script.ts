@@ -156,7 +156,7 @@ script(
 
 /** Takes a segment or a unicast request, which is answered; 1 for a segment. */
 function takeEither(t: Stage, onRequest: () => void): number {
-  const packet = t.nextAny();
+  const packet = t.nextOf("tcp", "arp");
   if (packet.kind === "tcp") return 1;
   if (packet.kind !== "arp" || packet.ethernet.destination !== PEER_HOST.mac)
     return t.fail(`the device sent ${packet.kind}, should be a segment or a unicast request`);

@@ -37,6 +37,7 @@ export const KINDS = {
 
   "empty at the last octet": (s) => ({ flags: "A", seq: s.rcvNxt + s.rcvWnd - 1, ack: s.ack }),
   "empty at the right edge": (s) => ({ flags: "A", seq: s.rcvNxt + s.rcvWnd, ack: s.ack }),
+  "empty beyond the right edge": (s) => ({ flags: "A", seq: s.rcvNxt + s.rcvWnd + 1, ack: s.ack }),
   "empty outside left": (s) => ({ flags: "A", seq: s.rcvNxt - 1, ack: s.ack }),
 
   FIN: (s) => ({ flags: "FA", seq: s.rcvNxt, ack: s.ack }),

@@ -28,6 +28,7 @@ export const CLOSED = stateTable({
   all flags                            | CLOSED | none    | TCP_NO_CONNECTION |  | 3.10.7.1
   empty at the last octet              | CLOSED | RST     | TCP_NO_CONNECTION |  | 3.10.7.1
   empty at the right edge              | CLOSED | RST     | TCP_NO_CONNECTION |  | 3.10.7.1
+  empty beyond the right edge          | CLOSED | RST     | TCP_NO_CONNECTION |  | 3.10.7.1
   empty outside left                   | CLOSED | RST     | TCP_NO_CONNECTION |  | 3.10.7.1
   FIN                                  | CLOSED | RST     | TCP_NO_CONNECTION |  | 3.10.7.1
   FIN acknowledging all                | CLOSED | RST     | TCP_NO_CONNECTION |  | 3.10.7.1

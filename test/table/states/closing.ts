@@ -26,7 +26,8 @@ export const CLOSING = stateTable({
   no flags                             | CLOSING   | none        | TCP_NO_ACK                              |        | 3.10.7.4, fifth
   all flags                            | CLOSED    | none        | TCP_RESETS_IN                           | FAILED | 3.10.7.4, second; RFC 5961 3.2
   empty at the last octet              | CLOSING   | none        |                                         |        | 3.10.7.4, first: table 6
-  empty at the right edge              | CLOSING   | ACK soon    | TCP_OUTSIDE_WINDOW                      |        | 3.10.7.4, first
+  empty at the right edge              | CLOSING   | none        |                                         |        | deviates: table 6 refuses it; Linux and BSD hear it, whose ACKs stand there behind data that were lost
+  empty beyond the right edge          | CLOSING   | ACK soon    | TCP_OUTSIDE_WINDOW                      |        | 3.10.7.4, first
   empty outside left                   | CLOSING   | ACK soon    | TCP_OUTSIDE_WINDOW                      |        | 3.10.7.4, first
   FIN                                  | CLOSING   | none or ACK |                                         |        | 3.10.7.4, eighth: remain; there is no second FIN
   FIN acknowledging all                | TIME_WAIT | none or ACK |                                         | CLOSED | 3.10.7.4, fifth: the ACK counts; there is no second FIN

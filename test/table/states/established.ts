@@ -26,7 +26,8 @@ export const ESTABLISHED = stateTable({
   no flags                             | ESTABLISHED | none          | TCP_NO_ACK                              |                      | 3.10.7.4, fifth
   all flags                            | CLOSED      | none          | TCP_RESETS_IN                           | FAILED               | 3.10.7.4, second; RFC 5961 3.2
   empty at the last octet              | ESTABLISHED | none          |                                         |                      | 3.10.7.4, first: table 6
-  empty at the right edge              | ESTABLISHED | ACK soon      | TCP_OUTSIDE_WINDOW                      |                      | 3.10.7.4, first
+  empty at the right edge              | ESTABLISHED | none          |                                         |                      | deviates: table 6 refuses it; Linux and BSD hear it, whose ACKs stand there behind data that were lost
+  empty beyond the right edge          | ESTABLISHED | ACK soon      | TCP_OUTSIDE_WINDOW                      |                      | 3.10.7.4, first
   empty outside left                   | ESTABLISHED | ACK soon      | TCP_OUTSIDE_WINDOW                      |                      | 3.10.7.4, first
   FIN                                  | CLOSE_WAIT  | ACK +1        |                                         | PEER_CLOSED          | 3.10.7.4, eighth
   FIN acknowledging all                | CLOSE_WAIT  | ACK +1        |                                         | PEER_CLOSED          | 3.10.7.4, fifth and eighth

@@ -26,7 +26,8 @@ export const LAST_ACK = stateTable({
   no flags                             | LAST_ACK | none        | TCP_NO_ACK                              |        | 3.10.7.4, fifth
   all flags                            | CLOSED   | none        | TCP_RESETS_IN                           | FAILED | 3.10.7.4, second; RFC 5961 3.2
   empty at the last octet              | LAST_ACK | none        |                                         |        | 3.10.7.4, first: table 6
-  empty at the right edge              | LAST_ACK | ACK soon    | TCP_OUTSIDE_WINDOW                      |        | 3.10.7.4, first
+  empty at the right edge              | LAST_ACK | none        |                                         |        | deviates: table 6 refuses it; Linux and BSD hear it, whose ACKs stand there behind data that were lost
+  empty beyond the right edge          | LAST_ACK | ACK soon    | TCP_OUTSIDE_WINDOW                      |        | 3.10.7.4, first
   empty outside left                   | LAST_ACK | ACK soon    | TCP_OUTSIDE_WINDOW                      |        | 3.10.7.4, first
   FIN                                  | LAST_ACK | none or ACK |                                         |        | 3.10.7.4, eighth: remain; there is no second FIN
   FIN acknowledging all                | CLOSED   | none or ACK |                                         | CLOSED | 3.10.7.4, fifth: the ACK counts; there is no second FIN

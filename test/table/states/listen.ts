@@ -27,6 +27,7 @@ export const LISTEN = stateTable({
   all flags                            | LISTEN       | none    | TCP_NO_CONNECTION |  | 3.10.7.2, first: a reset is ignored
   empty at the last octet              | LISTEN       | RST     | TCP_NO_CONNECTION |  | 3.10.7.2, second
   empty at the right edge              | LISTEN       | RST     | TCP_NO_CONNECTION |  | 3.10.7.2, second
+  empty beyond the right edge          | LISTEN       | RST     | TCP_NO_CONNECTION |  | 3.10.7.2, second
   empty outside left                   | LISTEN       | RST     | TCP_NO_CONNECTION |  | 3.10.7.2, second
   FIN                                  | LISTEN       | RST     | TCP_NO_CONNECTION |  | 3.10.7.2, second
   FIN acknowledging all                | LISTEN       | RST     | TCP_NO_CONNECTION |  | 3.10.7.2, second

@@ -28,6 +28,7 @@ export const SYN_RECEIVED_PASSIVE = stateTable({
   all flags                            | LISTEN       | none          | TCP_RESETS_IN                           |                                 | 3.10.7.4, second: back to LISTEN
   empty at the last octet              | ESTABLISHED  | none          |                                         | ACCEPTABLE                      | 3.10.7.4, fifth
   empty at the right edge              | SYN_RECEIVED | ACK           | TCP_OUTSIDE_WINDOW                      |                                 | 3.10.7.4, first
+  empty beyond the right edge          | SYN_RECEIVED | ACK           | TCP_OUTSIDE_WINDOW                      |                                 | 3.10.7.4, first
   empty outside left                   | SYN_RECEIVED | ACK           | TCP_OUTSIDE_WINDOW                      |                                 | 3.10.7.4, first
   FIN                                  | CLOSE_WAIT   | ACK +1        |                                         | ACCEPTABLE PEER_CLOSED          | 3.10.7.4, fifth and eighth
   FIN acknowledging all                | CLOSE_WAIT   | ACK +1        |                                         | ACCEPTABLE PEER_CLOSED          | 3.10.7.4, fifth and eighth

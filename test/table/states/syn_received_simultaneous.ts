@@ -26,7 +26,8 @@ export const SYN_RECEIVED_SIMULTANEOUS = stateTable({
   no flags                             | SYN_RECEIVED | none           | TCP_NO_ACK                              |                                | 3.10.7.4, fifth
   all flags                            | CLOSED       | none           | TCP_RESETS_IN                           | FAILED                         | 3.10.7.4, second: connection refused
   empty at the last octet              | ESTABLISHED  | none           |                                         | CONNECTED                      | 3.10.7.4, fifth
-  empty at the right edge              | SYN_RECEIVED | ACK or SYN,ACK | TCP_OUTSIDE_WINDOW                      |                                | 3.10.7.4, first
+  empty at the right edge              | ESTABLISHED  | none           |                                         | CONNECTED                      | deviates: table 6 refuses it; Linux and BSD hear it, whose ACKs stand there behind data that were lost
+  empty beyond the right edge          | SYN_RECEIVED | ACK or SYN,ACK | TCP_OUTSIDE_WINDOW                      |                                | 3.10.7.4, first
   empty outside left                   | SYN_RECEIVED | ACK or SYN,ACK | TCP_OUTSIDE_WINDOW                      |                                | 3.10.7.4, first
   FIN                                  | CLOSE_WAIT   | ACK +1         |                                         | CONNECTED PEER_CLOSED          | 3.10.7.4, fifth and eighth
   FIN acknowledging all                | CLOSE_WAIT   | ACK +1         |                                         | CONNECTED PEER_CLOSED          | 3.10.7.4, fifth and eighth

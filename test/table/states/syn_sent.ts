@@ -27,6 +27,7 @@ export const SYN_SENT = stateTable({
   all flags                            | CLOSED       | none    | TCP_RESETS_IN        | FAILED    | 3.10.7.3, second: a reset with an acceptable ACK
   empty at the last octet              | SYN_SENT     | none    | TCP_BAD_FLAGS        |           | 3.10.7.3, fifth: neither SYN nor RST
   empty at the right edge              | SYN_SENT     | none    | TCP_BAD_FLAGS        |           | 3.10.7.3, fifth: neither SYN nor RST
+  empty beyond the right edge          | SYN_SENT     | none    | TCP_BAD_FLAGS        |           | 3.10.7.3, fifth: neither SYN nor RST
   empty outside left                   | SYN_SENT     | none    | TCP_BAD_FLAGS        |           | 3.10.7.3, fifth: neither SYN nor RST
   FIN                                  | SYN_SENT     | none    | TCP_BAD_FLAGS        |           | 3.10.7.3, fifth: neither SYN nor RST
   FIN acknowledging all                | SYN_SENT     | none    | TCP_BAD_FLAGS        |           | 3.10.7.3, fifth: neither SYN nor RST

@@ -28,6 +28,7 @@ export const TIME_WAIT = stateTable({
   all flags                            | TIME_WAIT    | none        | TCP_TIME_WAIT_RST                       |  | RFC 1337 3: a reset does not end TIME-WAIT
   empty at the last octet              | TIME_WAIT    | none or ACK |                                         |  | 3.10.7.4, fifth: nothing new, an ACK does no harm
   empty at the right edge              | TIME_WAIT    | ACK soon    | TCP_OUTSIDE_WINDOW?                     |  | 3.10.7.4, first
+  empty beyond the right edge          | TIME_WAIT    | ACK soon    | TCP_OUTSIDE_WINDOW?                     |  | 3.10.7.4, first
   empty outside left                   | TIME_WAIT    | ACK soon    | TCP_OUTSIDE_WINDOW?                     |  | 3.10.7.4, first
   FIN                                  | TIME_WAIT    | none or ACK |                                         |  | 3.10.7.4, fifth to eighth: only a FIN can come
   FIN acknowledging all                | TIME_WAIT    | none or ACK |                                         |  | 3.10.7.4, fifth to eighth: only a FIN can come
