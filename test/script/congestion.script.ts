@@ -437,3 +437,46 @@ script(
     t.counter("TCP_FAST_RETRANSMITS").increased();
   },
 );
+
+script(
+  "RFC 5681 3.1: at ssthresh slow start ends: each ACK adds SMSS * SMSS / cwnd (equation 3)",
+  LARGE,
+  (t) => {
+    const socket = inFlight(t);
+    acknowledge(t, 0, 2);
+    expectSegments(t, 10, 12);
+    acknowledge(t, 0);
+    expectSegments(t, 0, 1);
+    t.after(100);
+    acknowledge(t, 12);
+    t.counter("TCP_FAST_RETRANSMITS").increased();
+    // Recovery leaves less than ssthresh, which is 5000, where little is in flight.
+    let acked = 12;
+    while (socket.info.congestionWindow < 5 * MSS) {
+      if (acked === 20) t.fail("the window does not come to ssthresh");
+      acknowledge(t, ++acked);
+    }
+    socket.expectInfo({ congestionWindow: 5000 });
+    for (const congestionWindow of [5200, 5392, 5577]) {
+      acknowledge(t, ++acked);
+      socket.expectInfo({ congestionWindow });
+    }
+    while (t.frames > 0) t.next("tcp");
+  },
+);
+
+script("RFC 5681 4.1: a request that ends the idle time does not bring the old window back", LARGE, (t) => {
+  const socket = inFlight(t);
+  for (let acked = 1; acked <= 60; acked++) {
+    acknowledge(t, acked);
+    while (t.frames > 0) t.next("tcp");
+  }
+  if (socket.info.congestionWindow < 20 * MSS) t.fail("the window did not grow");
+  t.after(10000);
+  t.peer.send({ flags: "PA", seq: 1, ack: at(60), len: 10 });
+  socket.read(10);
+  socket.write(40 * MSS);
+  for (let segment = 60; segment < 70; segment++)
+    t.expect({ flags: "A", seq: at(segment), ack: 11, len: MSS });
+  t.expectNothing();
+});
