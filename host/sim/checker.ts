@@ -50,8 +50,9 @@ const LISTENER_FIELDS = ["kind", "pending"] as const;
 
 /** Filled into memory that is not the core's; it must stand. */
 const CANARY = 0xa5;
-/** So much of it behind the state region is looked at after every call, all of it at the end. */
+/** So much of it behind the state region is looked at after every call, a page of it at the end. */
 const CANARY_BYTES = 1024;
+const CANARIES = Buffer.alloc(CANARY_BYTES, CANARY);
 const PAGE_BYTES = 65_536;
 const RANGE_BYTES = 8;
 
@@ -146,7 +147,7 @@ export class Checker {
   /** Before `init`: all memory but the module's constant data is overwritten. */
   beforeBoot(): void {
     if (this.#end) this.checkAllMemory();
-    this.#memory.fill(CANARY, 0, this.#end ? this.#end + CANARY_BYTES : this.#memory.length);
+    this.#memory.fill(CANARY);
     this.#memory.set(this.#low);
     this.#seen = [];
   }
@@ -174,17 +175,16 @@ export class Checker {
       ) === 0,
       () => `${this.#name()}: the configuration was written to`,
     );
-    for (let at = this.#end; at < this.#end + CANARY_BYTES; at += 4)
-      check(
-        this.#view.getUint32(at, true) === 0xa5a5a5a5,
-        () => `${this.#name()}: wrote behind the state region, at ${at}`,
-      );
+    check(
+      CANARIES.compare(this.#memory, this.#end, this.#end + CANARY_BYTES) === 0,
+      () => `${this.#name()}: wrote behind the state region, at ${this.#end} or later`,
+    );
   }
 
-  /** All memory behind the state region. */
+  /** A page of memory behind the state region. */
   checkAllMemory(): void {
-    const rest = this.#memory.subarray(this.#end);
-    const at = rest.findIndex((octet) => octet !== CANARY);
+    const end = Math.min(this.#end + PAGE_BYTES, this.#memory.length);
+    const at = this.#memory.subarray(this.#end, end).findIndex((octet) => octet !== CANARY);
     check(at < 0, () => `${this.#name()}: wrote behind the state region, at ${this.#end + at}`);
   }
 

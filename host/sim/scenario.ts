@@ -169,7 +169,7 @@ function drawPath(prng: Prng): PathOptions {
   return {
     delayMs: magnitude(prng, 1, 200),
     jitterMs: some(0.4, 20),
-    loss: some(0.6, 0.15),
+    loss: some(0.6, pick(prng, [0.03, 0.15, 0.3])),
     burst: some(0.2, 0.01),
     burstFrames: 5 + prng.below(20),
     reorder: some(0.4, 0.1),
@@ -189,10 +189,7 @@ function drawBlackouts(prng: Prng, count: number): Blackout[] {
 }
 
 function drawConnections(prng: Prng, hosts: readonly HostPlan[], reboots: boolean): ConnectionPlan[] {
-  const plans = Array.from({ length: 2 + prng.below(5) }, (_, index) =>
-    drawConnection(prng, hosts, index, reboots),
-  );
-  return plans;
+  return Array.from({ length: 2 + prng.below(8) }, (_, index) => drawConnection(prng, hosts, index, reboots));
 }
 
 function drawConnection(
@@ -204,8 +201,8 @@ function drawConnection(
   const from = prng.below(hosts.length);
   const to = (from + 1 + prng.below(hosts.length - 1)) % hosts.length;
   const rings = [from, to].map((host) => hosts[host]?.config.sendRingBytes ?? 0);
-  const most = Math.max(...rings) * 3;
-  const [client, server] = drawScripts(prng, Math.min(Math.max(most, 8_000), 60_000));
+  const most = Math.max(...rings) * 6;
+  const [client, server] = drawScripts(prng, Math.min(Math.max(most, 20_000), 200_000));
   const base = { startMs: prng.below(12_000), from, to, client, server, crossing: false };
   const kind = prng.fraction();
   const fixed = FIXED_PORT + index * 2;
