@@ -101,9 +101,16 @@ export function deadline(now: u32): i32 {
   return stack.deadline(now);
 }
 
-/** Tells that the link of interface `interfaceIndex` went up (1) or down (0). NOT_SUPPORTED in this version. */
+/**
+ * Tells that the link of interface `interfaceIndex` (0) went up (1) or down (0). Either way neighbours are forgotten; when
+ * it goes up, our address is announced (RFC 5227) and what waits for a retransmission goes at once. Connections survive.
+ * Returns OK, NOT_INITIALISED or INVALID_ARGUMENT.
+ */
 export function linkChanged(interfaceIndex: u32, up: u32, now: u32): i32 {
-  return Status.NOT_SUPPORTED;
+  if (!isRunning()) return Status.NOT_INITIALISED;
+  if (<u32>(interfaceIndex != 0) | <u32>(up > 1)) return Status.INVALID_ARGUMENT;
+  stack.linkChanged(up, now);
+  return Status.OK;
 }
 
 /** Sets an interface's addresses from the InterfaceAddress at `record`. NOT_SUPPORTED in this version. */
@@ -130,7 +137,8 @@ export function bind(handle: i32, endpoint: u32): i32 {
 }
 
 /**
- * Starts to accept connections on a bound listener; at most `backlog` (1 to 16384) wait, half-open ones included.
+ * Starts to accept connections on a bound listener; at most `backlog` (1 to 16384) wait for `accept`. Handshakes that are
+ * not complete are in the SYN cache (Config.synEntries) and do not count.
  * Returns OK, BAD_HANDLE, INVALID_ARGUMENT or ALREADY_CONNECTED.
  */
 export function listen(handle: i32, backlog: u32): i32 {
@@ -213,7 +221,7 @@ export function shutdown(handle: i32): i32 {
 
 /**
  * Gives the handle back. What was written is still delivered, and a FIN follows. But a connection with received data
- * that nobody read ends in a reset at once, and so does one to which more data comes (RFC 9293 section 3.6.1); one in
+ * that nobody read, or to which more data comes, ends in a reset when that is done (RFC 9293 section 3.6.1); one in
  * SYN-SENT is forgotten; a listener takes with it the connections that nobody accepted. Returns OK or BAD_HANDLE.
  */
 export function close(handle: i32): i32 {
@@ -225,9 +233,15 @@ export function abort(handle: i32): i32 {
   return end(handle, true);
 }
 
-/** Sets an Option from the `length` bytes at `value`. Returns BAD_HANDLE or NOT_SUPPORTED in this version. */
+/**
+ * Sets an Option from the `length` bytes at `value`, in the exchange area. Returns OK, BAD_HANDLE, NOT_SUPPORTED,
+ * INVALID_ARGUMENT (value out of the option's range) or NOT_CONNECTED (URGENT before `connect`).
+ */
 export function setopt(handle: i32, option: u32, value: u32, length: u32): i32 {
-  return find(handle) ? Status.NOT_SUPPORTED : Status.BAD_HANDLE;
+  const socket = find(handle);
+  if (!socket) return Status.BAD_HANDLE;
+  if (!isCallers(value, length)) return Status.INVALID_ARGUMENT;
+  return options.set(socket, option, value, length);
 }
 
 /** Reads an Option into `length` bytes at `value`. Returns the bytes written, or a Status as `setopt`. */

@@ -13,6 +13,7 @@
 //                ARP entries
 //                listeners
 //                connections      each a Tcb, then its out-of-order ranges
+//                SYN entries
 //                TIME-WAIT entries
 //                hash table       a pointer to the first record of each chain
 //                rings            send ring and receive ring of each connection
@@ -22,6 +23,7 @@
 import {
   ABI_VERSION,
   Config,
+  ConfigFlag,
   Counter,
   EXCHANGE_BYTES,
   LAYOUT_VERSION,
@@ -39,8 +41,8 @@ export const BUILD: u16 = 0;
 export const CONNECTION_BYTES: u32 = 192;
 /** Bytes of a listener record. */
 export const LISTENER_BYTES: u32 = 48;
-/** Bytes of a TIME-WAIT entry. */
-export const TIME_WAIT_BYTES: u32 = 32;
+/** Bytes of a SYN-cache or TIME-WAIT entry. */
+export const COMPACT_BYTES: u32 = 32;
 /** Bytes of an ARP cache entry. */
 export const ARP_BYTES: u32 = 16;
 /** Bytes of an out-of-order range. */
@@ -65,6 +67,7 @@ export class State {
   arpTable: u32;
   listenerTable: u32;
   connectionTable: u32;
+  synTable: u32;
   timeWaitTable: u32;
   hashTable: u32;
   ringTable: u32;
@@ -88,13 +91,14 @@ export class State {
   replyKind: u8;
 
   timersArmed: u8;
-  /** An ARP entry may have a request due. */
-  arpDue: u8;
-  unused: u8;
-  /** The oldest place in use in the TIME-WAIT table, by index. */
-  timeWaitOldest: u16;
-  /** Places in use from there on, those given up early included. */
-  timeWaitSpan: u16;
+  /** SYN and ARP entries have to be looked through: one may have a frame due, or wait for a record that is free now. */
+  scanDue: u8;
+  /** Shift of the windows that we announce (RFC 7323 section 2). */
+  receiveScale: u8;
+  /** Limit on stateless replies: see lib/limit.ts. */
+  replyDebt: u32;
+  /** Limit on defending our address. */
+  defenceDebt: u32;
   /** An address that ARP has given up, or 0. */
   arpFailed: u32;
   /** The ARP entry that gives way next. */
@@ -110,7 +114,7 @@ export const state = changetype<State>(STATE_BASE + offsetof<StateHeader>() + of
 /** Address of the Segment record: scratch, below the state. Low addresses make short code. */
 export const SEGMENT: usize = 8;
 /** Bytes of the Segment record. Constant data of the module follows it (asconfig.json: memoryBase). */
-export const SEGMENT_BYTES: u32 = 56;
+export const SEGMENT_BYTES: u32 = 96;
 /** The counters: u32 each, by Counter. */
 export const COUNTERS: usize = STATE_BASE + offsetof<StateHeader>() + offsetof<Config>() + offsetof<State>();
 
@@ -125,15 +129,20 @@ export function check(c: Config): i32 {
   if (load<u32>(changetype<usize>(c)) != (ABI_VERSION | ((<u32>offsetof<Config>()) << 16)))
     return Status.VERSION_MISMATCH;
   const interfaces = load<u32>(changetype<usize>(c), offsetof<Config>("datagramSockets")) ^ 0x10000;
-  const tail = load<u32>(changetype<usize>(c), offsetof<Config>("vlan"));
-  if (c.flags | c.datagramQueueBytes | c.synEntries | interfaces | tail) return Status.NOT_SUPPORTED;
+  if ((c.flags & ~(<u32>ConfigFlag.NO_TIMESTAMPS)) | c.datagramQueueBytes | interfaces | c.vlan | c.reserved)
+    return Status.NOT_SUPPORTED;
   // Limits are powers of two where nothing else speaks, and zero minus one is a large number: one test serves many.
   const bad =
     <u32>(<u32>c.mtu - 576 > 1500 - 576) |
     (((c.sendRingBytes - 256) | (c.receiveRingBytes - 256)) >> 30) |
     ((c.sendRingBytes | c.receiveRingBytes) & 3) |
-    (((<u32>c.connections - 1) | (<u32>c.timeWaitEntries - 1) | (<u32>c.arpEntries - 1) | c.listeners) >>
+    (((<u32>c.connections - 1) |
+      (<u32>c.synEntries - 1) |
+      (<u32>c.timeWaitEntries - 1) |
+      (<u32>c.arpEntries - 1) |
+      c.listeners) >>
       14) |
+    ((<u32>c.ttl - 1) >> 8) |
     ((c.rtoMinMs | c.timeWaitMs | c.finWait2Ms | c.delayedAckMs) >> 24) |
     ((<u32>c.reassemblyRanges | c.synRetries | c.dataRetries) >> 5) |
     (c.mac0 & 1);
@@ -154,6 +163,7 @@ export function layOut(bytes: u32): void {
   header.counters = <u32>COUNTERS;
   state.connectionStride = connectionStride(config);
   state.hashMask = hashChains(config) - 1;
+  state.receiveScale = <u8>min<u32>(16 - min<u32>(clz<u32>(config.receiveRingBytes), 16), 14);
   plan(config, true);
   // Magic, layout version and build are one word: two stores less.
   store<u64>(STATE_BASE, <u64>STATE_MAGIC | ((<u64>LAYOUT_VERSION) << 32) | ((<u64>BUILD) << 48));
@@ -167,8 +177,9 @@ function plan(c: Config, write: bool): u32 {
   const arpTable = outputSlot + slotStride(c);
   const listenerTable = arpTable + ARP_BYTES * c.arpEntries;
   const connectionTable = listenerTable + LISTENER_BYTES * c.listeners;
-  const timeWaitTable = connectionTable + connectionStride(c) * c.connections;
-  const hashTable = timeWaitTable + TIME_WAIT_BYTES * c.timeWaitEntries;
+  const synTable = connectionTable + connectionStride(c) * c.connections;
+  const timeWaitTable = synTable + COMPACT_BYTES * c.synEntries;
+  const hashTable = timeWaitTable + COMPACT_BYTES * c.timeWaitEntries;
   const ringTable = hashTable + 4 * hashChains(c);
   if (write) {
     header.exchange = exchange;
@@ -177,6 +188,7 @@ function plan(c: Config, write: bool): u32 {
     state.arpTable = arpTable;
     state.listenerTable = listenerTable;
     state.connectionTable = connectionTable;
+    state.synTable = synTable;
     state.timeWaitTable = timeWaitTable;
     state.hashTable = hashTable;
     state.ringTable = ringTable;

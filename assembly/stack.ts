@@ -9,17 +9,22 @@ import * as arp from "./net/arp";
 import * as icmp from "./net/icmp";
 import * as ipv4 from "./net/ipv4";
 import * as link from "./net/link";
-import { beforeInput, Reply } from "./net/reply";
+import { beforeInput, oweLimited, Reply } from "./net/reply";
 import * as route from "./net/route";
+import * as icmperror from "./tcp/icmperror";
 import { arrives } from "./tcp/input";
 import * as sender from "./tcp/output";
 import * as reset from "./tcp/reset";
 import * as segment from "./tcp/segment";
+import * as syncache from "./tcp/syncache";
 import * as tcb from "./tcp/tcb";
 import * as timers from "./tcp/timers";
 import * as timewait from "./tcp/timewait";
 import { TYPE_ARP, TYPE_IPV4 } from "./wire/ethernet";
 import { PROTOCOL_ICMP, PROTOCOL_TCP } from "./wire/ipv4";
+
+/** Announcements when the link goes up: ANNOUNCE_NUM of RFC 5227 section 1.1. */
+const ANNOUNCEMENTS: u8 = 2;
 
 /** Bytes of memory that the configuration needs. */
 export function bytesNeeded(record: Config): i32 {
@@ -65,26 +70,38 @@ export function input(length: u32, now: u32): void {
 function ipv4Arrives(length: u32): void {
   const protocol = ipv4.receive(length);
   if (protocol == PROTOCOL_TCP) arrives();
-  else if (protocol == PROTOCOL_ICMP) icmp.receive();
-  else if (protocol) count(Counter.IP_UNKNOWN_PROTOCOL);
+  else if (protocol == PROTOCOL_ICMP) {
+    if (icmp.receive()) icmperror.arrives();
+  } else if (protocol) {
+    count(Counter.IP_UNKNOWN_PROTOCOL);
+    oweLimited(Reply.UNREACHABLE);
+  }
 }
 
-/** Builds the next frame that is due into the output slot. Stateless replies go first, then TCP, then ARP. */
+/** Builds the next frame that is due into the output slot. Stateless replies go first, then connections, SYN-ACKs that are repeated, ARP. */
 export function output(now: u32): u32 {
   tick(now);
   let bytes = emitReply();
   while (!bytes) {
     bytes = sender.next();
     // ARP last, because building a segment may have asked for a neighbour.
-    if (bytes | <u32>!state.arpDue) break;
-    bytes = arp.emitRequest();
-    const failed = state.arpFailed;
-    if (!failed) break;
-    // Whoever waited has something to do now. Each round frees an ARP entry: there is an end.
-    state.arpFailed = 0;
-    sender.arpSettled(failed);
+    if (bytes | <u32>!state.scanDue) break;
+    bytes = scan();
   }
   if (bytes) count(Counter.FRAMES_OUT);
+  return bytes;
+}
+
+/** Looks through the tables whose entries may have a frame due. Connections may be ready then. */
+function scan(): u32 {
+  state.scanDue = 0;
+  let bytes = syncache.scan();
+  if (!bytes) bytes = arp.emitRequest();
+  const failed = state.arpFailed;
+  // Whoever waited has something to do now. Each round frees an ARP entry: there is an end.
+  state.arpFailed = 0;
+  if (failed) sender.arpSettled(failed);
+  if (bytes | failed) state.scanDue = 1;
   return bytes;
 }
 
@@ -98,6 +115,8 @@ function emitReply(): u32 {
       return arp.emitReply();
     case Reply.ECHO:
       return icmp.emitReply();
+    case Reply.UNREACHABLE:
+      return icmp.emitUnreachable();
   }
   return 0;
 }
@@ -107,14 +126,24 @@ export function tick(now: u32): void {
   advanceClock(now);
   if (!(<u32>state.timersArmed & <u32>isDue(state.nextTimer))) return;
   state.timersArmed = 0;
-  state.arpDue = 1;
+  state.scanDue = 1;
   timers.run();
   timewait.expire();
+}
+
+/** The link went up (1) or down (0). */
+export function linkChanged(up: u32, now: u32): void {
+  tick(now);
+  arp.forget();
+  if (!up) return;
+  arp.announce(ANNOUNCEMENTS);
+  timers.hurry();
+  sender.arpSettled(0);
 }
 
 /** Milliseconds until `output` must be called. */
 export function deadline(now: u32): i32 {
   tick(now);
-  if (<u32>state.replyKind | state.arpDue | state.readyHead) return 0;
+  if (<u32>state.replyKind | state.scanDue | state.readyHead) return 0;
   return state.timersArmed ? <i32>(state.nextTimer - state.now) : DEADLINE_NEVER;
 }

@@ -50,10 +50,6 @@ export interface Address {
 
 /** What `tcpInfo` tells: the core's record, and the same in the units that a reader expects. */
 export interface ConnectionInfo extends TcpInfo {
-  /** A TcpState. */
-  state: number;
-  /** The Status that ended the connection, OK while it lives. */
-  error: number;
   /** Smoothed round-trip time in milliseconds; 0 before the first sample. */
   rttMs: number;
   /** Round-trip time variation in milliseconds. */
@@ -63,10 +59,7 @@ export interface ConnectionInfo extends TcpInfo {
 }
 
 /** A configuration with its defaults filled in. */
-export type ConfigRecord = Omit<
-  Config,
-  "flags" | "datagramSockets" | "datagramQueueBytes" | "vlan" | "reserved"
->;
+export type ConfigRecord = Omit<Config, "datagramSockets" | "datagramQueueBytes" | "vlan" | "reserved">;
 
 /** A call that the core refused: `status` says why. */
 export class CoreError extends Error {
@@ -272,7 +265,7 @@ export class Core {
     return this.#view.getUint32(this.#exchange, true);
   }
 
-  /** The Status that ended the socket's connection, OK while it lives. */
+  /** The Status that ended the socket's connection, or what an ICMP error said of it; OK else. */
   error(handle: number): number {
     return this.getOption(handle, Option.ERROR) | 0;
   }
@@ -295,8 +288,6 @@ export class Core {
     const info = readRecord(this.#memory, this.#exchange, TcpInfoLayout);
     return {
       ...info,
-      state: this.tcpState(handle),
-      error: this.error(handle),
       rttMs: info.rtt8 / 8,
       rttVarMs: info.rttVar4 / 4,
       rcvWnd: (info.rcvAdv - info.rcvNxt) >>> 0,
@@ -379,7 +370,7 @@ function toRecord(config: CoreConfig): ConfigRecord {
   const { mac, address, netmask, gateway, seed, ...rest } = config;
   if (seed.length !== 32) throw new RangeError(`the seed has ${seed.length} octets, not 32`);
   return {
-    synEntries: 0,
+    flags: 0,
     ...CONFIG_DEFAULTS,
     ...rest,
     version: ABI_VERSION,

@@ -1,14 +1,18 @@
 // ARP, RFC 826: who has which address on this network. An entry
 //
-//   ASKING   was asked for and is not known yet; at `deadline` the question is asked again, or given up
-//   KNOWN    is known until `deadline`, then it is asked for anew
+//   ASKING    was asked for and is not known yet; at `deadline` the question is asked again, or given up. One for our
+//             own address announces it (RFC 5227 section 2.3)
+//   KNOWN     is known, and forgotten at `deadline`
+//   USED      is known and was used since: at `deadline` it is asked for again
+//   CHECKING  is asked for again, by unicast, and used meanwhile (RFC 1122 section 2.3.2.1)
 //
 // Only what answers a question of ours, or asks for us, makes an entry; anything else may refresh one.
 
 import { Counter } from "../abi_constants";
-import { ARP_BYTES, config, LINK_HEADER_BYTES, state } from "../config";
-import { after, isDue, isDueElseWake } from "../lib/clock";
+import { ARP_BYTES, config, LINK_HEADER_BYTES, State, state } from "../config";
+import { after, isDueElseWake } from "../lib/clock";
 import { count, drop } from "../lib/counters";
+import { allow } from "../lib/limit";
 import {
   ARP_PACKET_BYTES,
   ArpPacket,
@@ -26,12 +30,16 @@ import { owe, Reply } from "./reply";
 const FREE: u8 = 0;
 const ASKING: u8 = 1;
 const KNOWN: u8 = 2;
+const USED: u8 = 3;
+const CHECKING: u8 = 4;
 
 /** Questions asked before giving up, and the time between them. */
 const TRIES: u8 = 3;
 const RETRY_MS: u32 = 1000;
 /** How long an answer is believed; RFC 1122 section 2.3.2.1 suggests a minute. */
 const KNOWN_MS: u32 = 60000;
+/** Our address is defended at most so often: DEFEND_INTERVAL of RFC 5227 section 1.1. */
+const DEFEND_MS: u32 = 10000;
 
 /** What is known of one neighbour. */
 @unmanaged
@@ -48,9 +56,13 @@ export function receive(length: u32): bool {
   if (<u32>!check(packet, length) | (packet.senderMac0 & 1)) return drop(Counter.ARP_MALFORMED);
   const sender = senderAddress(packet);
   const ours = config.address;
-  const forUs = <u32>(ours != 0) & <u32>(packet.targetAddress == ours) & <u32>(sender != ours);
+  if (<u32>(sender == ours) & <u32>(ours != 0)) {
+    // RFC 5227 section 2.4 (c): we keep our address, and say so. The link drops what comes from our own MAC.
+    if (allow(changetype<usize>(state) + offsetof<State>("defenceDebt"), DEFEND_MS, 0)) announce(1);
+    return drop(Counter.ARP_CONFLICTS);
+  }
   let entry = find(sender);
-  if (forUs) {
+  if (<u32>(ours != 0) & <u32>(packet.targetAddress == ours)) {
     // RFC 826: an entry is made only when the packet is for us. A probe (RFC 5227) has no sender to remember.
     if (!entry && sender) entry = makeRoom(sender);
     if (packet.operation == REQUEST) owe(Reply.ARP);
@@ -59,7 +71,7 @@ export function receive(length: u32): bool {
   entry.mac0 = packet.senderMac0;
   entry.mac1 = packet.senderMac1;
   entry.state = KNOWN;
-  entry.deadline = state.now + KNOWN_MS;
+  entry.deadline = after(KNOWN_MS);
   return true;
 }
 
@@ -69,14 +81,33 @@ export function resolve(address: u32): link.Neighbour | null {
   if (!entry) entry = makeRoom(address);
   // The table is busy asking: whoever waits tries again when something is settled.
   if (!entry) return null;
-  if (entry.state == KNOWN && !isDue(entry.deadline)) return entry;
-  if (entry.state != ASKING) {
-    entry.state = ASKING;
-    entry.tries = 0;
-    entry.deadline = state.now;
-    state.arpDue = 1;
+  if (entry.state >= KNOWN) {
+    if (entry.state == KNOWN) entry.state = USED;
+    return entry;
   }
+  if (!entry.state) ask(entry, TRIES);
   return null;
+}
+
+/** Announces our address by `times` requests for it, at most TRIES; no room for them in the table: none. */
+export function announce(times: u8): void {
+  const ours = config.address;
+  if (!ours) return;
+  let entry = find(ours);
+  if (!entry) entry = makeRoom(ours);
+  if (entry) ask(entry, times);
+}
+
+/** Forgets all neighbours. */
+export function forget(): void {
+  for (let entry = first(); !isEnd(entry); entry = next(entry)) entry.state = FREE;
+}
+
+function ask(entry: ArpEntry, times: u8): void {
+  entry.state = ASKING;
+  entry.tries = times;
+  entry.deadline = state.now;
+  state.scanDue = 1;
 }
 
 /**
@@ -85,19 +116,29 @@ export function resolve(address: u32): link.Neighbour | null {
  */
 export function emitRequest(): u32 {
   for (let entry = first(); !isEnd(entry); entry = next(entry)) {
-    if (entry.state != ASKING || !isDueElseWake(entry.deadline)) continue;
-    if (entry.tries == TRIES) {
+    if (!(entry.state && isDueElseWake(entry.deadline))) continue;
+    if (entry.state == USED) {
+      entry.state = CHECKING;
+      entry.tries = TRIES;
+    }
+    const known = entry.state >= KNOWN;
+    const ours = entry.address == config.address;
+    if (<u32>(entry.state == KNOWN) | <u32>!entry.tries) {
+      const failed = <u32>(entry.state != KNOWN) & <u32>!ours;
       entry.state = FREE;
+      if (!failed) continue;
       state.arpFailed = entry.address;
       count(Counter.ARP_FAILED);
       return 0;
     }
-    entry.tries++;
-    entry.deadline = after(RETRY_MS);
-    count(Counter.ARP_REQUESTS);
-    return emit(REQUEST, entry.address, 0xffffffff, 0xffff);
+    entry.tries--;
+    // ANNOUNCE_INTERVAL is twice as long.
+    entry.deadline = after(RETRY_MS << (<u32>ours));
+    count(ours ? Counter.ARP_ANNOUNCEMENTS : Counter.ARP_REQUESTS);
+    return known
+      ? emit(REQUEST, entry.address, entry.mac0, entry.mac1)
+      : emit(REQUEST, entry.address, 0xffffffff, 0xffff);
   }
-  state.arpDue = 0;
   return 0;
 }
 
@@ -143,7 +184,8 @@ function makeRoom(address: u32): ArpEntry | null {
   let entry = changetype<ArpEntry>(state.arpNext);
   if (!state.arpNext || isEnd(entry)) entry = first();
   state.arpNext = changetype<u32>(next(entry));
-  if (entry.state == ASKING) return null;
+  // An announcement is worth less than a question.
+  if (<u32>(entry.state == ASKING) & <u32>(entry.address != config.address)) return null;
   if (entry.state) count(Counter.ARP_EVICTED);
   entry.address = address;
   entry.state = FREE;

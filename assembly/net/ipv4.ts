@@ -18,8 +18,6 @@ import {
 import * as link from "./link";
 import * as route from "./route";
 
-const TTL: u8 = 64;
-
 /** The header of the packet in the input slot. */
 export function input(): Ipv4Header {
   return changetype<Ipv4Header>(link.inputPayload());
@@ -54,15 +52,16 @@ export function outputPayload(): usize {
 }
 
 /**
- * Puts IPv4 and Ethernet headers before `length` octets of payload in the output slot. The identification is zero:
+ * Puts IPv4 and Ethernet headers before `length` octets of payload in the output slot. `tos`: the differentiated
+ * services octet. The identification is zero:
  * the packet is atomic (RFC 6864 section 4.1). Returns the frame's length.
  */
-export function emit(destination: u32, protocol: u32, length: u32, to: link.Neighbour): u32 {
+export function emit(destination: u32, protocol: u32, length: u32, tos: u32, to: link.Neighbour): u32 {
   const ip = changetype<Ipv4Header>(link.outputPayload());
   const at = changetype<usize>(ip);
-  store<u32>(at, 0x45 | (swap16(IPV4_HEADER_BYTES + length) << 16));
+  store<u32>(at, 0x45 | (tos << 8) | (swap16(IPV4_HEADER_BYTES + length) << 16));
   store<u32>(at, (<u32>DONT_FRAGMENT) << 16, 4);
-  store<u32>(at, <u32>TTL | (protocol << 8), 8);
+  store<u32>(at, <u32>config.ttl | (protocol << 8), 8);
   ip.source = config.address;
   ip.destination = destination;
   const words =

@@ -3,8 +3,9 @@
 // that sent it: it never waits for ARP. The next frame in puts an end to it.
 
 import { Counter } from "../abi_constants";
-import { header, state } from "../config";
+import { header, State, state } from "../config";
 import { count } from "../lib/counters";
+import { allow } from "../lib/limit";
 import { EthernetHeader, ethernet } from "../wire/ethernet";
 import { Neighbour } from "./link";
 
@@ -14,11 +15,22 @@ export namespace Reply {
   export const ARP: u8 = 1;
   export const ECHO: u8 = 2;
   export const TCP: u8 = 3;
+  export const UNREACHABLE: u8 = 4;
 }
+
+/** What anybody can ask for: this many milliseconds for each, and what so many milliseconds are good for at once. */
+const INTERVAL_MS: u32 = 10;
+const BURST_MS: u32 = 500;
 
 /** A reply to the frame in the input slot is due. */
 export function owe(kind: u8): void {
   state.replyKind = kind;
+}
+
+/** The same for what anybody can ask for in any number; beyond the limit it is counted instead. */
+export function oweLimited(kind: u8): void {
+  if (allow(changetype<usize>(state) + offsetof<State>("replyDebt"), INTERVAL_MS, BURST_MS)) owe(kind);
+  else count(Counter.REPLY_LIMITED);
 }
 
 /** The sender of the frame in the input slot: its address stands there as a Neighbour does. */

@@ -3,18 +3,28 @@
 import { Counter, Event, TcpState } from "../abi_constants";
 import { config } from "../config";
 import { after } from "../lib/clock";
-import { drop } from "../lib/counters";
+import { count, drop } from "../lib/counters";
+import { allow } from "../lib/limit";
+import { random } from "../lib/prng";
 import { advance } from "../lib/ring";
-import { ACK } from "../wire/tcp";
-import { finish } from "./ending";
+import { ACK, FIN } from "../wire/tcp";
+import * as congestion from "./congestion";
+import { finish, reset } from "./ending";
 import { establish } from "./opening";
-import { oweLater } from "./receive";
+import { owe } from "./receive";
 import { refuse } from "./reset";
 import * as retransmit from "./retransmit";
 import { segment } from "./segment";
 import * as seq from "./seq";
 import { Bit, clear, has, Kind, makeReady, raise, sendFree, set, setState, Tcb } from "./tcb";
 import * as timewait from "./timewait";
+
+/** Duplicate ACKs that mean loss: RFC 5681 section 3.2. */
+const DUPLICATE_THRESHOLD: u8 = 3;
+/** Limit on challenge ACKs: one in CHALLENGE_MS, plus up to CHALLENGE_RANDOM_MS, and about ten at once. */
+const CHALLENGE_MS: u32 = 256;
+const CHALLENGE_RANDOM_MS: u32 = 511;
+const CHALLENGE_BURST_MS: u32 = 4096;
 
 /** Processes the ACK field. False: the segment, or the connection, is done with. */
 export function check(t: Tcb): bool {
@@ -33,16 +43,46 @@ export function check(t: Tcb): bool {
   // RFC 5961 section 5: an ACK outside [SND.UNA - MAX.SND.WND, SND.NXT] is answered, and believed in nothing.
   const oldest = una - t.sndWndMax;
   if (!seq.inWindow(ack, oldest, t.sndMax + 1 - oldest)) {
-    // Later, as two stacks that disagree would else answer each other as fast as the wire carries.
-    oweLater(t);
+    challenge(t);
     return drop(Counter.TCP_ACK_UNACCEPTABLE);
   }
-  const ofFin = seq.lessThan(t.sndUna, ack) && advanceUna(t, ack - t.sndUna);
+  const fresh = ack - t.sndUna;
+  const ofFin = seq.lessThan(t.sndUna, ack) && advanceUna(t, fresh);
+  if (!fresh) duplicate(t);
   // The peer is alive. One that keeps its window shut may do so for ever, unless nobody waits for it any more.
-  if (!segment.wnd && t.kind != Kind.DETACHED) t.retries = 0;
+  if (<u32>(t.sndUna == t.sndMax) | (<u32>!segment.wnd & <u32>(t.kind != Kind.DETACHED))) t.retries = 0;
+  // SND.WL2 is not kept: it is at most SND.UNA, and so at most an ACK that is not old.
   if (seq.atMost(una, ack)) updateWindow(t);
+  if (<u32>has(t, Bit.RESETS) & <u32>!t.sendBytes) {
+    reset(t);
+    return false;
+  }
   if (ofFin) return finAcknowledged(t);
   return true;
+}
+
+/** Answers something odd with an ACK, as often as the limit of RFC 5961 section 7 lets it, randomised. */
+export function challenge(t: Tcb): void {
+  const debt = changetype<usize>(t) + offsetof<Tcb>("challengeDebt");
+  if (allow(debt, CHALLENGE_MS + (random() & CHALLENGE_RANDOM_MS), CHALLENGE_BURST_MS)) owe(t);
+  else count(Counter.TCP_CHALLENGE_LIMITED);
+}
+
+/** RFC 5681 section 2: a duplicate ACK. In SYN-RECEIVED's ACK nothing is outstanding any more. */
+function duplicate(t: Tcb): void {
+  if (
+    <u32>(t.sndUna == t.sndMax) |
+    segment.dataBytes |
+    (segment.flags & FIN) |
+    (segment.wnd ^ t.sndWnd) |
+    <u32>(t.duplicateAcks == 255)
+  )
+    return;
+  if (<u32>(++t.duplicateAcks == DUPLICATE_THRESHOLD) & <u32>!has(t, Bit.RECOVER)) {
+    count(Counter.TCP_FAST_RETRANSMITS);
+    congestion.onLoss(t);
+  }
+  makeReady(t);
 }
 
 /** SND.UNA moves on by `acked`. True when that is one more than there was data: our FIN took the last number. */
@@ -53,6 +93,7 @@ function advanceUna(t: Tcb, acked: u32): bool {
   t.sendBytes -= data;
   t.bytesAcknowledged += data;
   passUna(t, acked);
+  congestion.onAck(t, acked);
   if (has(t, Bit.WANT_WRITE) && sendFree(t) >= ring >> 1) {
     clear(t, Bit.WANT_WRITE);
     raise(t, Event.WRITABLE);
@@ -65,8 +106,9 @@ export function passUna(t: Tcb, acked: u32): void {
   const una = t.sndUna + acked;
   t.sndUna = una;
   t.sndNxt = seq.later(t.sndNxt, una);
+  t.sndUp = seq.later(t.sndUp, una);
   t.retries = 0;
-  retransmit.stopTiming(t);
+  if (acked) retransmit.stopTiming(t);
   // RFC 6298 sections 5.2 and 5.3. And what a time-out asked for is done with: the peer is there.
   clear(t, Bit.TIMES_RETRANSMIT | Bit.OWES_PROBE);
   if (una != t.sndMax) retransmit.start(t);
@@ -80,6 +122,7 @@ function updateWindow(t: Tcb): void {
   t.sndWl1 = segment.seq;
   const before = t.sndWnd;
   t.sndWnd = wnd;
+  t.zeroWindows += <u16>(<u32>!wnd & <u32>(before != 0));
   if (wnd <= before) return;
   t.sndWndMax = max(t.sndWndMax, wnd);
   // Probes that met the shut window were thrown away: begin again at SND.UNA, without waiting for the timer.

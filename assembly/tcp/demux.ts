@@ -1,7 +1,7 @@
-// Finds the record that a segment is for, by the peer's address and both ports. Connections and TIME-WAIT entries
+// Finds the record that a segment is for, by the peer's address and both ports. Connections, SYN and TIME-WAIT entries
 // stand in one table of chains; the record that was found last is tried first.
 
-import { state } from "../config";
+import { config, state } from "../config";
 import { Keyed, unlink } from "./tcb";
 
 /** The record for a segment from `remoteAddress` with `ports` as in its header, or null. */
@@ -40,8 +40,14 @@ export function remove(keyed: Keyed): void {
   unlink(chainOf(keyed.remoteAddress, keyed.ports), self, offsetof<Keyed>("chain"));
 }
 
-/** Address of the pointer to the first record of a chain. Ports differ most between connections: mix them well. */
+/** Address of the pointer to the first record of a chain. Who does not know the seed cannot choose it. */
 function chainOf(remoteAddress: u32, ports: u32): usize {
-  const mixed = (remoteAddress ^ ports) * 0x9e3779b1;
-  return state.hashTable + (((mixed >> 16) & state.hashMask) << 2);
+  return (
+    state.hashTable + (((mix(remoteAddress, ports, config.seed4, config.seed5) >> 16) & state.hashMask) << 2)
+  );
+}
+
+/** Multiplicative hash, keyed by two words of the seed. Not for what an attacker could learn much from. */
+export function mix(remoteAddress: u32, ports: u32, seedA: u32, seedB: u32): u32 {
+  return remoteAddress * (seedA | 1) + ports * (seedB | 1);
 }

@@ -5,7 +5,7 @@ import { Counter, Event, Status, TcpState } from "../abi_constants";
 import { count } from "../lib/counters";
 import * as demux from "./demux";
 import { dequeue } from "./listen";
-import { Bit, clear, isHeld, makeReady, raise, release, setState, Tcb } from "./tcb";
+import { Bit, clear, isHeld, makeReady, raise, release, set, setState, Tcb } from "./tcb";
 
 /** Both directions have ended, and all is acknowledged. */
 export function finish(t: Tcb): void {
@@ -23,6 +23,12 @@ export function reset(t: Tcb): void {
   makeReady(t);
 }
 
+/** The connection has to end with a reset, but nothing that was written is lost by it. */
+export function resetWhenSent(t: Tcb): void {
+  set(t, Bit.RESETS);
+  if (!t.sendBytes) reset(t);
+}
+
 function leave(t: Tcb, error: Status, event: Event): void {
   demux.remove(t);
   if (t.listener) {
@@ -32,7 +38,7 @@ function leave(t: Tcb, error: Status, event: Event): void {
   }
   setState(t, TcpState.CLOSED);
   clear(t, Bit.ACTIVITY);
-  t.error = error;
+  t.error = <i16>error;
   if (isHeld(t)) raise(t, event | Event.READABLE | Event.WRITABLE);
   else release(t);
 }

@@ -1,18 +1,23 @@
 // SEGMENT ARRIVES: an index of RFC 9293 section 3.10.7. One helper for each numbered check, in the RFC's order.
 
 import { Counter, Status, TcpState } from "../abi_constants";
+import { state } from "../config";
 import { count, drop } from "../lib/counters";
 import { ACK, FIN, RST, SYN } from "../wire/tcp";
 import * as ackCheck from "./ack";
+import * as congestion from "./congestion";
 import * as demux from "./demux";
 import { fail } from "./ending";
 import * as listen from "./listen";
 import { establish, synchronise } from "./opening";
 import * as receive from "./receive";
 import { refuse } from "./reset";
+import { noteDuplicate } from "./sack";
 import { read, segment, segmentLength } from "./segment";
 import * as seq from "./seq";
-import { Kind, peerMaySend, Tcb, TimeWaitEntry } from "./tcb";
+import * as syncache from "./syncache";
+import { Agreed, Compact, isSynchronised, Kind, peerMaySend, setState, Tcb } from "./tcb";
+import * as timestamps from "./timestamps";
 import * as timewait from "./timewait";
 
 /** Takes the segment in the input slot. */
@@ -20,11 +25,14 @@ export function arrives(): void {
   if (!read()) return;
   count(Counter.TCP_SEGMENTS_IN);
   const found = demux.find(segment.remoteAddress, segment.ports);
-  if (!found) return listen.receive();
-  const t = changetype<Tcb>(found);
-  if (found.kind == Kind.TIME_WAIT) {
-    if (timewait.receive(changetype<TimeWaitEntry>(found))) listen.receive();
-    return;
+  if (!found) return listen.receive(null);
+  const kind = found.kind;
+  if (kind == Kind.TIME_WAIT) return timewait.receive(changetype<Compact>(found));
+  let t = changetype<Tcb>(found);
+  if (kind > Kind.TIME_WAIT) {
+    const complete = syncache.receive(changetype<Compact>(found));
+    if (!complete) return;
+    t = complete;
   }
   t.segmentsIn++;
   if (t.state == TcpState.SYN_SENT) synSent(t);
@@ -34,17 +42,29 @@ export function arrives(): void {
 /** 3.10.7.4: all states but CLOSED, LISTEN and SYN-SENT. */
 function otherStates(t: Tcb): void {
   const flags = segment.flags;
+  segment.wnd <<= t.sndScale;
+  if (!checkTimestamp(t)) return;
   if (!checkSequence(t, flags)) return;
   if (flags & RST) return checkReset(t);
   // Third, security: not used (RFC 9293 appendix A.1).
   // Fourth: check the SYN bit, as RFC 5961 section 4 changed it.
-  if (flags & SYN) return answer(t, Counter.TCP_SYN_CHALLENGED);
+  if (flags & SYN) return challenge(t, Counter.TCP_SYN_CHALLENGED);
   trim(t);
   if (!ackCheck.check(t)) return;
-  // Sixth, URG: urgent data stays in band (RFC 6093). After the peer's FIN nothing more is to be had from it.
+  congestion.afterIdle(t);
+  t.heardAt = state.now;
+  // Sixth to eighth: after the peer's FIN nothing more is to be had from it.
   if (!peerMaySend(t)) return;
+  receive.urgent(t);
   receive.text(t);
   receive.fin(t);
+}
+
+/** Before the first check, RFC 7323 section 5.3: what is older than what came before is a duplicate, wherever it stands. */
+function checkTimestamp(t: Tcb): bool {
+  if (timestamps.check(t.bits, t.tsRecent, state.now - t.heardAt)) return true;
+  if (segment.options & Agreed.TIMESTAMPS) answerOutside(t);
+  return false;
 }
 
 /** First: check sequence number (table 6). At the edge of a shut window, ACKs and resets are still heard. */
@@ -55,13 +75,25 @@ function checkSequence(t: Tcb, flags: u32): bool {
   const length = segmentLength();
   // An empty segment stands where its first octet would.
   const last = start + length - <u32>(length != 0);
-  if (<u32>(start == next) | <u32>seq.inWindow(start, next, window) | <u32>seq.inWindow(last, next, window))
+  if (<u32>(start == next) | <u32>seq.inWindow(start, next, window) | <u32>seq.inWindow(last, next, window)) {
+    // RFC 7323 section 4.3, 2: SEG.SEQ <= Last.ACK.sent, which is RCV.NXT unless data waits for its ACK.
+    if (<u32>seq.lessThan(start, next) | (<u32>(start == next) & <u32>!t.unacked))
+      t.tsRecent = segment.tsValue;
     return true;
+  }
   if (flags & RST) return drop(Counter.TCP_RST_OUTSIDE);
-  // Not at once when it is empty: two stacks that disagree would answer each other's ACKs as fast as the wire carries.
-  if (length) receive.owe(t);
-  else receive.oweLater(t);
+  noteDuplicate(t, start, seq.earlier(start + segment.dataBytes, next));
+  answerOutside(t);
   return drop(Counter.TCP_OUTSIDE_WINDOW);
+}
+
+/**
+ * An unacceptable segment is answered. Not without limit when it is empty: two stacks that disagree would answer each
+ * other's ACKs as fast as the wire carries.
+ */
+function answerOutside(t: Tcb): void {
+  if (segmentLength()) receive.owe(t);
+  else ackCheck.challenge(t);
 }
 
 /** Cuts off what is before RCV.NXT, and what is beyond the window. A part of the segment lies inside. */
@@ -70,6 +102,7 @@ function trim(t: Tcb): void {
   if (seq.lessThan(segment.seq, t.rcvNxt)) {
     // Something in it was there before: the peer has not heard our ACK.
     receive.owe(t);
+    noteDuplicate(t, segment.seq, t.rcvNxt);
     segment.seq += before;
     segment.data += before;
     segment.dataBytes -= before;
@@ -78,21 +111,23 @@ function trim(t: Tcb): void {
   if (segment.dataBytes > left) {
     segment.dataBytes = left;
     segment.flags &= ~FIN;
-    answer(t, Counter.TCP_OUTSIDE_WINDOW);
+    count(Counter.TCP_OUTSIDE_WINDOW);
+    receive.owe(t);
   }
 }
 
 /** Counts something odd and answers it with an ACK: an honest peer learns where we are, and a forger nothing. */
-function answer(t: Tcb, counter: Counter): void {
+function challenge(t: Tcb, counter: Counter): void {
   count(counter);
-  receive.owe(t);
+  ackCheck.challenge(t);
 }
 
 /** Second: check the RST bit, as RFC 5961 section 3 changed it. */
 function checkReset(t: Tcb): void {
-  if (segment.seq != t.rcvNxt) return answer(t, Counter.TCP_RST_CHALLENGED);
+  if (segment.seq != t.rcvNxt) return challenge(t, Counter.TCP_RST_CHALLENGED);
   count(Counter.TCP_RESETS_IN);
-  fail(t, Status.CONNECTION_RESET);
+  // In SYN-RECEIVED, of a simultaneous open here, it is the answer to our SYN.
+  fail(t, isSynchronised(t) ? Status.CONNECTION_RESET : Status.CONNECTION_REFUSED);
 }
 
 /** 3.10.7.3: SYN-SENT. */
@@ -108,10 +143,17 @@ function synSent(t: Tcb): void {
     count(Counter.TCP_RESETS_IN);
     return fail(t, Status.CONNECTION_REFUSED);
   }
-  // A SYN alone is a simultaneous open, which this version does not have: the peer will answer our SYN.
-  if ((flags & (SYN | ACK | FIN)) != (SYN | ACK)) return count(Counter.TCP_BAD_FLAGS);
-  synchronise(t);
-  ackCheck.passUna(t, 1);
-  establish(t);
+  if ((flags & (SYN | FIN)) != SYN) return count(Counter.TCP_BAD_FLAGS);
+  segment.seq++;
+  synchronise(t, segment.seq, segment.options, segment.tsValue, segment.mss, segment.scale);
+  t.sndWnd = t.sndWndMax = segment.wnd;
+  t.heardAt = state.now;
   receive.owe(t);
+  if (flags & ACK) {
+    ackCheck.passUna(t, 1);
+    return establish(t);
+  }
+  // A simultaneous open (figure 8): our SYN goes again, now with an ACK.
+  setState(t, TcpState.SYN_RECEIVED);
+  t.sndNxt = t.sndUna;
 }

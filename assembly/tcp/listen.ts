@@ -1,15 +1,16 @@
-// Listeners, and the queue of connections that wait for `accept`: from their SYN on, in the order in which they came.
+// Listeners, and the queue of connections that wait for `accept`, in the order in which their handshakes ended. What has
+// not got that far is in syncache.ts.
 
-import { Counter, TcpState } from "../abi_constants";
+import { Counter } from "../abi_constants";
 import { config, LISTENER_BYTES, state } from "../config";
 import { count } from "../lib/counters";
 import { nextHop } from "../net/route";
 import { ACK, FIN, RST, SYN } from "../wire/tcp";
 import { reset } from "./ending";
-import { begin, synchronise } from "./opening";
 import { refuse } from "./reset";
 import { segment } from "./segment";
-import { allocate, isSynchronised, Kind, Listener, makeReady, raise, setState, Tcb, unlink } from "./tcb";
+import * as syncache from "./syncache";
+import { Compact, Kind, Listener, raise, Tcb, unlink } from "./tcb";
 
 /** The listener of number `index`. */
 export function listenerAt(index: u32): Listener {
@@ -25,8 +26,11 @@ export function find(ports: u32): Listener | null {
   return null;
 }
 
-/** A segment for which no record stands: RFC 9293 sections 3.10.7.1 (CLOSED) and 3.10.7.2 (LISTEN). */
-export function receive(): void {
+/**
+ * A segment for which no record stands, or a SYN that may end the TIME-WAIT of `old`: RFC 9293 sections 3.10.7.1
+ * (CLOSED) and 3.10.7.2 (LISTEN).
+ */
+export function receive(old: Compact | null): void {
   const listener = find(segment.ports);
   const flags = segment.flags;
   // Where no route leads back to there can be no connection: it would wait for ever.
@@ -34,38 +38,34 @@ export function receive(): void {
     count(Counter.TCP_NO_CONNECTION);
     refuse();
   } else if ((flags & (SYN | FIN)) != SYN) count(Counter.TCP_BAD_FLAGS);
-  else if (listener.pending >= listener.backlog) count(Counter.TCP_BACKLOG_FULL);
-  else open(listener);
+  else if (isFull(listener)) count(Counter.TCP_BACKLOG_FULL);
+  else syncache.add(old);
 }
 
-/** Passive open: a connection in SYN-RECEIVED, at the end of a queue that the backlog bounds. */
-function open(listener: Listener): void {
-  const t = allocate();
-  if (!t) return count(Counter.TCP_NO_RECORD);
-  begin(t, segment.remoteAddress, segment.ports);
-  synchronise(t);
-  setState(t, TcpState.SYN_RECEIVED);
+/** Whether no more connections may wait for `accept`. */
+export function isFull(listener: Listener): bool {
+  return listener.pending >= listener.backlog;
+}
+
+/** Puts a connection at the end of the listener's queue. */
+export function enqueue(listener: Listener, t: Tcb): void {
   listener.pending++;
   t.listener = changetype<u32>(listener);
   t.kind = Kind.QUEUED;
   let last = t.listener + offsetof<Listener>("acceptHead");
   while (load<u32>(last)) last = load<u32>(last) + offsetof<Tcb>("queueNext");
   store<u32>(last, changetype<u32>(t));
-  makeReady(t);
 }
 
-/** Takes the first connection out of the listener's queue whose handshake is complete; null when there is none. */
+/** Takes the first connection out of the listener's queue; null when there is none. */
 export function accept(listener: Listener): Tcb | null {
-  for (let at = listener.acceptHead; at; at = changetype<Tcb>(at).queueNext) {
-    const t = changetype<Tcb>(at);
-    if (!isSynchronised(t)) continue;
-    dequeue(t);
-    t.kind = Kind.CONNECTION;
-    // What happened before is news to the one who takes the handle.
-    raise(t, t.events);
-    return t;
-  }
-  return null;
+  if (!listener.acceptHead) return null;
+  const t = changetype<Tcb>(listener.acceptHead);
+  dequeue(t);
+  t.kind = Kind.CONNECTION;
+  // What happened before is news to the one who takes the handle.
+  raise(t, t.events);
+  return t;
 }
 
 /** Takes a connection out of its listener's queue. */
@@ -73,10 +73,14 @@ export function dequeue(t: Tcb): void {
   unlink(t.listener + offsetof<Listener>("acceptHead"), changetype<u32>(t), offsetof<Tcb>("queueNext"));
   changetype<Listener>(t.listener).pending--;
   t.listener = 0;
+  t.queueNext = 0;
+  // A finished handshake may wait for the place.
+  state.scanDue = 1;
 }
 
-/** The listener goes: the connections that nobody accepted are reset. */
+/** The listener goes: so do its handshakes, and the connections that nobody accepted are reset. */
 export function close(listener: Listener): void {
+  syncache.forget(listener.ports);
   while (listener.acceptHead) {
     const t = changetype<Tcb>(listener.acceptHead);
     dequeue(t);

@@ -1,33 +1,49 @@
 // What active and passive opening share (RFC 9293 section 3.5).
 
-import { Counter, Event, TcpState } from "../abi_constants";
+import { ConfigFlag, Counter, Event, TcpState } from "../abi_constants";
+import { config, state } from "../config";
 import { count } from "../lib/counters";
+import { OPTION_TIMESTAMPS_BYTES } from "../wire/tcp";
+import * as congestion from "./congestion";
 import * as demux from "./demux";
-import { initialSequence } from "./isn";
 import * as retransmit from "./retransmit";
-import { receiveMss, segment, sendMss } from "./segment";
-import { Bit, has, Listener, raise, setState, Tcb } from "./tcb";
+import { receiveMss, sendMss } from "./segment";
+import { Agreed, Bit, has, Listener, raise, setState, Tcb } from "./tcb";
 
-/** A connection of ours begins: `ports` as in a segment that arrives. */
-export function begin(t: Tcb, remoteAddress: u32, ports: u32): void {
+/** Options that we offer, and accept: Agreed bits. */
+export function offered(): u32 {
+  return Agreed.ALL ^ ((config.flags & ConfigFlag.NO_TIMESTAMPS) >> 1);
+}
+
+/** A connection of ours begins, with SND.UNA = SND.NXT = `next`: `ports` as in a segment that arrives. */
+export function begin(t: Tcb, remoteAddress: u32, ports: u32, next: u32): void {
   t.remoteAddress = remoteAddress;
   t.ports = ports;
-  t.sndUna = t.sndNxt = t.sndMax = initialSequence(remoteAddress, ports);
+  t.sndUna = t.sndNxt = t.sndMax = t.sndUp = next;
   t.rcvMss = <u16>receiveMss();
+  t.heardAt = state.now;
+  t.bits |= offered();
   retransmit.begin(t);
   demux.add(t);
 }
 
-/** The peer's SYN is in the input slot: takes its sequence number, window and MSS. The window opens with our answer. */
-export function synchronise(t: Tcb): void {
-  segment.seq++;
-  t.sndWl1 = t.rcvNxt = t.rcvAdv = segment.seq;
-  t.sndWnd = t.sndWndMax = segment.wnd;
-  t.sndMss = <u16>sendMss(segment.mss);
+/**
+ * What the peer's SYN says: data from it will begin at `next`; which `options` it carried (Agreed bits), its timestamp,
+ * MSS (0: none) and window shift. Our window opens with our answer.
+ */
+export function synchronise(t: Tcb, next: u32, options: u32, tsValue: u32, mss: u32, scale: u32): void {
+  t.sndWl1 = t.rcvNxt = t.rcvAdv = t.rcvUp = next;
+  t.bits &= options | ~Agreed.ALL;
+  t.tsRecent = tsValue;
+  // Timestamps take two octets of padding along; the MSS counts no options (RFC 6691).
+  t.sndMss = <u16>(sendMss(mss) - (has(t, Agreed.TIMESTAMPS) ? OPTION_TIMESTAMPS_BYTES + 2 : 0));
+  t.sndScale = <u8>(has(t, Agreed.SCALE) ? scale : 0);
 }
 
 /** Our SYN is acknowledged: ESTABLISHED, or beyond when the application has closed already. */
 export function establish(t: Tcb): void {
+  retransmit.established(t);
+  congestion.begin(t);
   setState(t, TcpState.ESTABLISHED);
   if (has(t, Bit.FIN_QUEUED)) setState(t, TcpState.FIN_WAIT_1);
   if (t.listener) {

@@ -8,13 +8,27 @@ import { advance, copyOut } from "../lib/ring";
 import * as arp from "../net/arp";
 import { Neighbour } from "../net/link";
 import * as route from "../net/route";
-import { ACK, FIN, PSH, RST, SYN } from "../wire/tcp";
+import { ACK, FIN, OPTIONS_BYTES_MAX, PSH, RST, SYN, URG } from "../wire/tcp";
+import * as congestion from "./congestion";
+import { emit, options, optionsAt } from "./emit";
 import { fail } from "./ending";
-import { announceWindow } from "./receive";
+import { openWindow, windowField } from "./receive";
 import * as retransmit from "./retransmit";
-import { emit, outputData } from "./segment";
+import * as sack from "./sack";
+import { segment } from "./segment";
 import * as seq from "./seq";
-import { Bit, clear, connectionAt, has, isSynchronised, makeReady, set, Tcb, takeReady } from "./tcb";
+import {
+  Bit,
+  clear,
+  connectionAt,
+  has,
+  isSynchronised,
+  makeReady,
+  sendRing,
+  set,
+  Tcb,
+  takeReady,
+} from "./tcb";
 import { retransmissionDue } from "./timers";
 
 /** Builds the next segment of any connection into the output slot. Returns the frame's length; 0: none has one. */
@@ -59,8 +73,12 @@ function serve(t: Tcb): u32 {
   else {
     const bytes = serveData(t, neighbour);
     if (bytes) return bytes;
-    // Data that cannot be sent while nothing is outstanding: the timer turns into the persist timer (3.8.6.1).
-    if (<u32>(t.sendBytes != 0) & <u32>(t.sndUna == t.sndMax)) retransmit.start(t);
+    if (t.sndUna == t.sndMax) {
+      // Data that cannot be sent while nothing is outstanding: the timer turns into the persist timer (3.8.6.1).
+      if (t.sendBytes) retransmit.start(t);
+      else if (<u32>(t.keepaliveMs != 0) & <u32>!has(t, Bit.TIMES_RETRANSMIT))
+        retransmit.arm(t, t.keepaliveMs);
+    }
     if (!has(t, Bit.OWES_ACK)) return 0;
   }
   return send(t, neighbour, nextExpected(t), ACK, 0);
@@ -87,27 +105,28 @@ function serveReset(t: Tcb, neighbour: Neighbour | null): u32 {
   return bytes;
 }
 
-/** SYN-SENT and SYN-RECEIVED: the SYN, when it has not left, or has to leave again, or the peer asks by a SYN. */
+/** SYN-SENT, and SYN-RECEIVED of a simultaneous open: the SYN, when it has not left, or has to leave again. */
 function serveSyn(t: Tcb, neighbour: Neighbour): u32 {
   const una = t.sndUna;
-  if (t.sndNxt != una && !has(t, Bit.OWES_ACK)) return 0;
+  if (t.sndNxt != una) return has(t, Bit.OWES_ACK) ? send(t, neighbour, t.sndNxt, ACK, 0) : 0;
   noteSent(t, una, una + 1);
   return send(t, neighbour, una, t.state == TcpState.SYN_SENT ? SYN : SYN | ACK, 0);
 }
 
 /** Data and FIN, as the windows, Nagle's algorithm and silly-window avoidance allow. */
 function serveData(t: Tcb, neighbour: Neighbour): u32 {
-  const start = t.sndNxt;
+  const repair = t.bits & Bit.OWES_REPAIR;
+  const probe = t.bits & Bit.OWES_PROBE;
+  clear(t, Bit.OWES_REPAIR | Bit.OWES_PROBE);
+  const start = repair ? t.sndUna : t.sndNxt;
   const offset = start - t.sndUna;
   // Beyond the data there can only be the FIN: sent already when SND.NXT is past it.
   if (offset > t.sendBytes) return 0;
   const left = t.sendBytes - offset;
   const mss = <u32>t.sndMss;
-  // While time-outs go on, one segment at a time: the loss window of RFC 5681 section 3.1.
-  const window = t.retries ? min(t.sndWnd, mss) : t.sndWnd;
+  const window = congestion.window(t);
   let length = min(min(left, mss), window > offset ? window - offset : 0);
-  if (has(t, Bit.OWES_PROBE)) {
-    clear(t, Bit.OWES_PROBE);
+  if (probe) {
     count(Counter.TCP_PROBES);
     length = max(length, min(left, 1));
   } else if (length && isHeldBack(t, start, length, left)) return 0;
@@ -120,10 +139,11 @@ function serveData(t: Tcb, neighbour: Neighbour): u32 {
       end++;
     }
   }
-  if (start == end) return 0;
-  if (length) {
-    const position = advance(t.sendHead, offset, config.sendRingBytes);
-    copyOut(t.ring, config.sendRingBytes, position, outputData(ACK), length);
+  if (start == end) {
+    if (!probe) return 0;
+    // Nothing to send, and all is acknowledged: a keepalive stands before the window and asks for an ACK by that.
+    count(Counter.TCP_KEEPALIVES);
+    return send(t, neighbour, start - 1, ACK, 0);
   }
   noteSent(t, start, end);
   return send(t, neighbour, start, flags, length);
@@ -137,7 +157,7 @@ function serveData(t: Tcb, neighbour: Neighbour): u32 {
 function isHeldBack(t: Tcb, start: u32, length: u32, left: u32): bool {
   if (<u32>(length >= t.sndMss) | <u32>(start != t.sndMax)) return false;
   if (length != left) return length < t.sndWndMax >> 1;
-  return <bool>(<u32>(start != t.sndUna) & <u32>!has(t, Bit.FIN_QUEUED));
+  return <bool>(<u32>(start != t.sndUna) & <u32>!has(t, Bit.FIN_QUEUED | Bit.NO_DELAY));
 }
 
 /** States in which our FIN was called for and is not acknowledged: a bit each. */
@@ -167,14 +187,40 @@ function noteSent(t: Tcb, start: u32, end: u32): void {
 /** Whether another turn is worth the while. */
 function hasMore(t: Tcb): bool {
   return <bool>(
-    (t.acksOwed | (t.bits & Bit.OWES_ACK) | <u32>(t.sndNxt - t.sndUna < t.sendBytes + <u32>owesFin(t)))
+    (t.acksOwed |
+      (t.bits & (Bit.OWES_ACK | Bit.OWES_REPAIR)) |
+      <u32>(t.sndNxt - t.sndUna < t.sendBytes + <u32>owesFin(t)))
   );
 }
 
-/** Every segment carries the ACK and the window: nothing more is owed then. */
+/** Every segment carries the ACK and the window: nothing more is owed then. `length` octets of data begin at `start`. */
 function send(t: Tcb, neighbour: Neighbour, start: u32, flags: u32, length: u32): u32 {
   clear(t, Bit.OWES_ACK | Bit.TIMES_ACK);
   t.unacked = 0;
   t.segmentsOut++;
-  return emit(t.remoteAddress, t.ports, start, t.rcvNxt, flags, announceWindow(t), length, neighbour);
+  openWindow(t);
+  // RFC 9293 section 3.8.5: the end of urgent data that is not yet acknowledged.
+  let urgent: u32 = 0;
+  if (<u32>(t.sndUp != t.sndUna) & <u32>seq.lessThan(start, t.sndUp)) {
+    urgent = min(t.sndUp - start, 0xffff);
+    flags |= URG;
+  }
+  segment.remoteAddress = t.remoteAddress;
+  segment.ports = t.ports;
+  segment.outSeq = start;
+  segment.outAck = t.rcvNxt;
+  segment.outFlags = flags;
+  // The window of a SYN is not scaled.
+  segment.outWnd = flags & SYN ? min(t.rcvAdv - t.rcvNxt, 0xffff) : windowField(t);
+  segment.outOptions = flags & RST ? 0 : t.bits;
+  segment.outTsEcho = t.tsRecent;
+  // SACK blocks have what room data and other options leave.
+  const first = options();
+  const room = min<u32>(t.sndMss - length, <u32>optionsAt() + OPTIONS_BYTES_MAX - <u32>first);
+  const end = flags & (SYN | RST) ? first : sack.write(t, first, room);
+  if (length) {
+    const position = advance(t.sendHead, start - t.sndUna, config.sendRingBytes);
+    copyOut(sendRing(t), config.sendRingBytes, position, end, length);
+  }
+  return emit(end, length, urgent, t.tos, neighbour);
 }

@@ -7,13 +7,14 @@
 import { Counter } from "../abi_constants";
 import { CONNECTION_BYTES, config, RANGE_BYTES } from "../config";
 import { count, drop } from "../lib/counters";
+import { noteDuplicate } from "./sack";
 import { segment } from "./segment";
 import * as seq from "./seq";
 import { Tcb } from "./tcb";
 
 /** Sequence numbers of the first octet, and of the one after the last. */
 @unmanaged
-class Range {
+export class Range {
   start: u32;
   end: u32;
 }
@@ -27,6 +28,7 @@ export function melt(t: Tcb, start: u32, end: u32): u32 {
   while (index) {
     const range = rangeAt(t, --index);
     if (!(<u32>seq.atMost(range.start, end) & <u32>seq.atMost(start, range.end))) continue;
+    noteDuplicate(t, seq.later(start, range.start), seq.earlier(end, range.end));
     start = seq.earlier(start, range.start);
     end = seq.later(end, range.end);
     // The last range takes its place, and all that are left are looked at again: the whole has grown.
@@ -49,6 +51,7 @@ export function keep(t: Tcb, start: u32, end: u32): bool {
   return true;
 }
 
-function rangeAt(t: Tcb, index: u32): Range {
+/** The range of number `index`. The one that changed last stands last. */
+export function rangeAt(t: Tcb, index: u32): Range {
   return changetype<Range>(changetype<usize>(t) + CONNECTION_BYTES + index * RANGE_BYTES);
 }

@@ -1,24 +1,42 @@
 // The receiving half: text (seventh check), FIN (eighth), and the window we announce.
 
 import { Counter, Event, TcpState } from "../abi_constants";
-import { config } from "../config";
+import { config, state } from "../config";
 import { after } from "../lib/clock";
 import { count } from "../lib/counters";
 import { advance, copyIn } from "../lib/ring";
-import { FIN } from "../wire/tcp";
-import { reset } from "./ending";
+import { ACK, FIN, URG } from "../wire/tcp";
+import { resetWhenSent } from "./ending";
 import * as reassembly from "./reassembly";
+import { answer } from "./reset";
 import { segment } from "./segment";
 import * as seq from "./seq";
-import { Bit, has, Kind, makeReady, peerMaySend, raise, receiveRing, set, setState, Tcb } from "./tcb";
+import {
+  Agreed,
+  Bit,
+  has,
+  Kind,
+  makeReady,
+  peerMaySend,
+  raise,
+  receiveRing,
+  set,
+  setState,
+  Tcb,
+} from "./tcb";
 import * as timewait from "./timewait";
 
 /** Data segments that one ACK may cover: RFC 9293 section 3.8.6.3. */
-const SEGMENTS_PER_ACK: u8 = 2;
+const SEGMENTS_PER_ACK: u32 = 2;
 
-/** Window that we may announce: room behind RCV.NXT, as the ring and 16 bits allow. */
+/** Window that we may announce: room behind RCV.NXT, as the ring and the window field allow. */
 function room(t: Tcb): u32 {
-  return min(config.receiveRingBytes - t.receiveBytes, 0xffff);
+  return min(config.receiveRingBytes - t.receiveBytes, 0xffff << scale(t));
+}
+
+/** Shift of the windows that we announce. */
+function scale(t: Tcb): u32 {
+  return has(t, Agreed.SCALE) ? state.receiveScale : 0;
 }
 
 /** Whether the window's edge has moved by `segments` MSS, or half of the ring: RFC 9293 section 3.8.6.2.2. */
@@ -26,15 +44,26 @@ function isWorthwhile(t: Tcb, segments: u32): bool {
   return t.rcvNxt + room(t) - t.rcvAdv >= min(config.receiveRingBytes >> 1, t.rcvMss * segments);
 }
 
-/** The window to put into a segment now. Its right edge never moves back, and never by a silly little. */
-export function announceWindow(t: Tcb): u32 {
+/** A segment leaves: moves the right edge of the window on. Never back, and never by a silly little. */
+export function openWindow(t: Tcb): void {
   if (isWorthwhile(t, 1)) t.rcvAdv = t.rcvNxt + room(t);
-  return t.rcvAdv - t.rcvNxt;
+}
+
+/** The window field of a segment that is no SYN. */
+export function windowField(t: Tcb): u32 {
+  return (t.rcvAdv - t.rcvNxt) >> scale(t);
 }
 
 /** The application has read: tells the peer when that opened the window by twice what is silly. */
 export function afterRead(t: Tcb): void {
   if (<u32>peerMaySend(t) & <u32>isWorthwhile(t, 2)) owe(t);
+}
+
+/** RFC 9293 3.10.7.4, sixth: the URG bit. Urgent data stays in the stream (RFC 6093); the application hears of it. */
+export function urgent(t: Tcb): void {
+  if (!(segment.flags & URG) || !seq.lessThan(t.rcvUp, segment.urgent)) return;
+  t.rcvUp = segment.urgent;
+  raise(t, Event.URGENT);
 }
 
 /** RFC 9293 3.10.7.4, seventh: process the segment text, which lies inside the window. */
@@ -44,7 +73,7 @@ export function text(t: Tcb): void {
   if (t.kind == Kind.DETACHED) {
     // RFC 9293 section 3.6.1: nobody will read it, and the peer should know.
     count(Counter.TCP_DATA_AFTER_CLOSE);
-    return reset(t);
+    return resetWhenSent(t);
   }
   const start = segment.seq;
   const end = start + bytes;
@@ -61,7 +90,9 @@ export function text(t: Tcb): void {
     if (!reassembly.keep(t, segment.seq, whole)) return;
   } else {
     // A hole that is filled is acknowledged at once, else every second segment; or the delayed-ACK timer says so.
-    if (holes | <u32>(++t.unacked >= SEGMENTS_PER_ACK)) owe(t);
+    const unacked = <u32>t.unacked + 1;
+    t.unacked = <u8>min<u32>(unacked, SEGMENTS_PER_ACK);
+    if (holes | <u32>(unacked >= SEGMENTS_PER_ACK)) owe(t);
     else oweLater(t);
     t.receiveBytes += whole - next;
     t.bytesReceived += whole - next;
@@ -87,7 +118,7 @@ export function fin(t: Tcb): void {
   owe(t);
   if (t.state == TcpState.ESTABLISHED) setState(t, TcpState.CLOSE_WAIT);
   else if (t.state == TcpState.FIN_WAIT_1) setState(t, TcpState.CLOSING);
-  else timewait.acknowledge(timewait.add(t));
+  else answer(timewait.add(t), ACK);
 }
 
 /** An ACK is due when the delayed-ACK timer expires, or with the next segment. */

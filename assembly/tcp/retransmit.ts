@@ -3,11 +3,15 @@
 
 import { config, state } from "../config";
 import { after } from "../lib/clock";
+import { segment } from "./segment";
 import * as seq from "./seq";
-import { Bit, clear, has, set, Tcb } from "./tcb";
+import { Agreed, Bit, clear, has, set, Tcb } from "./tcb";
+import { clock } from "./timestamps";
 
 /** RTO before the first sample (RFC 6298 section 2.1), in milliseconds. */
-const INITIAL_RTO_MS: u32 = 1000;
+const INITIAL_RTO_MS: u16 = 1000;
+/** RTO after a SYN that was lost, while there is no sample (section 5.7). */
+const AFTER_LOST_SYN_MS: u16 = 3000;
 /** Longest RTO, backed off or not (section 2.4). */
 const RTO_MAX_MS: u32 = 60000;
 
@@ -16,25 +20,38 @@ export function begin(t: Tcb): void {
   t.rtoMs = INITIAL_RTO_MS;
 }
 
+/** The connection is established. */
+export function established(t: Tcb): void {
+  if (<u32>!t.srtt8 & <u32>(t.retransmits != 0)) t.rtoMs = AFTER_LOST_SYN_MS;
+}
+
 /** The RTO in milliseconds, backed off. */
 export function timeout(t: Tcb): u32 {
   // At most 60000 << 13: no overflow.
-  return min(t.rtoMs << t.backoff, RTO_MAX_MS);
+  return min((<u32>t.rtoMs) << t.backoff, RTO_MAX_MS);
 }
 
-/** What ends at `end` was sent for the first time: times it, unless another measurement runs. */
+/**
+ * What ends at `end` was sent for the first time: times it, unless another measurement runs, or a loss is being
+ * repaired (the fields are needed then).
+ */
 export function startTiming(t: Tcb, end: u32): void {
-  if (has(t, Bit.RTT_TIMING)) return;
+  if (has(t, Bit.RTT_TIMING | Bit.RECOVER) | <u32>t.retries) return;
   set(t, Bit.RTT_TIMING);
   t.rttSeq = end;
-  t.rttStart = state.now;
+  t.timedAt = state.now;
 }
 
-/** SND.UNA has moved on: takes a sample when it covers what is timed. */
+/**
+ * SND.UNA has moved on: takes a sample when it covers what is timed. With timestamps the peer tells when what it
+ * acknowledges left: also of what was sent again, and of every segment while nothing is timed.
+ */
 export function stopTiming(t: Tcb): void {
-  if (!has(t, Bit.RTT_TIMING) || seq.lessThan(t.sndUna, t.rttSeq)) return;
+  const timing = has(t, Bit.RTT_TIMING);
+  if (<u32>timing & <u32>seq.lessThan(t.sndUna, t.rttSeq)) return;
+  if (t.bits & segment.options & Agreed.TIMESTAMPS) sample(t, clock() - segment.tsEcho);
+  else if (timing) sample(t, state.now - t.timedAt);
   clear(t, Bit.RTT_TIMING);
-  sample(t, state.now - t.rttStart);
 }
 
 /** Starts the retransmission timer unless it runs. */
@@ -42,17 +59,29 @@ export function start(t: Tcb): void {
   if (!has(t, Bit.TIMES_RETRANSMIT)) restart(t);
 }
 
-/** Starts the retransmission timer anew. */
+/** Starts the retransmission timer anew; the user timeout may be nearer. */
 export function restart(t: Tcb): void {
+  let ms = timeout(t);
+  if (t.userTimeoutMs) {
+    const left = t.retries ? t.timedAt + t.userTimeoutMs - state.now : t.userTimeoutMs;
+    ms = min(ms, left);
+  }
+  arm(t, ms);
+}
+
+/** The timer will expire in `ms` milliseconds. */
+export function arm(t: Tcb, ms: u32): void {
   set(t, Bit.TIMES_RETRANSMIT);
-  t.retransmitAt = after(timeout(t));
+  t.retransmitAt = after(ms);
 }
 
 /**
  * Section 2.2 and 2.3, scaled by 8 and 4 so that the gains are shifts. The clock's granularity is a millisecond, and a
- * round trip below it counts as one: zero means "no sample".
+ * round trip below it counts as one: zero means "no sample". One above the longest RTO is none: a peer echoed something
+ * else than our clock.
  */
-function sample(t: Tcb, rttMs: u32): void {
+export function sample(t: Tcb, rttMs: u32): void {
+  if (rttMs > RTO_MAX_MS) return;
   const rtt = max(rttMs, 1);
   let srtt8 = t.srtt8;
   let rttVar4 = rtt << 1;
@@ -66,5 +95,5 @@ function sample(t: Tcb, rttMs: u32): void {
   t.backoff = 0;
   t.srtt8 = srtt8;
   t.rttVar4 = rttVar4;
-  t.rtoMs = min(max((srtt8 >> 3) + max(rttVar4, 1), config.rtoMinMs), RTO_MAX_MS);
+  t.rtoMs = <u16>min(max((srtt8 >> 3) + max(rttVar4, 1), config.rtoMinMs), RTO_MAX_MS);
 }

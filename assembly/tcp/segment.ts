@@ -1,13 +1,11 @@
-// The segment in the input slot, read once: state code never touches frame octets. And the other way, the header of a
-// segment that goes out.
+// The segment in the input slot, read once: state code never touches frame octets.
 
 import { Counter } from "../abi_constants";
 import { config, SEGMENT, SEGMENT_BYTES } from "../config";
-import { swap16, swap32 } from "../lib/bytes";
+import { load32, swap16, swap32 } from "../lib/bytes";
 import { checksum } from "../lib/checksum";
 import { count, drop } from "../lib/counters";
 import * as ipv4 from "../net/ipv4";
-import { Neighbour } from "../net/link";
 import { PROTOCOL_TCP } from "../wire/ipv4";
 import {
   check,
@@ -17,10 +15,18 @@ import {
   OPTION_MSS,
   OPTION_MSS_BYTES,
   OPTION_NOP,
+  OPTION_SACK_PERMITTED,
+  OPTION_SACK_PERMITTED_BYTES,
+  OPTION_SCALE,
+  OPTION_SCALE_BYTES,
+  OPTION_TIMESTAMPS,
+  OPTION_TIMESTAMPS_BYTES,
   SYN,
   TCP_HEADER_BYTES,
   TcpHeader,
+  TIMESTAMPS_ALONE,
 } from "../wire/tcp";
+import { Agreed } from "./tcb";
 
 /** SEG.* of RFC 9293 section 3.3.1. What lies outside the window is trimmed off here before text is processed. */
 @unmanaged
@@ -45,15 +51,38 @@ export class Segment {
   /** Where the data ends and a FIN stands, in sequence numbers: it outlives the trimming. */
   end: u32;
 
-  // The answer of reset.ts, while `state.replyKind` says that one waits.
-  replySeq: u32;
-  replyAck: u32;
-  replyFlags: u32;
-  replyWnd: u32;
+  /** Agreed bits: which options it carries. */
+  options: u32;
+  /** Shift of the window scale option, at most 14 (RFC 7323 section 2.3). */
+  scale: u32;
+  /** TSval */
+  tsValue: u32;
+  /** TSecr */
+  tsEcho: u32;
+  /** SEG.SEQ + SEG.UP: where urgent data ends. */
+  urgent: u32;
+
+  // The header of a segment that goes out: emit.ts. A stateless answer waits here until `output` takes it.
+  outSeq: u32;
+  outAck: u32;
+  outFlags: u32;
+  /** The window field. */
+  outWnd: u32;
+  /** Agreed bits: the options. */
+  outOptions: u32;
+  outTsEcho: u32;
+
+  // What arrived twice, for D-SACK: sack.ts.
+  duplicateOf: u32;
+  duplicateStart: u32;
+  duplicateEnd: u32;
 }
 
 /** MSS of a peer that does not say one: RFC 9293 section 3.7.1. */
 export const DEFAULT_MSS: u32 = 536;
+
+/** Largest window shift: RFC 7323 section 2.3. */
+const SCALE_MAX: u32 = 14;
 
 /** The segment that arrived last. */
 export const segment = changetype<Segment>(SEGMENT);
@@ -86,64 +115,46 @@ export function read(): bool {
   segment.dataBytes = length - bytes;
   segment.data = <u32>at + bytes;
   segment.mss = 0;
+  segment.options = 0;
+  segment.duplicateOf = 0;
   segment.end = first + length - bytes;
+  segment.urgent = first + swap16(tcp.urgent);
   if (bytes > TCP_HEADER_BYTES) readOptions(at + TCP_HEADER_BYTES, at + bytes);
   return true;
 }
 
 /** Options are octets: a peer may put them at any alignment. The first lie ends the reading. */
 function readOptions(at: usize, end: usize): void {
+  // What nearly every segment carries, and how (RFC 7323 appendix A): two octets of padding first.
+  if (load<u32>(at) == TIMESTAMPS_ALONE) at += 2;
   do {
-    const kind = load<u8>(at);
+    const kind: u32 = load<u8>(at);
     if (kind == OPTION_END) return;
     let bytes: u32 = 1;
     if (kind != OPTION_NOP) {
       // A length behind the last octet of the header is read too (the slot goes on) and never fits.
       bytes = load<u8>(at, 1);
       if (<u32>(bytes < 2) | <u32>(at + bytes > end)) return count(Counter.TCP_BAD_OPTION);
-      if (kind == OPTION_MSS && bytes == OPTION_MSS_BYTES)
-        segment.mss = ((<u32>load<u8>(at, 2)) << 8) | load<u8>(at, 3);
+      readOption((kind << 8) | bytes, at);
     }
     at += bytes;
   } while (at < end);
 }
 
-/** Octets of a header with its options for `flags`: a SYN carries the MSS option. */
-export function outputHeaderBytes(flags: u32): u32 {
-  return flags & SYN ? TCP_HEADER_BYTES + OPTION_MSS_BYTES : TCP_HEADER_BYTES;
-}
-
-/** Where data of a segment with `flags` goes in the output slot. */
-export function outputData(flags: u32): usize {
-  return ipv4.outputPayload() + outputHeaderBytes(flags);
-}
-
-/**
- * Puts all headers before `dataBytes` octets of data in the output slot. `ports` as in a segment that arrives.
- * Returns the frame's length.
- */
-export function emit(
-  remoteAddress: u32,
-  ports: u32,
-  seq: u32,
-  ack: u32,
-  flags: u32,
-  wnd: u32,
-  dataBytes: u32,
-  to: Neighbour,
-): u32 {
-  const at = ipv4.outputPayload();
-  const tcp = changetype<TcpHeader>(at);
-  const length = outputHeaderBytes(flags) + dataBytes;
-  tcp.ports = rotl(ports, 16);
-  tcp.sequence = swap32(seq);
-  tcp.acknowledgment = swap32(ack);
-  store<u32>(at, (outputHeaderBytes(flags) << 2) | (flags << 8) | (swap16(wnd) << 16), 12);
-  store<u32>(at, 0, 16);
-  if (flags & SYN) store<u32>(at, OPTION_MSS | (OPTION_MSS_BYTES << 8) | (swap16(receiveMss()) << 16), 20);
-  tcp.checksum = <u16>~checksum(at, length, ipv4.pseudoSum(remoteAddress, PROTOCOL_TCP, length));
-  count(Counter.TCP_SEGMENTS_OUT);
-  return ipv4.emit(remoteAddress, PROTOCOL_TCP, length, to);
+/** `what`: kind and length, which have to belong together. */
+function readOption(what: u32, at: usize): void {
+  if (what == ((OPTION_TIMESTAMPS << 8) | OPTION_TIMESTAMPS_BYTES)) {
+    segment.options |= Agreed.TIMESTAMPS;
+    segment.tsValue = load32(at + 2);
+    segment.tsEcho = load32(at + 6);
+  } else if (what == ((OPTION_MSS << 8) | OPTION_MSS_BYTES))
+    segment.mss = ((<u32>load<u8>(at, 2)) << 8) | load<u8>(at, 3);
+  else if (what == ((OPTION_SACK_PERMITTED << 8) | OPTION_SACK_PERMITTED_BYTES))
+    segment.options |= Agreed.SACK;
+  else if (what == ((OPTION_SCALE << 8) | OPTION_SCALE_BYTES)) {
+    segment.options |= Agreed.SCALE;
+    segment.scale = min<u32>(load<u8>(at, 2), SCALE_MAX);
+  }
 }
 
 /**

@@ -1,25 +1,38 @@
-// The records of TCP: what every key in the hash table begins with, connections, listeners, and TIME-WAIT entries.
+// The records of TCP: what every key in the hash table begins with, connections, listeners, SYN and TIME-WAIT entries.
 // Names are RFC 9293's; units come last. Life and death of a connection record is here, its behaviour is not.
 //
 //   Keyed      remote address, ports, chain, kind        16 octets with what follows the kind
 //   +- Socket  what has a handle: its uses, its events
 //   |  +- Tcb
 //   |  +- Listener
-//   +- TimeWaitEntry    32 octets
+//   +- Compact    32 octets: SYN-RECEIVED of a passive open, or TIME-WAIT
 
 import { TcpInfo, TcpState } from "../abi_constants";
-import { CONNECTION_BYTES, config, header, LISTENER_BYTES, State, state, TIME_WAIT_BYTES } from "../config";
+import { COMPACT_BYTES, CONNECTION_BYTES, config, header, LISTENER_BYTES, State, state } from "../config";
 
 /** What a record is. Odd: the application holds a handle to it. */
 export namespace Kind {
   export const FREE: u8 = 0;
   export const CONNECTION: u8 = 1;
-  export const TIME_WAIT: u8 = 2;
   export const LISTENER: u8 = 3;
   /** A connection that waits in a listener's queue. */
   export const QUEUED: u8 = 4;
   /** A connection whose handle was given back, or whose listener went. */
   export const DETACHED: u8 = 6;
+  /** From here on, entries of 32 octets. */
+  export const TIME_WAIT: u8 = 8;
+  /** A passive open that waits for the handshake's last ACK. */
+  export const SYN: u8 = 10;
+  /** One that has it, and waits for a connection record or a place in the listener's queue. */
+  export const WAITING: u8 = 12;
+}
+
+/** Options that a SYN carries, and that both sides agreed on when both SYNs did. The lowest of the Bit bits. */
+export namespace Agreed {
+  export const TIMESTAMPS: u32 = 1 << 0;
+  export const SACK: u32 = 1 << 1;
+  export const SCALE: u32 = 1 << 2;
+  export const ALL: u32 = 7;
 }
 
 /** What the hash table finds. */
@@ -55,38 +68,50 @@ export class Socket extends Keyed {
   readyNext: u32;
   /** The listener whose accept queue holds this connection, or 0; always 0 in a record that is free. */
   listener: u32;
-  /** What ended the connection: a Status. */
-  error: i32;
 }
 
 /** Bits of Socket.lists. */
 export const IN_EVENT_LIST: u8 = 1;
 export const IN_READY_LIST: u8 = 2;
 
-/** Bits of Tcb.bits: facts about a connection, what `output` owes, and which timers run. */
+/**
+ * Bits of Tcb.bits: facts about a connection, what `output` owes, and which timers run. The lowest are those of Agreed;
+ * in SYN-SENT they say what we offer.
+ */
 export namespace Bit {
   /** The application has ended the sending direction: a FIN follows the data. */
-  export const FIN_QUEUED: u32 = 1 << 0;
+  export const FIN_QUEUED: u32 = 1 << 3;
   /** The peer's FIN has arrived, maybe ahead of a hole: `rcvFin` holds. */
-  export const FIN_KNOWN: u32 = 1 << 1;
-  /** A round-trip time is being measured: `rttSeq`, `rttStart` hold. */
-  export const RTT_TIMING: u32 = 1 << 2;
+  export const FIN_KNOWN: u32 = 1 << 4;
+  /** A round-trip time is being measured: `rttSeq`, `timedAt` hold. */
+  export const RTT_TIMING: u32 = 1 << 5;
   /** The application found the send ring full. */
-  export const WANT_WRITE: u32 = 1 << 3;
+  export const WANT_WRITE: u32 = 1 << 6;
+  /** Nagle's algorithm is off. */
+  export const NO_DELAY: u32 = 1 << 7;
+  /** The connection ends with a reset as soon as all that was written is acknowledged. */
+  export const RESETS: u32 = 1 << 8;
+  /** Fast recovery goes on. */
+  export const RECOVERING: u32 = 1 << 9;
+  /** A loss was met: `recover` holds, and duplicate ACKs tell no other until SND.UNA is beyond it (RFC 6582). */
+  export const RECOVER: u32 = 1 << 10;
   /** Waits for an ARP answer. */
-  export const ARP_WAIT: u32 = 1 << 4;
+  export const ARP_WAIT: u32 = 1 << 11;
   /** Owed: an acknowledgment, or any segment that carries one. */
-  export const OWES_ACK: u32 = 1 << 5;
+  export const OWES_ACK: u32 = 1 << 12;
   /** Owed: a segment whatever the window says, a probe. */
-  export const OWES_PROBE: u32 = 1 << 6;
+  export const OWES_PROBE: u32 = 1 << 13;
+  /** Owed: the segment at SND.UNA again. */
+  export const OWES_REPAIR: u32 = 1 << 14;
   /** Owed: a reset, and then the record goes. */
-  export const OWES_RESET: u32 = 1 << 7;
-  /** Timer: retransmission while anything is outstanding, persist otherwise; and the bound of FIN-WAIT-2. */
-  export const TIMES_RETRANSMIT: u32 = 1 << 8;
+  export const OWES_RESET: u32 = 1 << 15;
+  /** Timer: retransmission while anything is outstanding, persist while data waits; else keepalive or FIN-WAIT-2's. */
+  export const TIMES_RETRANSMIT: u32 = 1 << 16;
   /** Timer: delayed ACK. */
-  export const TIMES_ACK: u32 = 1 << 9;
+  export const TIMES_ACK: u32 = 1 << 17;
   /** All that a connection must not do any more once it has ended. */
-  export const ACTIVITY: u32 = ARP_WAIT | OWES_ACK | OWES_PROBE | OWES_RESET | TIMES_RETRANSMIT | TIMES_ACK;
+  export const ACTIVITY: u32 =
+    ARP_WAIT | OWES_ACK | OWES_PROBE | OWES_REPAIR | OWES_RESET | TIMES_RETRANSMIT | TIMES_ACK;
 }
 
 /** A connection. */
@@ -97,13 +122,15 @@ export class Tcb extends Socket {
   /** Next in the listener's accept queue, or in the free list. */
   queueNext: u32;
 
-  // From here to `outOfOrder` the record is a TcpInfo, which says what the fields mean: options.ts copies it.
+  // From here to `zeroWindows` the record is a TcpInfo, which says what the fields mean: options.ts copies it.
   sndUna: u32;
   sndNxt: u32;
   sndMax: u32;
   sndWnd: u32;
   sndWl1: u32;
   sndWndMax: u32;
+  congestionWindow: u32;
+  slowStartThreshold: u32;
   sndMss: u16;
   rcvMss: u16;
   rcvNxt: u32;
@@ -114,57 +141,86 @@ export class Tcb extends Socket {
   srtt8: u32;
   rttVar4: u32;
   /** Not zero once the record has served a connection. */
-  rtoMs: u32;
+  rtoMs: u16;
+  error: i16;
   backoff: u8;
   retries: u8;
   ranges: u8;
   /** Duplicate ACKs owed: each is a segment of its own. */
   acksOwed: u8;
+  duplicateAcks: u8;
+  sndScale: u8;
+  tos: u8;
+  /** Data segments since the last ACK. TcpInfo has the state here. */
+  unacked: u8;
   bytesAcknowledged: u32;
   bytesReceived: u32;
   segmentsOut: u32;
   segmentsIn: u32;
   retransmits: u32;
-  outOfOrder: u32;
+  outOfOrder: u16;
+  zeroWindows: u16;
 
   /** Sequence number of the peer's FIN. */
   rcvFin: u32;
-  /** What is being timed ends here. */
+  /** What is being timed ends here; or, while RECOVER holds, RFC 6582's `recover`: SND.MAX when the loss was met. */
   rttSeq: u32;
-  rttStart: u32;
+  /** When what is being timed left; or, while time-outs go on, since when the peer is silent. */
+  timedAt: u32;
   retransmitAt: u32;
   delayedAckAt: u32;
   /** Place of the octet at SND.UNA in the send ring. */
   sendHead: u32;
   /** Place of the next octet to read in the receive ring. */
   receiveHead: u32;
-  /** Data segments since the last ACK. */
-  unacked: u32;
-  /** Where the send ring is; the receive ring follows it. It outlives a use of the record. */
-  ring: u32;
+  /** TS.Recent (RFC 7323): the timestamp to echo. */
+  tsRecent: u32;
+  /** When an acceptable segment came last. */
+  heardAt: u32;
+  keepaliveMs: u32;
+  userTimeoutMs: u32;
+  /** Limit on challenge ACKs: see lib/limit.ts. */
+  challengeDebt: u32;
+  /** End of the peer's urgent data; never before what the application reads next. */
+  rcvUp: u32;
+  /** SND.UP: end of our urgent data; never before SND.UNA. */
+  sndUp: u32;
 }
 
 /** A listener. */
 @unmanaged
 export class Listener extends Socket {
   backlog: u16;
-  /** Connections not accepted yet, from their SYN on. */
+  /** Connections not accepted yet. */
   pending: u16;
   /** First connection that waits for `accept`. */
   acceptHead: u32;
 }
 
-/** What is left of a connection in TIME-WAIT. */
+/** A connection that needs no record: a passive open in SYN-RECEIVED, or one in TIME-WAIT. */
 @unmanaged
-export class TimeWaitEntry extends Keyed {
-  unused: u8;
-  /** The window announced last. */
+export class Compact extends Keyed {
+  /** Agreed bits; above them, from SYN_RETRIES on, how often the SYN-ACK was sent again. */
+  flags: u8;
+  /** TIME-WAIT: the window field sent last. SYN: the peer's MSS, SYN_SHUT, and from SYN_SCALE on its window shift. */
   window: u16;
+  /** SND.NXT */
   sndNxt: u32;
+  /** RCV.NXT */
   rcvNxt: u32;
-  expires: u32;
-  unused3: u32;
+  /** TIME-WAIT ends; the SYN-ACK is due again. */
+  deadline: u32;
+  /** TS.Recent */
+  tsRecent: u32;
 }
+
+/** Place of the number of repeats in Compact.flags, and of what stands in Compact.window of a SYN entry. */
+export const SYN_RETRIES: u32 = 3;
+export const SYN_REPEATED: u8 = 8;
+export const SYN_MSS_MASK: u32 = 0x7ff;
+/** Our SYN-ACK announced a window of zero. */
+export const SYN_SHUT: u32 = 0x800;
+export const SYN_SCALE: u32 = 12;
 
 /** The connection record of number `index`. */
 export function connectionAt(index: u32): Tcb {
@@ -223,14 +279,11 @@ const SUCCESSORS = memory.data<u16>([
 
 /** Chains all connection records into the free list and gives each its rings. Once, at boot. */
 export function initConnections(): void {
-  let ring = state.ringTable;
   for (let index: u32 = 0; index < config.connections; index++) {
     const t = connectionAt(index);
-    t.ring = ring;
     t.handle = config.listeners + index + 1;
     t.queueNext = state.freeConnection;
     state.freeConnection = changetype<u32>(t);
-    ring += config.sendRingBytes + config.receiveRingBytes;
   }
 }
 
@@ -240,7 +293,7 @@ export function allocate(): Tcb | null {
   if (!at) return null;
   const t = changetype<Tcb>(at);
   state.freeConnection = t.queueNext;
-  memory.fill(at + offsetof<Tcb>("listener"), 0, offsetof<Tcb>("ring") - offsetof<Tcb>("listener"));
+  memory.fill(at + offsetof<Tcb>("listener"), 0, offsetof<Tcb>() - offsetof<Tcb>("listener"));
   t.ports = 0;
   become(t, Kind.CONNECTION);
   header.connectionsUsed++;
@@ -263,6 +316,8 @@ export function release(t: Tcb): void {
   t.queueNext = state.freeConnection;
   state.freeConnection = changetype<u32>(t);
   header.connectionsUsed--;
+  // A finished handshake may wait for it.
+  state.scanDue = 1;
 }
 
 /** Sets Bit bits. */
@@ -348,21 +403,27 @@ export function sendFree(t: Tcb): u32 {
   return config.sendRingBytes - t.sendBytes;
 }
 
+/** Where the send ring is. */
+export function sendRing(t: Tcb): usize {
+  const index = (t.handle & 0xffff) - 1 - config.listeners;
+  return state.ringTable + index * (config.sendRingBytes + config.receiveRingBytes);
+}
+
 /** Where the receive ring is. */
 export function receiveRing(t: Tcb): usize {
-  return t.ring + config.sendRingBytes;
+  return sendRing(t) + config.sendRingBytes;
 }
 
 /** Fails to compile when a record does not fit the place that config.ts gives it. */
 export function checkLayout(): void {
   if (offsetof<Tcb>() > CONNECTION_BYTES) ERROR("Tcb does not fit");
   if (offsetof<Listener>() > LISTENER_BYTES) ERROR("Listener does not fit");
-  const infoBytes = offsetof<Tcb>("rcvFin") - offsetof<Tcb>("sndUna");
-  if (infoBytes != offsetof<TcpInfo>()) ERROR("TcpInfo does not match Tcb");
   if (offsetof<Socket>("readyNext") - offsetof<Socket>("eventNext") != 4) ERROR("list links are apart");
-  if (offsetof<Tcb>("outOfOrder") - offsetof<Tcb>("sndUna") != offsetof<TcpInfo>("outOfOrder"))
+  const start = offsetof<Tcb>("sndUna");
+  if (offsetof<Tcb>("rcvFin") - start != offsetof<TcpInfo>()) ERROR("TcpInfo does not match Tcb");
+  if (offsetof<Tcb>("rtoMs") - start != offsetof<TcpInfo>("rtoMs")) ERROR("TcpInfo does not match Tcb");
+  if (offsetof<Tcb>("unacked") - start != offsetof<TcpInfo>("state")) ERROR("TcpInfo does not match Tcb");
+  if (offsetof<Tcb>("zeroWindows") - start != offsetof<TcpInfo>("zeroWindows"))
     ERROR("TcpInfo does not match Tcb");
-  if (offsetof<Tcb>("rtoMs") - offsetof<Tcb>("sndUna") != offsetof<TcpInfo>("rtoMs"))
-    ERROR("TcpInfo does not match Tcb");
-  if (offsetof<TimeWaitEntry>() != TIME_WAIT_BYTES) ERROR("TimeWaitEntry does not fit");
+  if (offsetof<Compact>() != COMPACT_BYTES) ERROR("Compact does not fit");
 }

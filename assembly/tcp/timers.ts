@@ -2,13 +2,14 @@
 // scan can find something, so that an idle stack does nothing.
 
 import { Counter, Status, TcpState } from "../abi_constants";
-import { config } from "../config";
+import { config, state } from "../config";
 import { isDueElseWake } from "../lib/clock";
 import { count } from "../lib/counters";
+import * as congestion from "./congestion";
 import { fail } from "./ending";
 import { owe } from "./receive";
 import * as retransmit from "./retransmit";
-import { Bit, clear, connectionAt, has, isSynchronised, makeReady, set, Tcb } from "./tcb";
+import { Bit, clear, connectionAt, has, isSynchronised, Kind, makeReady, set, Tcb } from "./tcb";
 
 /** Doublings of the RTO after which it is at its maximum whatever it was. */
 const BACKOFF_MAX: u8 = 13;
@@ -21,6 +22,16 @@ export function run(): void {
   }
 }
 
+/** The link is back: what waits for a retransmission goes now, and not when a backed-off timer says so. */
+export function hurry(): void {
+  for (let index: u32 = 0; index < config.connections; index++) {
+    const t = connectionAt(index);
+    if (<u32>!has(t, Bit.TIMES_RETRANSMIT) | <u32>!(t.sendBytes | (t.sndUna ^ t.sndMax))) continue;
+    t.backoff = 0;
+    retransmit.arm(t, 0);
+  }
+}
+
 function runOne(t: Tcb): void {
   if (has(t, Bit.TIMES_ACK) && isDueElseWake(t.delayedAckAt)) {
     clear(t, Bit.TIMES_ACK);
@@ -30,26 +41,48 @@ function runOne(t: Tcb): void {
 }
 
 /**
- * The retransmission timer expired: as such (RFC 6298 section 5.4), as persist timer (RFC 9293 section 3.8.6.1), or
- * as the bound of FIN-WAIT-2.
+ * The retransmission timer expired: as such (RFC 6298 section 5.4), as persist timer (RFC 9293 section 3.8.6.1), as
+ * keepalive timer (3.8.4), or as the bound of FIN-WAIT-2.
  */
 export function retransmissionDue(t: Tcb): void {
-  if (t.state == TcpState.FIN_WAIT_2) {
-    count(Counter.TCP_FIN_WAIT_2_EXPIRED);
+  const outstanding = t.sndUna != t.sndMax;
+  if (!(<u32>outstanding | t.sendBytes) && isQuietDue(t)) return;
+  const now = state.now;
+  // The first time: what is waited for was sent, or fell due, when the timer was set.
+  if (!t.retries)
+    t.timedAt = now - min(retransmit.timeout(t), t.userTimeoutMs ? t.userTimeoutMs : u32.MAX_VALUE);
+  if (<u32>(t.userTimeoutMs != 0) & <u32>(now - t.timedAt >= t.userTimeoutMs)) {
+    count(Counter.TCP_USER_TIMEOUTS);
     return fail(t, Status.TIMED_OUT);
   }
   if (t.retries >= (isSynchronised(t) ? config.dataRetries : config.synRetries)) {
     count(Counter.TCP_GIVEN_UP);
     return fail(t, Status.TIMED_OUT);
   }
-  t.retries++;
-  const outstanding = t.sndUna != t.sndMax;
   if (outstanding) {
     count(Counter.TCP_TIMEOUTS);
+    if (isSynchronised(t)) congestion.onTimeout(t);
     t.sndNxt = t.sndUna;
   }
+  t.retries++;
   if (!(outstanding && t.sndWnd)) set(t, Bit.OWES_PROBE);
   if (t.backoff < BACKOFF_MAX) t.backoff++;
   retransmit.restart(t);
   makeReady(t);
+}
+
+/** The timer expired while there is nothing to send. True when that calls for no probe. */
+function isQuietDue(t: Tcb): bool {
+  if (<u32>(t.state == TcpState.FIN_WAIT_2) & <u32>(t.kind == Kind.DETACHED)) {
+    count(Counter.TCP_FIN_WAIT_2_EXPIRED);
+    fail(t, Status.TIMED_OUT);
+    return true;
+  }
+  clear(t, Bit.TIMES_RETRANSMIT);
+  const quiet = state.now - t.heardAt;
+  const idle = t.keepaliveMs;
+  // Somebody was heard meanwhile, or keepalives were switched off.
+  if (quiet >= idle) return !idle;
+  retransmit.arm(t, idle - quiet);
+  return true;
 }

@@ -1,99 +1,82 @@
-// TIME-WAIT in 32 octets: the connection record is free for others at once. Entries live in a circle, oldest first;
-// when it is full the oldest gives way, counted.
+// TIME-WAIT in 32 octets: the connection record is free for others at once. When the table is full, the entry that
+// would expire first gives way, counted.
 
 import { Counter, TcpState } from "../abi_constants";
-import { config, header, state, TIME_WAIT_BYTES } from "../config";
-import { after, isDueElseWake } from "../lib/clock";
+import { COMPACT_BYTES, config, header, state } from "../config";
+import { after } from "../lib/clock";
 import { count } from "../lib/counters";
-import { ACK, RST, SYN } from "../wire/tcp";
-import * as demux from "./demux";
+import { ACK, FIN, RST, SYN } from "../wire/tcp";
+import * as compact from "./compact";
 import { finish } from "./ending";
+import * as listen from "./listen";
+import { windowField } from "./receive";
 import * as reset from "./reset";
 import { segment, segmentLength } from "./segment";
 import * as seq from "./seq";
-import { Kind, setState, Tcb, TimeWaitEntry } from "./tcb";
+import { Agreed, Compact, Kind, setState, Tcb } from "./tcb";
 
 /** The connection goes to TIME-WAIT: an entry keeps what its answers need, the record is done with. */
-export function add(t: Tcb): TimeWaitEntry {
-  if (state.timeWaitSpan == config.timeWaitEntries) {
-    if (oldest().kind != Kind.FREE) count(Counter.TCP_TIME_WAIT_EVICTED);
-    dropOldest();
+export function add(t: Tcb): Compact {
+  const entry = compact.find(state.timeWaitTable, state.hashTable);
+  if (entry.kind) {
+    count(Counter.TCP_TIME_WAIT_EVICTED);
+    remove(entry);
   }
-  const entry = entryAt(<u32>state.timeWaitOldest + state.timeWaitSpan);
-  state.timeWaitSpan++;
   setState(t, TcpState.TIME_WAIT);
-  entry.kind = Kind.TIME_WAIT;
   entry.remoteAddress = t.remoteAddress;
   entry.ports = t.ports;
+  entry.flags = <u8>(t.bits & Agreed.TIMESTAMPS);
+  entry.window = <u16>windowField(t);
   entry.sndNxt = t.sndMax;
   entry.rcvNxt = t.rcvNxt;
-  entry.window = <u16>(t.rcvAdv - t.rcvNxt);
+  entry.tsRecent = t.tsRecent;
   // The record leaves the hash table before the entry takes its key.
   finish(t);
-  demux.add(entry);
+  compact.add(entry, Kind.TIME_WAIT);
   header.timeWaitUsed++;
   restart(entry);
   return entry;
 }
 
-/**
- * A segment for TIME-WAIT. True when it is a SYN that opens a new incarnation (RFC 9293 section 3.10.7.4, and
- * RFC 1122 section 4.2.2.13): the entry is gone and the listener takes the SYN.
- */
-export function receive(entry: TimeWaitEntry): bool {
+/** A segment for TIME-WAIT: RFC 9293 section 3.10.7.4. */
+export function receive(entry: Compact): void {
   const flags = segment.flags;
-  if (flags & RST) {
-    // RFC 1337: a stray reset must not end TIME-WAIT.
-    count(Counter.TCP_TIME_WAIT_RST);
-    return false;
-  }
-  if ((flags & (SYN | ACK)) == SYN && seq.lessThan(entry.rcvNxt, segment.seq)) {
-    remove(entry);
-    return true;
-  }
-  // A peer that sends its FIN again has not heard our last ACK: it gets it again, and the time begins anew. A segment
-  // without data, SYN or FIN gets no answer, though RFC 9293 has one for a number outside the window: two stacks that
-  // disagree would answer each other for ever.
-  if (segmentLength()) {
-    restart(entry);
-    acknowledge(entry);
-  }
-  return false;
+  // RFC 1337: a stray reset must not end TIME-WAIT.
+  if (flags & RST) return count(Counter.TCP_TIME_WAIT_RST);
+  if ((flags & (SYN | ACK)) == SYN && isNew(entry)) return listen.receive(entry);
+  // A peer that sends its FIN again has not heard our last ACK: the time begins anew.
+  if (flags & FIN) restart(entry);
+  if (segmentLength()) reset.answer(entry, ACK);
+  // Two stacks that disagree would answer each other for ever without a limit.
+  else if (segment.seq != entry.rcvNxt) reset.challenge(entry);
 }
 
-/** Frees the entries whose time has come. */
+/**
+ * Whether a SYN is beyond the old connection by its timestamp (RFC 6191 section 2), or, when that says nothing, by its
+ * sequence number (RFC 1122 section 4.2.2.13).
+ */
+function isNew(entry: Compact): bool {
+  const recent = entry.tsRecent;
+  const value = segment.tsValue;
+  return <u32>entry.flags & segment.options & <u32>(value != recent)
+    ? seq.lessThan(recent, value)
+    : seq.lessThan(entry.rcvNxt, segment.seq);
+}
+
+/** Frees the entries whose time has come, and makes sure that timers run for all that are left, SYN entries too. */
 export function expire(): void {
-  while (state.timeWaitSpan && (oldest().kind == Kind.FREE || isDueElseWake(oldest().expires))) dropOldest();
+  for (let at = state.synTable; at < state.hashTable; at += COMPACT_BYTES) {
+    const entry = compact.dueAt(at);
+    if (entry && entry.kind == Kind.TIME_WAIT) remove(entry);
+  }
 }
 
-/** The last ACK of the connection, with the window that it had: a window never shrinks. */
-export function acknowledge(entry: TimeWaitEntry): void {
-  reset.reply(entry.sndNxt, entry.rcvNxt, ACK, entry.window);
-}
-
-function restart(entry: TimeWaitEntry): void {
-  entry.expires = after(config.timeWaitMs);
-}
-
-function remove(entry: TimeWaitEntry): void {
-  demux.remove(entry);
-  entry.kind = Kind.FREE;
+/** Frees an entry. */
+export function remove(entry: Compact): void {
+  compact.remove(entry);
   header.timeWaitUsed--;
 }
 
-function dropOldest(): void {
-  if (oldest().kind != Kind.FREE) remove(oldest());
-  state.timeWaitSpan--;
-  const next = <u32>state.timeWaitOldest + 1;
-  state.timeWaitOldest = next == config.timeWaitEntries ? 0 : <u16>next;
-}
-
-function oldest(): TimeWaitEntry {
-  return entryAt(state.timeWaitOldest);
-}
-
-/** `index` may be one round too far. */
-function entryAt(index: u32): TimeWaitEntry {
-  if (index >= config.timeWaitEntries) index -= config.timeWaitEntries;
-  return changetype<TimeWaitEntry>(state.timeWaitTable + index * TIME_WAIT_BYTES);
+function restart(entry: Compact): void {
+  entry.deadline = after(config.timeWaitMs);
 }

@@ -11,15 +11,17 @@ import { advance } from "../lib/ring";
 import * as route from "../net/route";
 import { boundLife } from "./ack";
 import * as demux from "./demux";
-import { reset } from "./ending";
-import { EPHEMERAL_FIRST, EPHEMERAL_PORTS } from "./isn";
+import { reset, resetWhenSent } from "./ending";
+import { EPHEMERAL_FIRST, EPHEMERAL_PORTS, initialSequence } from "./isn";
 import * as listen from "./listen";
 import { begin } from "./opening";
 import { afterRead } from "./receive";
+import * as seq from "./seq";
 import {
   allocate,
   Bit,
   become,
+  clear,
   connectionAt,
   has,
   isHeld,
@@ -33,6 +35,7 @@ import {
   retireHandle,
   Socket,
   sendFree,
+  sendRing,
   set,
   setState,
   Tcb,
@@ -101,7 +104,7 @@ export function connect(t: Tcb, remoteAddress: u32, port: u32): i32 {
   if (!route.nextHop(remoteAddress)) return Status.UNREACHABLE;
   const ports = choosePorts(t, remoteAddress, swap16(port));
   if (!ports) return Status.ADDRESS_IN_USE;
-  begin(t, remoteAddress, ports);
+  begin(t, remoteAddress, ports, initialSequence(remoteAddress, ports));
   setState(t, TcpState.SYN_SENT);
   count(Counter.TCP_ACTIVE_OPENS);
   makeReady(t);
@@ -129,7 +132,7 @@ export function sendReserve(t: Tcb): i32 {
     return Status.WOULD_BLOCK;
   }
   const tail = advance(t.sendHead, t.sendBytes, config.sendRingBytes);
-  header.runPointer = t.ring + tail;
+  header.runPointer = <u32>sendRing(t) + tail;
   return min(room, config.sendRingBytes - tail);
 }
 
@@ -138,9 +141,15 @@ export function sendCommit(t: Tcb, length: u32): i32 {
   const status = canSend(t);
   if (status != Status.OK) return status;
   if (length > sendFree(t)) return Status.INVALID_ARGUMENT;
+  stopKeepalive(t);
   t.sendBytes += length;
   if (isSynchronised(t)) makeReady(t);
   return Status.OK;
+}
+
+/** Something is about to be sent: the timer, if it runs while nothing is out, counts the time of silence. */
+function stopKeepalive(t: Tcb): void {
+  if (!(t.sendBytes | (t.sndUna ^ t.sndMax))) clear(t, Bit.TIMES_RETRANSMIT);
 }
 
 function canSend(t: Tcb): i32 {
@@ -159,7 +168,8 @@ export function receivePeek(t: Tcb): i32 {
     header.runPointer = <u32>receiveRing(t) + t.receiveHead;
     return min(t.receiveBytes, config.receiveRingBytes - t.receiveHead);
   }
-  if (t.error) return t.error;
+  // An error of a connection that lives is an ICMP message's, and no reason to stop.
+  if (<u32>(t.state == TcpState.CLOSED) & <u32>(t.error != 0)) return t.error;
   // The FIN is behind us when the peer may send no more.
   if (<u32>has(t, Bit.FIN_KNOWN) & <u32>!peerMaySend(t)) return 0;
   return t.state == TcpState.CLOSED ? Status.NOT_CONNECTED : Status.WOULD_BLOCK;
@@ -170,6 +180,7 @@ export function receiveConsume(t: Tcb, length: u32): i32 {
   if (length > t.receiveBytes) return Status.INVALID_ARGUMENT;
   t.receiveHead = advance(t.receiveHead, length, config.receiveRingBytes);
   t.receiveBytes -= length;
+  t.rcvUp = seq.later(t.rcvUp, t.rcvNxt - t.receiveBytes);
   afterRead(t);
   return Status.OK;
 }
@@ -179,6 +190,7 @@ export function shutdown(t: Tcb): i32 {
   const status = canSend(t);
   if (status != Status.OK) return status;
   set(t, Bit.FIN_QUEUED);
+  stopKeepalive(t);
   if (t.state == TcpState.ESTABLISHED) setState(t, TcpState.FIN_WAIT_1);
   else if (t.state == TcpState.CLOSE_WAIT) setState(t, TcpState.LAST_ACK);
   else return Status.OK;
@@ -196,8 +208,10 @@ export function end(socket: Socket, now: bool): void {
   const t = changetype<Tcb>(socket);
   t.kind = Kind.DETACHED;
   if (t.state == TcpState.CLOSED) return release(t);
-  // RFC 9293 section 3.6.1: data that nobody read ends in a reset, too. And a SYN that was not answered is forgotten.
-  if (<u32>now | t.receiveBytes | <u32>(t.state == TcpState.SYN_SENT)) return reset(t);
+  // A SYN that was not answered is forgotten.
+  if (<u32>now | <u32>(t.state == TcpState.SYN_SENT)) return reset(t);
+  // RFC 9293 section 3.6.1: data that nobody read ends in a reset, but what was written is delivered first.
+  if (t.receiveBytes) return resetWhenSent(t);
   shutdown(t);
   boundLife(t);
 }

@@ -22,6 +22,7 @@ export class Ipv4Header {
 export const IPV4_HEADER_BYTES: u32 = 20;
 export const PROTOCOL_ICMP: u8 = 1;
 export const PROTOCOL_TCP: u8 = 6;
+export const PROTOCOL_UDP: u8 = 17;
 /** "More fragments" and the fragment offset, as loaded from the wire. */
 export const FRAGMENT_MASK: u16 = 0xff3f;
 /** "Don't fragment", as stored on the wire. */

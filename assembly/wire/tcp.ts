@@ -25,11 +25,27 @@ export const PSH: u32 = 8;
 export const ACK: u32 = 16;
 export const URG: u32 = 32;
 
+/** Most octets of options: the data offset is at most 15 words. */
+export const OPTIONS_BYTES_MAX: u32 = 40;
+
 export const OPTION_END: u32 = 0;
 export const OPTION_NOP: u32 = 1;
 export const OPTION_MSS: u32 = 2;
-/** Octets of the MSS option. */
+export const OPTION_SCALE: u32 = 3;
+export const OPTION_SACK_PERMITTED: u32 = 4;
+export const OPTION_SACK: u32 = 5;
+export const OPTION_TIMESTAMPS: u32 = 8;
+/** Octets of the options, their kind and length included. */
 export const OPTION_MSS_BYTES: u32 = 4;
+export const OPTION_SCALE_BYTES: u32 = 3;
+export const OPTION_SACK_PERMITTED_BYTES: u32 = 2;
+export const OPTION_TIMESTAMPS_BYTES: u32 = 10;
+/** Two NOPs, kind and length of timestamps, as loaded from the wire: they leave the values aligned. */
+export const TIMESTAMPS_ALONE: u32 = 0x0a080101;
+/** SACK permitted in their place. */
+export const TIMESTAMPS_AND_SACK: u32 = 0x0a080204;
+/** Two NOPs and SACK permitted. */
+export const SACK_ALONE: u32 = 0x02040101;
 
 /** Octets of the header with its options. */
 export function headerBytes(tcp: TcpHeader): u32 {
