@@ -232,6 +232,16 @@ export class Checker {
     if (this.#compact.read(at, "kind") === this.#kinds.free) this.statistics.add("TIME-WAIT reused");
   }
 
+  /** The connection records in use, in words. */
+  describe(): string[] {
+    const found: string[] = [];
+    for (let index = 0; index < this.#config.connections; index++) {
+      const at = this.#connectionAt(index);
+      if (this.#connection.read(at, "kind") !== this.#kinds.free) found.push(this.#record(at));
+    }
+    return found;
+  }
+
   #name(): string {
     return `host ${this.host}`;
   }
@@ -358,7 +368,9 @@ export class Checker {
     const bits = read("bits");
     const armed = (bits & this.#bits.retransmit) !== 0;
     const waitsForArp = (bits & this.#bits.arpWait) !== 0;
-    const wanted = max > 0 || sendBytes > 0;
+    // A FIN that has not left yet, or is not acknowledged.
+    const owesFin = state === FIN_WAIT_1 || state === CLOSING || state === LAST_ACK;
+    const wanted = max > 0 || sendBytes > 0 || owesFin;
     if (wanted && !armed && !waitsForArp) fails("something is outstanding, and no timer runs");
     const otherUse = state === FIN_WAIT_2 || read("keepaliveMs") > 0 || waitsForArp;
     if (armed && !wanted && !otherUse) fails("a timer runs, and nothing is outstanding");

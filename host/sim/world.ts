@@ -213,7 +213,7 @@ export class World {
   #excuse(end: End, status: number): string | undefined {
     const { peer } = end;
     const plan = this.#planOf.get(end);
-    if (peer?.isGone) return "the peer is gone";
+    if (peer?.isGone || (peer && peer.host.plan.rebootsMs.length > 0)) return "the peer is gone";
     if (status === Status.CONNECTION_REFUSED) {
       if (end.connected) return undefined;
       if (plan?.port === DEAD_PORT || plan?.crossing) return "nobody listens";
@@ -361,7 +361,8 @@ export class World {
         const { connectionsUsed, synUsed, timeWaitUsed } = core.header();
         return `${connectionsUsed}/${synUsed}/${timeWaitUsed}`;
       });
-      return `${problem} after ${ms} ms (open: ${open.join(", ")}; connections/SYN/TIME-WAIT ${used.join(", ")})`;
+      const records = this.hosts.flatMap((host) => host.checker.describe());
+      return `${problem} after ${ms} ms (open: ${open.join(", ")}; connections/SYN/TIME-WAIT ${used.join(", ")})\n${records.join("\n")}`;
     });
   }
 
