@@ -26,7 +26,6 @@ const CONNECTION_FIELDS = [
   "chain",
   "kind",
   "state",
-  "handle",
   "listener",
   "bits",
   "queueNext",
@@ -87,8 +86,8 @@ const SUCCESSORS: Readonly<Record<number, readonly number[]>> = {
 const TRANSITIONS_AT_ONCE = 2;
 
 interface Seen {
-  handle: number;
-  kind: number;
+  remoteAddress: number;
+  ports: number;
   state: number;
   rcvAdv: number;
 }
@@ -274,23 +273,20 @@ export class Checker {
         this.#seen[index] = undefined;
         continue;
       }
-      const handle = this.#connection.read(at, "handle");
-      const state = this.#connection.read(at, "state");
-      const rcvAdv = this.#connection.read(at, "rcvAdv");
+      const now: Seen = {
+        remoteAddress: this.#connection.read(at, "remoteAddress"),
+        ports: this.#connection.read(at, "ports"),
+        state: this.#connection.read(at, "state"),
+        rcvAdv: this.#connection.read(at, "rcvAdv"),
+      };
       const before = this.#seen[index];
-      if (!before || before.state === CLOSED) {
-        if (!before) this.#checkBirth(at, state);
-        this.#seen[index] = { handle, kind, state, rcvAdv };
-        if (state !== CLOSED) this.statistics.add(`state ${stateName(state)}`);
-        continue;
-      }
-      if (state !== before.state) this.#checkTransition(at, before.state, state);
-      else if (state >= ESTABLISHED && seqDistance(rcvAdv, before.rcvAdv) < 0)
+      this.#seen[index] = now;
+      const isSame = before?.remoteAddress === now.remoteAddress && before.ports === now.ports;
+      // The record of a socket that does not connect yet has no peer.
+      if (!before || (!isSame && before.state !== CLOSED)) this.#checkBirth(at, now.state);
+      else if (before.state !== now.state) this.#checkTransition(at, before.state, now.state);
+      else if (now.state >= ESTABLISHED && seqDistance(now.rcvAdv, before.rcvAdv) < 0)
         throw new SimFailure(`${this.#record(at)}: the window's right edge went back from ${before.rcvAdv}`);
-      before.handle = handle;
-      before.kind = kind;
-      before.state = state;
-      before.rcvAdv = rcvAdv;
     }
   }
 
@@ -298,6 +294,7 @@ export class Checker {
   #checkBirth(at: number, state: number): void {
     const lawful = [CLOSED, SYN_SENT, SYN_RECEIVED, ESTABLISHED, CLOSE_WAIT] as readonly number[];
     check(lawful.includes(state), () => `${this.#record(at)}: a connection begins so`);
+    if (state !== CLOSED) this.statistics.add(`state ${stateName(state)}`);
   }
 
   #checkTransition(at: number, before: number, after: number): void {
@@ -306,6 +303,8 @@ export class Checker {
     for (let hop = 0; hop < TRANSITIONS_AT_ONCE; hop++) {
       reached = new Set([...reached].flatMap((state) => SUCCESSORS[state] ?? []));
       if (reached.has(after)) return;
+      // What has ended does not begin again.
+      reached.delete(CLOSED);
     }
     throw new SimFailure(`${this.#record(at)}: came from ${stateName(before)}`);
   }
