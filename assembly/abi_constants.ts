@@ -299,7 +299,7 @@ export const enum Counter {
   TCP_UNACCEPTED = 53,
   /** FIN-WAIT-2 of a closed socket that ended by its timer. */
   TCP_FIN_WAIT_2_EXPIRED = 54,
-  /** SYN dropped because every SYN-cache entry holds a finished handshake that waits for a record. */
+  /** SYN dropped because every SYN-cache entry is new (50 ms), or holds a finished handshake that waits for a record. */
   TCP_SYN_CACHE_FULL = 55,
   /** Half-open handshakes that made way for a new SYN. */
   TCP_SYN_EVICTED = 56,

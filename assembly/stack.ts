@@ -63,7 +63,10 @@ export function input(length: u32, now: u32): void {
   length -= LINK_HEADER_BYTES;
   if (type == TYPE_IPV4) ipv4Arrives(length);
   else if (type == TYPE_ARP) {
-    if (arp.receive(length)) sender.arpSettled(0);
+    if (arp.receive(length)) {
+      sender.arpSettled(0);
+      state.scanDue = 1;
+    }
   } else if (type) count(Counter.LINK_UNKNOWN_TYPE);
 }
 
@@ -100,7 +103,10 @@ function scan(): u32 {
   const failed = state.arpFailed;
   // Whoever waited has something to do now. Each round frees an ARP entry: there is an end.
   state.arpFailed = 0;
-  if (failed) sender.arpSettled(failed);
+  if (failed) {
+    sender.arpSettled(failed);
+    syncache.unreachable(failed);
+  }
   if (bytes | failed) state.scanDue = 1;
   return bytes;
 }

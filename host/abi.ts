@@ -335,7 +335,10 @@ export const Counter = {
   TCP_UNACCEPTED: 53,
   /** FIN-WAIT-2 of a closed socket that ended by its timer. */
   TCP_FIN_WAIT_2_EXPIRED: 54,
-  /** SYN dropped because every SYN-cache entry holds a finished handshake that waits for a record. */
+  /**
+   * SYN dropped because every SYN-cache entry is new (50 ms), or holds a finished handshake that
+   * waits for a record.
+   */
   TCP_SYN_CACHE_FULL: 55,
   /** Half-open handshakes that made way for a new SYN. */
   TCP_SYN_EVICTED: 56,
@@ -839,8 +842,10 @@ export interface CoreExports {
    */
   deadline(now: number): number;
   /**
-   * Tells that the link of interface `interfaceIndex` went up (1) or down (0). NOT_SUPPORTED in this
-   * version.
+   * Tells that the link of interface `interfaceIndex` (0) went up (1) or down (0). Either way
+   * neighbours are forgotten; when it goes up, our address is announced (RFC 5227) and what waits
+   * for a retransmission goes at once. Connections survive. Returns OK, NOT_INITIALISED or
+   * INVALID_ARGUMENT.
    */
   linkChanged(interfaceIndex: number, up: number, now: number): number;
   /**
@@ -858,8 +863,9 @@ export interface CoreExports {
    */
   bind(handle: number, endpoint: number): number;
   /**
-   * Starts to accept connections on a bound listener; at most `backlog` (1 to 16384) wait, half-open
-   * ones included. Returns OK, BAD_HANDLE, INVALID_ARGUMENT or ALREADY_CONNECTED.
+   * Starts to accept connections on a bound listener; at most `backlog` (1 to 16384) wait for
+   * `accept`. Handshakes that are not complete are in the SYN cache (Config.synEntries) and do not
+   * count. Returns OK, BAD_HANDLE, INVALID_ARGUMENT or ALREADY_CONNECTED.
    */
   listen(handle: number, backlog: number): number;
   /** Takes the next connection of a listener. Returns its handle, WOULD_BLOCK or BAD_HANDLE. */
@@ -909,16 +915,17 @@ export interface CoreExports {
   shutdown(handle: number): number;
   /**
    * Gives the handle back. What was written is still delivered, and a FIN follows. But a connection
-   * with received data that nobody read ends in a reset at once, and so does one to which more data
-   * comes (RFC 9293 section 3.6.1); one in SYN-SENT is forgotten; a listener takes with it the
+   * with received data that nobody read, or to which more data comes, ends in a reset when that is
+   * done (RFC 9293 section 3.6.1); one in SYN-SENT is forgotten; a listener takes with it the
    * connections that nobody accepted. Returns OK or BAD_HANDLE.
    */
   close(handle: number): number;
   /** Gives the handle back and resets the connection: what was written and not acknowledged is lost. */
   abort(handle: number): number;
   /**
-   * Sets an Option from the `length` bytes at `value`. Returns BAD_HANDLE or NOT_SUPPORTED in this
-   * version.
+   * Sets an Option from the `length` bytes at `value`, in the exchange area. Returns OK, BAD_HANDLE,
+   * NOT_SUPPORTED, INVALID_ARGUMENT (value out of the option's range) or NOT_CONNECTED (URGENT
+   * before `connect`).
    */
   setopt(handle: number, option: number, value: number, length: number): number;
   /**

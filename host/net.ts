@@ -1,8 +1,7 @@
 // TCP over a core in the shape of Node's `net`: servers, and sockets that are Duplex streams, so that whatever runs
 // over Node's sockets (its HTTP server, pipe, pipeline) runs over Ferrule.
 //
-// Differences from `net`: hosts are IPv4 addresses, not names; `ref`, `unref` and, until the core has these options,
-// `setNoDelay` and `setKeepAlive` do nothing; a socket that is destroyed with data not yet taken by the core resets its
+// Differences from `net`: hosts are IPv4 addresses, not names; `ref` and `unref` do nothing; a socket that is destroyed with data not yet taken by the core resets its
 // connection, so that the peer never takes the torn stream for a whole one; `destroySoon` waits for the peer's end, for
 // a bounded time. As in `net` over Linux, `destroy` with data that arrived and was not read resets the connection, and
 // what was written and is not acknowledged is lost.
@@ -17,7 +16,10 @@ import type { Host } from "./host.js";
 /** Bytes that one read takes from the core at most; also what a socket buffers before it stops to read. */
 const READ_BYTES = 65536;
 
-/** Connections that may wait at a server, half-open ones included, unless it says otherwise. */
+/** Idle time before keepalives when the application names none, in milliseconds. */
+const KEEPALIVE_MS = 7_200_000;
+
+/** Connections that may wait at a server unless it says otherwise. */
 const DEFAULT_BACKLOG = 128;
 
 /** How long a socket that was destroyed soon waits for its peer to end, in milliseconds. */
@@ -285,15 +287,15 @@ export class Socket extends Duplex {
     return this.destroy();
   }
 
-  /** True sends small segments at once (Nagle's algorithm off); does nothing while the core cannot do that. */
+  /** True sends small segments at once (Nagle's algorithm off). */
   setNoDelay(noDelay = true): this {
     this.#setOption(Option.NO_DELAY, noDelay ? 1 : 0);
     return this;
   }
 
-  /** Keepalives after `initialDelay` milliseconds without traffic; does nothing while the core has none. */
+  /** Keepalives after `initialDelay` milliseconds without traffic, by default two hours (RFC 9293 section 3.8.4). */
   setKeepAlive(enable = false, initialDelay = 0): this {
-    this.#setOption(Option.KEEPALIVE_MS, enable ? initialDelay : 0);
+    this.#setOption(Option.KEEPALIVE_MS, enable ? initialDelay || KEEPALIVE_MS : 0);
     return this;
   }
 

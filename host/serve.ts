@@ -22,12 +22,6 @@ const ECHO_PORT = 7;
 /** Bytes of each ring, device and gateway: most of the largest window that TCP has without scaling. */
 const RING_BYTES = 32768;
 
-/**
- * Delayed-ACK time of both cores, in milliseconds. Nagle's algorithm holds the short end of an answer back until what
- * went before is acknowledged: on a wire without delay the core's usual time would be most of what a visitor waits.
- */
-const DELAYED_ACK_MS = 1;
-
 /** Clients that may wait at the device for a connection record, for each of its servers. */
 const BACKLOG = 128;
 
@@ -74,6 +68,14 @@ const NOT_DROPS: ReadonlySet<keyof typeof Counter> = new Set([
   "TCP_DATA_AFTER_CLOSE",
   "TCP_UNACCEPTED",
   "TCP_FIN_WAIT_2_EXPIRED",
+  "TCP_NO_RECORD",
+  "TCP_SYN_EXPIRED",
+  "TCP_FAST_RETRANSMITS",
+  "TCP_KEEPALIVES",
+  "TCP_USER_TIMEOUTS",
+  "ICMP_UNREACHABLE",
+  "ICMP_ERRORS",
+  "ARP_ANNOUNCEMENTS",
   "COUNT",
 ]);
 
@@ -183,7 +185,7 @@ export class Service {
       receiveRingBytes: RING_BYTES,
       timeWaitEntries: 2 * BACKLOG,
       reassemblyRanges: 8,
-      delayedAckMs: DELAYED_ACK_MS,
+      synEntries: BACKLOG,
     };
     const core = createCore(wasm, { ...limits, ...config }, { now: clock.now() });
     return new Host(core, this.wire.port(), clock);

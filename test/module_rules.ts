@@ -4,7 +4,7 @@ import { EXPORT_ARITY, STATE_BASE } from "../host/abi.js";
 import type { WasmModule } from "./wasm_module.js";
 
 /** Largest module that this version may be, in bytes. Every byte costs three to four bytes of RAM under wasm3. */
-export const MODULE_LIMIT_BYTES = 12288;
+export const MODULE_LIMIT_BYTES = 18432;
 
 export type ModuleRule = (module: WasmModule) => string[];
 

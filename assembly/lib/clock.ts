@@ -5,8 +5,11 @@ import { state } from "../config";
 /** A step back of up to this is a clock that was corrected, and no time passes; anything else is a step forward. */
 const BACKWARDS_MS: u32 = 65536;
 
-/** Longest step that timers see at once: deadlines are compared by signed differences. */
-const STEP_MS: u32 = 1 << 30;
+/**
+ * Longest step that timers see at once: deadlines, up to 2^24 away, are compared by signed differences. More than the 24
+ * days after which a timestamp is out of date (tcp/timestamps.ts).
+ */
+const STEP_MS: u32 = 0x7e000000;
 
 /** Moves the core's clock on to the host's `now`. */
 export function advanceClock(now: u32): void {

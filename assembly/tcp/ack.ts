@@ -52,7 +52,7 @@ export function check(t: Tcb): bool {
   // The peer is alive. One that keeps its window shut may do so for ever, unless nobody waits for it any more.
   if (<u32>(t.sndUna == t.sndMax) | (<u32>!segment.wnd & <u32>(t.kind != Kind.DETACHED))) t.retries = 0;
   // SND.WL2 is not kept: it is at most SND.UNA, and so at most an ACK that is not old.
-  if (seq.atMost(una, ack)) updateWindow(t);
+  if (seq.atMost(una, ack)) updateWindow(t, fresh);
   if (<u32>has(t, Bit.RESETS) & <u32>!t.sendBytes) {
     reset(t);
     return false;
@@ -115,10 +115,13 @@ export function passUna(t: Tcb, acked: u32): void {
   makeReady(t);
 }
 
-/** RFC 9293: SND.WND is taken from the newest segment only. */
-function updateWindow(t: Tcb): void {
+/**
+ * SND.WND is taken from the newest segment. Of an older one, too, when its ACK is news (as Linux does): SND.UNA alone
+ * would move the edge to where no window of the peer ever was.
+ */
+function updateWindow(t: Tcb, fresh: u32): void {
   const wnd = segment.wnd;
-  if (seq.lessThan(segment.seq, t.sndWl1)) return;
+  if (<u32>!fresh & <u32>seq.lessThan(segment.seq, t.sndWl1)) return;
   t.sndWl1 = segment.seq;
   const before = t.sndWnd;
   t.sndWnd = wnd;

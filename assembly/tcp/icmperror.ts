@@ -17,13 +17,14 @@ import {
 import { headerBytes, Ipv4Header, PROTOCOL_TCP } from "../wire/ipv4";
 import * as demux from "./demux";
 import { fail } from "./ending";
+import { optionsBytes } from "./opening";
 import * as seq from "./seq";
 import { isSynchronised, Kind, makeReady, Tcb } from "./tcb";
 
 /** Smallest MTU that is believed: a router that says less, or nothing, makes us work for nothing. */
 const MTU_MIN: u32 = 576;
-/** Octets of IPv4 and TCP headers, with timestamps. */
-const HEADERS_BYTES: u32 = 52;
+/** Octets of IPv4 and TCP headers without options. */
+const HEADERS_BYTES: u32 = 40;
 
 /** The error message in the input slot. */
 export function arrives(): void {
@@ -56,7 +57,7 @@ export function arrives(): void {
 
 /** RFC 1191: segments of that size do not pass. What is in flight goes again in smaller ones. */
 function pathMtu(t: Tcb, mtu: u32): void {
-  const mss = max(mtu, MTU_MIN) - HEADERS_BYTES;
+  const mss = max(mtu, MTU_MIN) - HEADERS_BYTES - optionsBytes(t);
   if (mss >= t.sndMss) return;
   t.sndMss = <u16>mss;
   t.sndNxt = t.sndUna;

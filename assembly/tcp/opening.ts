@@ -35,9 +35,14 @@ export function synchronise(t: Tcb, next: u32, options: u32, tsValue: u32, mss: 
   t.sndWl1 = t.rcvNxt = t.rcvAdv = t.rcvUp = next;
   t.bits &= options | ~Agreed.ALL;
   t.tsRecent = tsValue;
-  // Timestamps take two octets of padding along; the MSS counts no options (RFC 6691).
-  t.sndMss = <u16>(sendMss(mss) - (has(t, Agreed.TIMESTAMPS) ? OPTION_TIMESTAMPS_BYTES + 2 : 0));
+  // The MSS counts no options (RFC 6691).
+  t.sndMss = <u16>(sendMss(mss) - optionsBytes(t));
   t.sndScale = <u8>(has(t, Agreed.SCALE) ? scale : 0);
+}
+
+/** Octets of options that every segment carries: timestamps, and two octets of padding. */
+export function optionsBytes(t: Tcb): u32 {
+  return has(t, Agreed.TIMESTAMPS) ? OPTION_TIMESTAMPS_BYTES + 2 : 0;
 }
 
 /** Our SYN is acknowledged: ESTABLISHED, or beyond when the application has closed already. */

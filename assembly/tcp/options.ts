@@ -86,7 +86,7 @@ function info(t: Tcb, at: usize, length: u32): i32 {
   const bytes: u32 = offsetof<TcpInfo>();
   if (length < bytes) return Status.INVALID_ARGUMENT;
   memory.copy(at, changetype<usize>(t) + offsetof<Tcb>("sndUna"), bytes);
-  changetype<TcpInfo>(at).state = t.state;
+  store<u8>(at, t.state, offsetof<TcpInfo>("state"));
   return bytes;
 }
 

@@ -96,8 +96,9 @@ function nextExpected(t: Tcb): u32 {
 /** A reset waits for nobody: when the neighbour is not known it is left out. The record goes either way. */
 function serveReset(t: Tcb, neighbour: Neighbour | null): u32 {
   let bytes: u32 = 0;
-  // A SYN that was not answered has nobody to reset.
-  if (neighbour && t.state != TcpState.SYN_SENT) {
+  // A SYN that was not answered has nobody to reset; and RFC 9293 section 3.10.5 has none when both FINs are out.
+  const closing = <i32>t.state >= TcpState.CLOSING && t.sndMax - t.sndUna > t.sendBytes;
+  if (neighbour && !(<u32>closing | <u32>(t.state == TcpState.SYN_SENT))) {
     count(Counter.TCP_RESETS_OUT);
     bytes = send(t, neighbour, nextExpected(t), RST | ACK, 0);
   }
@@ -123,13 +124,13 @@ function serveData(t: Tcb, neighbour: Neighbour): u32 {
   // Beyond the data there can only be the FIN: sent already when SND.NXT is past it.
   if (offset > t.sendBytes) return 0;
   const left = t.sendBytes - offset;
-  const mss = <u32>t.sndMss;
+  const mss = t.sndMss - sack.bytes(t);
   const window = congestion.window(t);
   let length = min(min(left, mss), window > offset ? window - offset : 0);
   if (probe) {
     count(Counter.TCP_PROBES);
     length = max(length, min(left, 1));
-  } else if (length && isHeldBack(t, start, length, left)) return 0;
+  } else if (length && isHeldBack(t, start, length, left, mss)) return 0;
   let flags = ACK;
   let end = start + length;
   if (length == left) {
@@ -154,8 +155,8 @@ function serveData(t: Tcb, neighbour: Neighbour): u32 {
  * goes when it is half of the largest window the peer ever had; all of it when (Nagle) nothing is outstanding or a FIN
  * follows.
  */
-function isHeldBack(t: Tcb, start: u32, length: u32, left: u32): bool {
-  if (<u32>(length >= t.sndMss) | <u32>(start != t.sndMax)) return false;
+function isHeldBack(t: Tcb, start: u32, length: u32, left: u32, mss: u32): bool {
+  if (<u32>(length >= mss) | <u32>(start != t.sndMax)) return false;
   if (length != left) return length < t.sndWndMax >> 1;
   return <bool>(<u32>(start != t.sndUna) & <u32>!has(t, Bit.FIN_QUEUED | Bit.NO_DELAY));
 }
@@ -165,7 +166,7 @@ const FIN_UNACKNOWLEDGED: u32 =
   (1 << TcpState.FIN_WAIT_1) | (1 << TcpState.CLOSING) | (1 << TcpState.LAST_ACK);
 
 /** Whether a FIN belongs behind the data. */
-function owesFin(t: Tcb): bool {
+export function owesFin(t: Tcb): bool {
   return <bool>((FIN_UNACKNOWLEDGED >> t.state) & 1);
 }
 

@@ -8,8 +8,8 @@ import * as seq from "./seq";
 import { Agreed, has, Tcb } from "./tcb";
 
 /** Octets of a block, and of what stands before the first. */
-const BLOCK_BYTES: u32 = 8;
-const HEAD_BYTES: u32 = 4;
+const BLOCK_BYTES: i32 = 8;
+const HEAD_BYTES: i32 = 4;
 
 /** [start, end), unless it is empty, has arrived before: the ACK that the segment causes will say so. */
 export function noteDuplicate(t: Tcb, start: u32, end: u32): void {
@@ -19,6 +19,11 @@ export function noteDuplicate(t: Tcb, start: u32, end: u32): void {
   segment.duplicateEnd = end;
 }
 
+/** Octets that a data segment leaves for the newest range (RFC 2018 section 4: all ACKs tell of it). */
+export function bytes(t: Tcb): u32 {
+  return t.ranges && has(t, Agreed.SACK) ? HEAD_BYTES + BLOCK_BYTES : 0;
+}
+
 /**
  * Writes as many blocks as `room` octets hold to `at` in the options: what came twice, then the ranges, those that
  * changed last first. Returns where the options end.
@@ -26,13 +31,14 @@ export function noteDuplicate(t: Tcb, start: u32, end: u32): void {
 export function write(t: Tcb, at: usize, room: i32): usize {
   if (!has(t, Agreed.SACK)) return at;
   const head = at;
-  const limit = <i32>at + room - BLOCK_BYTES;
+  let blocks = (room - HEAD_BYTES) / BLOCK_BYTES;
   at += HEAD_BYTES;
-  if (<u32>(segment.duplicateOf == changetype<u32>(t)) & <u32>(<i32>at <= limit)) {
+  if (<u32>(segment.duplicateOf == changetype<u32>(t)) & <u32>(blocks > 0)) {
     segment.duplicateOf = 0;
+    blocks--;
     at = block(at, segment.duplicateStart, segment.duplicateEnd);
   }
-  for (let index = <u32>t.ranges; <u32>(index != 0) & <u32>(<i32>at <= limit); ) {
+  for (let index = <u32>t.ranges; <u32>(index != 0) & <u32>(blocks > 0); blocks--) {
     const range = rangeAt(t, --index);
     at = block(at, range.start, range.end);
   }

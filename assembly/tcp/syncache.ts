@@ -42,6 +42,8 @@ import * as timewait from "./timewait";
 
 /** First wait for the handshake's last ACK in milliseconds: RFC 6298 section 2.1. */
 const INITIAL_RTO_MS: u32 = 1000;
+/** So long an entry does not give way, in milliseconds. */
+const GRACE_MS: u32 = 50;
 /** Longest wait. */
 const RTO_MAX_MS: u32 = 60000;
 /** A new incarnation's numbers begin so far beyond the last one's: RFC 1122 section 4.2.2.13. */
@@ -50,8 +52,8 @@ const INCARNATION_GAP: u32 = 65536;
 /** The SYN in the input slot, for a listener that has room. The new connection takes the place of `old`, if any. */
 export function add(old: Compact | null): void {
   const entry = compact.find(state.synTable, state.timeWaitTable);
-  if (entry.kind == Kind.WAITING) return count(Counter.TCP_SYN_CACHE_FULL);
   if (entry.kind) {
+    if (<u32>(entry.kind == Kind.WAITING) | isFresh(entry)) return count(Counter.TCP_SYN_CACHE_FULL);
     count(Counter.TCP_SYN_EVICTED);
     remove(entry);
   }
@@ -85,7 +87,7 @@ export function receive(entry: Compact): Tcb | null {
   const before = entry.rcvNxt - segment.seq;
   const old = !timestamps.check(entry.flags, entry.tsRecent, 0);
   if (<u32>old & ~segment.options & Agreed.TIMESTAMPS) return null;
-  if (<u32>old | <u32>!seq.inWindow(segment.seq, entry.rcvNxt, window(entry) + 1)) {
+  if (<u32>old | <u32>!(<u32>!before | <u32>seq.inWindow(segment.seq, entry.rcvNxt, window(entry)))) {
     if (flags & RST) count(Counter.TCP_RST_OUTSIDE);
     // The SYN again: it is our answer that got lost.
     else if (<u32>((flags & SYN) != 0) & <u32>(before == 1)) reset.answer(entry, SYN | ACK);
@@ -129,19 +131,27 @@ export function scan(): u32 {
     if (!compact.dueAt(at)) continue;
     const retries = <u32>entry.flags >> SYN_RETRIES;
     if (retries >= config.synRetries) {
-      count(Counter.TCP_SYN_EXPIRED);
-      remove(entry);
+      giveUp(entry);
       continue;
     }
-    entry.flags += SYN_REPEATED;
-    entry.deadline = after(min(INITIAL_RTO_MS << (retries + 1), RTO_MAX_MS));
+    // It stays due until the neighbour is known, or known not to answer.
     const neighbour = arp.resolve(route.nextHop(entry.remoteAddress));
     if (!neighbour) continue;
+    entry.flags += SYN_REPEATED;
+    entry.deadline = after(min(INITIAL_RTO_MS << (retries + 1), RTO_MAX_MS));
     count(Counter.TCP_RETRANSMITS);
     reset.fill(entry, SYN | ACK);
     return reset.emitTo(neighbour);
   }
   return 0;
+}
+
+/** The neighbour `address` does not answer ARP: gives up the handshakes whose SYN-ACK waits for it. */
+export function unreachable(address: u32): void {
+  for (let at = state.synTable; at < state.timeWaitTable; at += COMPACT_BYTES) {
+    const entry = compact.dueAt(at);
+    if (entry && route.nextHop(entry.remoteAddress) == address) giveUp(entry);
+  }
 }
 
 /** Forgets the handshakes of the listener on the local port of `ports`. */
@@ -150,6 +160,11 @@ export function forget(ports: u32): void {
     const entry = changetype<Compact>(at);
     if (entry.kind && entry.ports >> 16 == ports >> 16) remove(entry);
   }
+}
+
+/** 1 while the ACK of an entry's SYN-ACK may well be on its way: nothing else would tell its peer that it went. */
+function isFresh(entry: Compact): u32 {
+  return <u32>(entry.flags < SYN_REPEATED) & <u32>(entry.deadline - state.now > INITIAL_RTO_MS - GRACE_MS);
 }
 
 /** The window that a SYN entry has announced: it is not scaled (RFC 7323 section 2.2). */
@@ -181,6 +196,11 @@ function promote(entry: Compact): Tcb | null {
   // Who was told of no window, or was not heard, has to know.
   if (peer & SYN_SHUT) owe(t);
   return t;
+}
+
+function giveUp(entry: Compact): void {
+  count(Counter.TCP_SYN_EXPIRED);
+  remove(entry);
 }
 
 function remove(entry: Compact): void {

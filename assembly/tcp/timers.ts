@@ -7,6 +7,7 @@ import { isDueElseWake } from "../lib/clock";
 import { count } from "../lib/counters";
 import * as congestion from "./congestion";
 import { fail } from "./ending";
+import { owesFin } from "./output";
 import { owe } from "./receive";
 import * as retransmit from "./retransmit";
 import { Bit, clear, connectionAt, has, isSynchronised, Kind, makeReady, set, Tcb } from "./tcb";
@@ -46,7 +47,7 @@ function runOne(t: Tcb): void {
  */
 export function retransmissionDue(t: Tcb): void {
   const outstanding = t.sndUna != t.sndMax;
-  if (!(<u32>outstanding | t.sendBytes) && isQuietDue(t)) return;
+  if (!(<u32>outstanding | t.sendBytes | <u32>owesFin(t)) && isQuietDue(t)) return;
   const now = state.now;
   // The first time: what is waited for was sent, or fell due, when the timer was set.
   if (!t.retries)

@@ -17,9 +17,6 @@ const MAX_WAIT_MS = 60_000;
 /** How often waiting clients are looked at, in milliseconds: a record that becomes free raises no event. */
 const WAIT_STEP_MS = 20;
 
-/** How long the device may be silent before a connection is opened anew, in milliseconds. */
-const SILENCE_MS = 100;
-
 /** How long a client may take for the last bytes of a connection that has ended, in milliseconds. */
 const FLUSH_MS = 30_000;
 
@@ -53,12 +50,8 @@ export interface Exposure {
 /** A client and its connection to the device. */
 interface Joined {
   readonly client: LocalSocket;
-  readonly devicePort: number;
+  readonly device: Socket;
   readonly passage: Passage;
-  device: Socket;
-  /** When that was opened, and how many passages had ended by then. */
-  openedAt: number;
-  endedBefore: number;
 }
 
 interface Waiting {
@@ -79,11 +72,8 @@ export class Gateway extends EventEmitter<{ open: [Passage]; close: [Passage] }>
   readonly #servers: Server[] = [];
   /** Clients' sockets that are not closed. */
   readonly #clients = new Set<LocalSocket>();
-  /** In the order they came. */
   readonly #joined = new Set<Joined>();
-  /** Passages so far, and those of them that have ended. */
   #passages = 0;
-  #ended = 0;
   #waiting: Waiting[] = [];
   #stepping = false;
 
@@ -160,12 +150,10 @@ export class Gateway extends EventEmitter<{ open: [Passage]; close: [Passage] }>
     }
     while (this.#waiting[0] && clock.now() - this.#waiting[0].since > MAX_WAIT_MS)
       this.#turnAway(this.#waiting.shift() as Waiting);
-    const isConnecting = [...this.#joined].some(({ device }) => device.connecting);
-    if ((this.#waiting.length === 0 && !isConnecting) || this.#stepping) return;
+    if (this.#waiting.length === 0 || this.#stepping) return;
     this.#stepping = true;
     clock.after(WAIT_STEP_MS, () => {
       this.#stepping = false;
-      this.#tryAgain();
       this.#admit();
     });
   }
@@ -180,22 +168,6 @@ export class Gateway extends EventEmitter<{ open: [Passage]; close: [Passage] }>
     resetLocal(client);
   }
 
-  /**
-   * A device without a free record is silent, and the core asks it again after seconds. When another connection has
-   * ended in the meantime there may be room now: those that were not answered ask anew, in the order they came.
-   */
-  #tryAgain(): void {
-    const now = this.#net.host.clock.now();
-    for (const joined of this.#joined) {
-      if (!joined.device.connecting || joined.endedBefore === this.#ended) continue;
-      if (now - joined.openedAt < SILENCE_MS || now - joined.passage.since > MAX_WAIT_MS) continue;
-      if (!this.#hasFreeRecord()) return;
-      const { device } = joined;
-      this.#open(joined);
-      device.destroy();
-    }
-  }
-
   #join(client: LocalSocket, { service, devicePort }: Exposure): void {
     const passage: Passage = {
       number: ++this.#passages,
@@ -206,33 +178,21 @@ export class Gateway extends EventEmitter<{ open: [Passage]; close: [Passage] }>
       fromDevice: 0,
       failure: undefined,
     };
-    const joined = this.#open({ client, devicePort, passage });
-    client.on("error", (error) => noteFailure(passage, error));
-    client.once("close", () => {
-      if (!hasEnded(client)) joined.device.resetAndDestroy();
-    });
-    this.#joined.add(joined);
-    this.emit("open", passage);
-  }
-
-  /** Opens a connection to the device; what the client sends waits until that is there. */
-  #open(joining: Pick<Joined, "client" | "devicePort" | "passage">): Joined {
-    const { client, devicePort, passage } = joining;
+    // What the client sends waits until the connection is there.
     const device = this.#net.connect({ host: this.#device, port: devicePort, allowHalfOpen: true }, () => {
       client.pipe(device);
       device.pipe(client);
     });
     device.setNoDelay(true);
-    const joined = Object.assign(joining, {
-      device,
-      openedAt: this.#net.host.clock.now(),
-      endedBefore: this.#ended,
+    const joined: Joined = { client, device, passage };
+    client.on("error", (error) => noteFailure(passage, error));
+    client.once("close", () => {
+      if (!hasEnded(client)) device.resetAndDestroy();
     });
     device.on("error", (error) => noteFailure(passage, error));
-    device.once("close", () => {
-      if (joined.device === device) this.#end(joined);
-    });
-    return joined;
+    device.once("close", () => this.#end(joined));
+    this.#joined.add(joined);
+    this.emit("open", passage);
   }
 
   #end(joined: Joined): void {
@@ -242,7 +202,6 @@ export class Gateway extends EventEmitter<{ open: [Passage]; close: [Passage] }>
       passage.failure ??= "ECONNRESET";
     }
     this.#joined.delete(joined);
-    this.#ended++;
     passage.toDevice = device.bytesWritten;
     passage.fromDevice = device.bytesRead;
     this.emit("close", passage);

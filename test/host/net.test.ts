@@ -341,12 +341,12 @@ describe("handles go back", () => {
     const events = record(second);
     second.write("anybody there?");
     await pair.clock.settle(500);
-    expect(pair.right.host.core.counter(Counter.TCP_NO_RECORD)).toBe(1);
+    expect(pair.right.host.core.counter(Counter.TCP_NO_RECORD)).toBeGreaterThan(0);
     server.close();
     peer.destroy();
     client.destroy();
     await until(pair, () => second.destroyed);
-    expect(events).toEqual(["ECONNREFUSED", "close"]);
+    expect(events).toEqual(["connect", "ECONNRESET", "close"]);
     await expectEmpty(pair);
   });
 
@@ -358,7 +358,7 @@ describe("handles go back", () => {
     const client = connect(pair);
     const events = record(client);
     await pair.clock.settle(500);
-    expect(pair.right.host.core.header().connectionsUsed).toBe(1);
+    expect(pair.right.host.core.header()).toMatchObject({ connectionsUsed: 0, synUsed: 1 });
     pair.wire.filter = undefined;
     server.close();
     await until(pair, () => client.destroyed);

@@ -1,5 +1,5 @@
 import { Option } from "../../host/abi.js";
-import { notYet, script } from "./script.js";
+import { script } from "./script.js";
 
 script("RFC 9293 3.4: data goes both ways, and an ACK number is what was received plus one", (t) => {
   const socket = t.connected();
@@ -83,7 +83,7 @@ script("RFC 9293 3.7.4: small data waits while other data is unacknowledged (Nag
   t.peer.send({ flags: "A", seq: 1, ack: 31 });
 });
 
-notYet("setopt", "RFC 9293 3.7.4: an application can switch Nagle's algorithm off", (t) => {
+script("RFC 9293 3.7.4: an application can switch Nagle's algorithm off", (t) => {
   const socket = t.connected();
   t.call("no delay", (core) => core.setOption(socket.handle, Option.NO_DELAY, 1));
   socket.write(10);

@@ -55,8 +55,7 @@ for (const [place, seq, counter] of [
 script("RFC 9293 3.10.7.4: an ACK of what was not sent is answered and its data dropped", (t) => {
   const socket = t.connected();
   t.peer.send({ flags: "PA", seq: 1, ack: 2, len: 10 });
-  // With the delayed-ACK timer: two stacks that disagree must not answer each other at wire speed.
-  t.expectAt(t.timeMs + 40, { flags: "A", seq: 1, ack: 1 });
+  t.expect({ flags: "A", seq: 1, ack: 1 });
   t.counter("TCP_ACK_UNACCEPTABLE").increased();
   socket.expectNothingToRead();
 });
@@ -66,7 +65,7 @@ script(
   (t) => {
     const socket = t.connected({ window: 1000 });
     t.peer.send({ flags: "PA", seq: 1, ack: 1 - 1002, len: 10, window: 1000 });
-    t.expectAt(t.timeMs + 40, { flags: "A", seq: 1, ack: 1 });
+    t.expect({ flags: "A", seq: 1, ack: 1 });
     t.counter("TCP_ACK_UNACCEPTABLE").increased();
     socket.expectNothingToRead();
   },

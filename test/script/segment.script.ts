@@ -80,10 +80,11 @@ script("RFC 9293 3.1: unknown options are passed over, at any alignment", (t) =>
   ]);
   t.peer.send({ flags: "S", seq: 0, options });
   t.expect({ flags: "SA", seq: 0, ack: 1 });
-  t.peer.send({ flags: "A", seq: 1, ack: 1 });
-  listener.accept().write(1000);
-  t.expect({ flags: "PA", seq: 1, ack: 1, len: 1000 });
-  t.peer.send({ flags: "A", seq: 1, ack: 1001 });
+  const timestamps = { value: 2, echo: 0 };
+  t.peer.send({ flags: "A", seq: 1, ack: 1, timestamps });
+  listener.accept().write(988);
+  t.expect({ flags: "PA", seq: 1, ack: 1, len: 988 });
+  t.peer.send({ flags: "A", seq: 1, ack: 989, timestamps });
 });
 
 for (const mss of [1, 2, 47])

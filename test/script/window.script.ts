@@ -210,7 +210,7 @@ script(
     t.expectAt(start + 300, { flags: "A", seq: 1, ack: 1, len: 1000 });
     // The peer is before RCV.NXT: it has not heard our ACKs either. Two of us would go on like this for ever.
     t.peer.send({ flags: "A", seq: 0, ack: 1 });
-    t.expectAt(t.timeMs + 40, { flags: "A", seq: 2001, ack: 1 });
+    t.expect({ flags: "A", seq: 2001, ack: 1 });
     t.counter("TCP_OUTSIDE_WINDOW").increased();
     t.peer.send({ flags: "A", seq: 1, ack: 2001 });
     t.after(600000);
@@ -225,7 +225,7 @@ script("RFC 9293 3.8.6.1: a bare ACK stands before a probe that the shut window 
   t.expectBetween(t.timeMs, t.timeMs + 5000, { flags: "A", seq: 101, ack: 1, len: 1 });
   t.peer.send({ flags: "A", seq: 1, ack: 101, window: 0 });
   t.peer.send({ flags: "A", seq: 0, ack: 101, window: 0 });
-  t.expectAt(t.timeMs + 40, { flags: "A", seq: 101, ack: 1 });
+  t.expect({ flags: "A", seq: 101, ack: 1 });
   t.counter("TCP_OUTSIDE_WINDOW").increased();
   socket.abort();
   t.expect({ flags: "RA", seq: 101, ack: 1 });
