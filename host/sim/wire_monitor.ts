@@ -10,6 +10,8 @@ interface Flow {
   readonly isn: number;
   /** The sequence number after the last octet sent. */
   end: number;
+  /** The same of the connection before this one. */
+  readonly earlierEnd: number | undefined;
   /** Right edge of the largest window announced. */
   edge: number | undefined;
   readonly mss: number;
@@ -74,8 +76,10 @@ export class WireMonitor {
     const end = tcp.seq + tcp.payload.length + (flags & TcpFlag.FIN ? 1 : 0) + (flags & TcpFlag.SYN ? 1 : 0);
     if (seqDistance(end, flow.end) > 0) flow.end = end >>> 0;
     if (!(flags & TcpFlag.ACK) || !reverse) return;
+    // TIME-WAIT answers a SYN that it does not take with the last connection's numbers.
+    const { earlierEnd } = reverse;
     check(
-      seqDistance(tcp.ack, reverse.end) <= 0,
+      seqDistance(tcp.ack, reverse.end) <= 0 || tcp.ack === earlierEnd,
       () => `ACK ${tcp.ack} is ${seqDistance(tcp.ack, reverse.end)} beyond all that the peer sent`,
     );
     if (!(flags & TcpFlag.SYN)) this.#checkAgreed(tcp, flow, reverse);
@@ -83,10 +87,12 @@ export class WireMonitor {
   }
 
   #onSyn(key: string, tcp: Tcp): void {
-    if (this.#flows.get(key)?.isn === tcp.seq) return;
+    const earlier = this.#flows.get(key);
+    if (earlier?.isn === tcp.seq) return;
     this.#flows.set(key, {
       isn: tcp.seq,
       end: (tcp.seq + 1) >>> 0,
+      earlierEnd: earlier?.end,
       edge: undefined,
       mss: tcpOption(tcp, "mss")?.mss ?? DEFAULT_MSS,
       shift: tcpOption(tcp, "windowScale")?.shift,

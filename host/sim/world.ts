@@ -88,6 +88,8 @@ export class World {
   #opened = 0;
   readonly #byNumbers = new Map<string, End>();
   readonly #planOf = new Map<End, ConnectionPlan>();
+  /** Ends whose peers were reset after all had arrived. */
+  readonly #mustBeWhole: End[] = [];
 
   constructor(
     readonly scenario: Scenario,
@@ -228,9 +230,10 @@ export class World {
     // A reset.
     if (!peer) return this.#maybeUnaccepted(end) ? "never accepted" : undefined;
     if (this.#gaveUp(peer.host)) return "the peer gave up";
-    // TIME-WAIT may end early, and then what is repeated meets nobody.
-    if (end.sawEof && peer.sawEof) return "both streams are whole";
-    return undefined;
+    // TIME-WAIT may end early, and then what is repeated meets nobody; but the peer has all of it, or it were not there.
+    if (!end.sawEof) return undefined;
+    this.#mustBeWhole.push(peer);
+    return "the peer's TIME-WAIT is over";
   }
 
   /** Whether the other host may have dropped the connection before its application saw it. */
@@ -368,6 +371,11 @@ export class World {
 
   /** Streams are whole, or their ends say why not. */
   #checkEnds(): void {
+    for (const end of this.#mustBeWhole)
+      check(
+        end.isRude || end.outcome === "complete",
+        () => `${end.name} is ${end.outcome}: its peer was reset, and not because all had arrived`,
+      );
     for (const end of this.ends) {
       check(end.outcome !== undefined, () => `${end.name} has no end`);
       this.statistics.add(`end ${end.outcome}`);
