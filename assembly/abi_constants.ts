@@ -145,7 +145,8 @@ export const enum Option {
   TCP_INFO = 4,
   /** get, set: 1 sends small segments at once (Nagle's algorithm off). */
   NO_DELAY = 5,
-  /** get, set: idle time before keepalives, and between two, in milliseconds below 2^24; 0 (default) for none. */
+  /** get, set: idle time before a keepalive, in milliseconds below 2^24; 0 (default) for none. One that is not answered
+   * is repeated as data would be, and after dataRetries the connection has TIMED_OUT. */
   KEEPALIVE_MS = 9,
   /** get, set: give up when data stays unacknowledged this long, in milliseconds below 2^24; 0 (default): when
    * retransmissions are used up. RFC 5482's local part. */

@@ -141,10 +141,10 @@ export function tick(now: u32): void {
 export function linkChanged(up: u32, now: u32): void {
   tick(now);
   arp.forget();
+  sender.arpSettled(0);
   if (!up) return;
   arp.announce(ANNOUNCEMENTS);
   timers.hurry();
-  sender.arpSettled(0);
 }
 
 /** Milliseconds until `output` must be called. */

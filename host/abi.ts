@@ -158,8 +158,9 @@ export const Option = {
   /** get, set: 1 sends small segments at once (Nagle's algorithm off). */
   NO_DELAY: 5,
   /**
-   * get, set: idle time before keepalives, and between two, in milliseconds below 2^24; 0 (default)
-   * for none.
+   * get, set: idle time before a keepalive, in milliseconds below 2^24; 0 (default) for none. One
+   * that is not answered is repeated as data would be, and after dataRetries the connection has
+   * TIMED_OUT.
    */
   KEEPALIVE_MS: 9,
   /**

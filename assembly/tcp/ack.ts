@@ -49,8 +49,11 @@ export function check(t: Tcb): bool {
   const fresh = ack - t.sndUna;
   const ofFin = seq.lessThan(t.sndUna, ack) && advanceUna(t, fresh);
   if (!fresh) duplicate(t);
+  const idle = t.sndUna == t.sndMax;
+  // The answer to a keepalive: its repeats say nothing of the path.
+  if (<u32>idle & <u32>(t.retries != 0)) t.backoff = 0;
   // The peer is alive. One that keeps its window shut may do so for ever, unless nobody waits for it any more.
-  if (<u32>(t.sndUna == t.sndMax) | (<u32>!segment.wnd & <u32>(t.kind != Kind.DETACHED))) t.retries = 0;
+  if (<u32>idle | (<u32>!segment.wnd & <u32>(t.kind != Kind.DETACHED))) t.retries = 0;
   // SND.WL2 is not kept: it is at most SND.UNA, and so at most an ACK that is not old.
   if (seq.atMost(una, ack)) updateWindow(t, fresh);
   if (<u32>has(t, Bit.RESETS) & <u32>!t.sendBytes) {
@@ -68,10 +71,11 @@ export function challenge(t: Tcb): void {
   else count(Counter.TCP_CHALLENGE_LIMITED);
 }
 
-/** RFC 5681 section 2: a duplicate ACK. In SYN-RECEIVED's ACK nothing is outstanding any more. */
+/** RFC 5681 section 2: a duplicate ACK. Not those that answer probes of a shut window. */
 function duplicate(t: Tcb): void {
   if (
     <u32>(t.sndUna == t.sndMax) |
+    <u32>!segment.wnd |
     segment.dataBytes |
     (segment.flags & FIN) |
     (segment.wnd ^ t.sndWnd) |

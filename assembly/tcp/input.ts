@@ -51,6 +51,9 @@ function otherStates(t: Tcb): void {
   if (flags & SYN) return challenge(t, Counter.TCP_SYN_CHALLENGED);
   trim(t);
   if (!ackCheck.check(t)) return;
+  // RFC 7323 section 4.3: a segment at Last.ACK.sent, which is RCV.NXT unless data waits for its ACK. Not before its ACK
+  // was found good: a forged timestamp would shut the peer out.
+  if (<u32>(segment.seq == t.rcvNxt) & <u32>!t.unacked) t.tsRecent = segment.tsValue;
   congestion.afterIdle(t);
   t.heardAt = state.now;
   // Sixth to eighth: after the peer's FIN nothing more is to be had from it.
@@ -75,12 +78,8 @@ function checkSequence(t: Tcb, flags: u32): bool {
   const length = segmentLength();
   // An empty segment stands where its first octet would.
   const last = start + length - <u32>(length != 0);
-  if (<u32>(start == next) | <u32>seq.inWindow(start, next, window) | <u32>seq.inWindow(last, next, window)) {
-    // RFC 7323 section 4.3, 2: SEG.SEQ <= Last.ACK.sent, which is RCV.NXT unless data waits for its ACK.
-    if (<u32>seq.lessThan(start, next) | (<u32>(start == next) & <u32>!t.unacked))
-      t.tsRecent = segment.tsValue;
+  if (<u32>(start == next) | <u32>seq.inWindow(start, next, window) | <u32>seq.inWindow(last, next, window))
     return true;
-  }
   if (flags & RST) return drop(Counter.TCP_RST_OUTSIDE);
   noteDuplicate(t, start, seq.earlier(start + segment.dataBytes, next));
   answerOutside(t);

@@ -7,7 +7,7 @@ import { OPTION_TIMESTAMPS_BYTES } from "../wire/tcp";
 import * as congestion from "./congestion";
 import * as demux from "./demux";
 import * as retransmit from "./retransmit";
-import { receiveMss, sendMss } from "./segment";
+import { receiveMss, segment, sendMss } from "./segment";
 import { Agreed, Bit, has, Listener, raise, setState, Tcb } from "./tcb";
 
 /** Options that we offer, and accept: Agreed bits. */
@@ -24,6 +24,8 @@ export function begin(t: Tcb, remoteAddress: u32, ports: u32, next: u32): void {
   t.heardAt = state.now;
   t.bits |= offered();
   retransmit.begin(t);
+  // What came twice for the record's last use is none of this one's.
+  segment.duplicateOf = 0;
   demux.add(t);
 }
 

@@ -138,7 +138,7 @@ export function scan(): u32 {
     const neighbour = arp.resolve(route.nextHop(entry.remoteAddress));
     if (!neighbour) continue;
     entry.flags += SYN_REPEATED;
-    entry.deadline = after(min(INITIAL_RTO_MS << (retries + 1), RTO_MAX_MS));
+    entry.deadline = after(min(INITIAL_RTO_MS << min<u32>(retries + 1, 6), RTO_MAX_MS));
     count(Counter.TCP_RETRANSMITS);
     reset.fill(entry, SYN | ACK);
     return reset.emitTo(neighbour);
@@ -178,6 +178,7 @@ function promote(entry: Compact): Tcb | null {
   if (listen.isFull(listener)) return null;
   const t = allocate();
   if (!t) return null;
+  const kind = entry.kind;
   remove(entry);
   begin(t, entry.remoteAddress, entry.ports, entry.sndNxt);
   const peer = <u32>entry.window;
@@ -188,8 +189,8 @@ function promote(entry: Compact): Tcb | null {
   t.sndWnd = t.sndWndMax = t.sndMss;
   const retries = <u32>entry.flags >> SYN_RETRIES;
   t.retransmits = retries;
-  if (<u32>!retries & <u32>(entry.deadline - state.now <= INITIAL_RTO_MS))
-    sample(t, INITIAL_RTO_MS - (entry.deadline - state.now));
+  // The first SYN-ACK's round trip, if nobody waited since.
+  if (<u32>!retries & <u32>(kind == Kind.SYN)) sample(t, state.now - entry.deadline + INITIAL_RTO_MS);
   setState(t, TcpState.SYN_RECEIVED);
   listen.enqueue(listener, t);
   establish(t);

@@ -62,7 +62,8 @@ export function retransmissionDue(t: Tcb): void {
   }
   if (outstanding) {
     count(Counter.TCP_TIMEOUTS);
-    if (isSynchronised(t)) congestion.onTimeout(t);
+    // A probe that meets a shut window is lost to no congestion.
+    if (<u32>isSynchronised(t) & <u32>(t.sndWnd != 0)) congestion.onTimeout(t);
     t.sndNxt = t.sndUna;
   }
   t.retries++;
