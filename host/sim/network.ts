@@ -19,8 +19,9 @@ export interface PathOptions {
   /** A frame takes so much longer (`reorderMs`) that later ones overtake it. */
   reorder: number;
   reorderMs: number;
-  /** A frame arrives twice. */
+  /** A frame arrives twice, the second time up to so much later. */
   duplicate: number;
+  duplicateMs: number;
   /** Up to 15 neighbouring bits of a frame are flipped, or its end is cut off. */
   corrupt: number;
   /** Rate in octets per millisecond; 0 for no limit. */
@@ -39,6 +40,7 @@ export const CLEAN_PATH: PathOptions = {
   reorder: 0,
   reorderMs: 0,
   duplicate: 0,
+  duplicateMs: 0,
   corrupt: 0,
   rate: 0,
   queueBytes: 0,
@@ -49,6 +51,8 @@ export interface Blackout {
   readonly host: number;
   readonly fromMs: number;
   readonly toMs: number;
+  /** Whether the host is told, as by a cable that was pulled. */
+  readonly isNoticed: boolean;
 }
 
 /** What happened to frames, all paths together. */
@@ -157,6 +161,7 @@ export class Network {
     this.statistics.duplicated += copies - 1;
     for (let copy = 0; copy < copies; copy++) {
       let ms = queueMs + options.delayMs + this.prng.fraction() * options.jitterMs;
+      if (copy > 0) ms += this.prng.fraction() * options.duplicateMs;
       if (this.prng.chance(options.reorder)) {
         this.statistics.reordered++;
         ms += this.prng.fraction() * options.reorderMs;

@@ -63,6 +63,9 @@ export interface ListenerPlan {
   readonly backlog: number;
   /** Time that the application takes until it accepts. */
   readonly acceptMs: number;
+  /** When it is closed for a while, or 0. */
+  readonly closesAtMs: number;
+  readonly closedMs: number;
 }
 
 export interface HostPlan {
@@ -91,6 +94,10 @@ export interface Scenario {
 export const DEAD_PORT = 99;
 export const FIRST_PORT = 7000;
 const FIXED_PORT = 20_000;
+/** Pieces of a stream with pauses between them, at most. */
+const PIECES = 200;
+/** Frames stay on the way for at most about so long. */
+const LATE_MS = 3_000;
 
 /** Everything of `seed`. */
 export function draw(seed: number): Scenario {
@@ -151,6 +158,8 @@ function drawHost(prng: Prng, index: number, reboots: boolean): HostPlan {
       port,
       backlog: prng.chance(0.3) ? 1 : 8,
       acceptMs: prng.chance(0.2) ? prng.below(2_000) : 0,
+      closesAtMs: prng.chance(0.1) ? 1 + prng.below(12_000) : 0,
+      closedMs: prng.below(3_000),
     })),
   };
 }
@@ -175,6 +184,7 @@ function drawPath(prng: Prng): PathOptions {
     reorder: some(0.4, 0.1),
     reorderMs: prng.below(300),
     duplicate: some(0.3, 0.1),
+    duplicateMs: pick(prng, [0, 50, LATE_MS]),
     corrupt: some(0.3, 0.05),
     rate: limited ? magnitude(prng, 8, 2_000) : 0,
     queueBytes: magnitude(prng, 3_000, 30_000),
@@ -184,7 +194,8 @@ function drawPath(prng: Prng): PathOptions {
 function drawBlackouts(prng: Prng, count: number): Blackout[] {
   return Array.from({ length: 1 + prng.below(2) }, () => {
     const fromMs = prng.below(30_000);
-    return { host: prng.below(count), fromMs, toMs: fromMs + magnitude(prng, 200, 30_000) };
+    const toMs = fromMs + magnitude(prng, 200, 30_000);
+    return { host: prng.below(count), fromMs, toMs, isNoticed: prng.chance(0.4) };
   });
 }
 
@@ -210,15 +221,14 @@ function drawConnection(
   if (kind < 0.08) return plan({ ...base, to: -1, port: FIRST_PORT });
   if (kind < 0.16 && !reboots) return plan({ ...base, crossing: true, port: fixed + 1, localPort: fixed });
   const port = FIRST_PORT + prng.below(2);
-  // A port is used again only between hosts that remember: a reboot forgets which sequence numbers are still about.
-  if (kind < 0.35 && !reboots)
+  if (kind < 0.35)
     return plan({
       ...base,
       port,
       localPort: fixed,
       repeats: 1 + prng.below(2),
       // Longer than frames stay on the way: with an abort there is no TIME-WAIT that keeps them out.
-      repeatAfterMs: isRude(client) || isRude(server) ? 4_000 : prng.below(1_500),
+      repeatAfterMs: isRude(client) || isRude(server) ? LATE_MS + 1_000 : prng.below(1_500),
     });
   return plan({ ...base, port });
 }
@@ -270,9 +280,11 @@ function drawScript(prng: Prng, most: number): Script {
   const paced = prng.chance(0.3);
   const slow = prng.chance(0.25);
   const stops = prng.chance(0.25);
+  const pieceBytes = paced ? 1 + prng.below(1_500) : magnitude(prng, 16, 16_000);
+  const writeMost = paced ? Math.min(most, pieceBytes * PIECES) : most;
   return {
-    writeBytes: prng.chance(0.1) ? 0 : magnitude(prng, 1, most),
-    pieceBytes: paced ? 1 + prng.below(1_500) : magnitude(prng, 16, 16_000),
+    writeBytes: prng.chance(0.1) ? 0 : magnitude(prng, 1, writeMost),
+    pieceBytes,
     writePauseMs: paced ? 1 + prng.below(120) : 0,
     replies: false,
     readBytes: slow ? magnitude(prng, 100, 5_000) : 1 + prng.below(20_000),

@@ -55,27 +55,31 @@ export class SimHost {
 
   /** Opens the listeners. */
   start(): void {
-    this.act(() => {
-      for (const plan of this.plan.listeners) {
-        const handle = this.call("open listener", (core) => core.open(SocketKind.LISTENER));
-        this.call("bind", (core) => core.bind(handle, { address: this.address, port: plan.port }));
-        this.call("listen", (core) => core.listen(handle, plan.backlog));
-        this.#listeners.set(handle, plan);
-      }
-    });
+    for (const plan of this.plan.listeners) this.#listen(plan);
   }
 
   /** Closes the listeners. */
   stop(): void {
-    this.act(() => {
-      for (const handle of this.#listeners.keys()) this.call("close listener", (core) => core.close(handle));
-      this.#listeners.clear();
-    });
+    for (const plan of this.plan.listeners) this.#unlisten(plan);
+  }
+
+  /** Closes a listener for the time that its plan says. */
+  pause(plan: ListenerPlan): void {
+    this.world.note(() => `host ${this.index} closes its listener on port ${plan.port}`);
+    this.#unlisten(plan);
+    this.clock.after(plan.closedMs, () => this.#listen(plan));
+  }
+
+  /** Tells the core that its link went up or down. */
+  linkChanged(isUp: boolean): void {
+    this.world.note(() => `the link of host ${this.index} is ${isUp ? "up" : "down"}`);
+    this.act(() => this.call("linkChanged", (core) => core.linkChanged(isUp, this.now)));
   }
 
   /** Starts anew, with memory that remembers nothing. */
   reboot(): void {
     this.world.note(() => `host ${this.index} reboots`);
+    this.world.monitor.onReboot(this.address);
     for (const counter of Object.values(Counter)) this.earlier[counter] = this.counter(counter);
     for (const end of [...this.#ends.values()]) end.onReboot();
     this.#listeners.clear();
@@ -151,6 +155,24 @@ export class SimHost {
       this.#timer = undefined;
       this.settle();
     });
+  }
+
+  #listen(plan: ListenerPlan): void {
+    if ([...this.#listeners.values()].includes(plan)) return;
+    this.act(() => {
+      const handle = this.call("open listener", (core) => core.open(SocketKind.LISTENER));
+      this.call("bind", (core) => core.bind(handle, { address: this.address, port: plan.port }));
+      this.call("listen", (core) => core.listen(handle, plan.backlog));
+      this.#listeners.set(handle, plan);
+    });
+  }
+
+  #unlisten(plan: ListenerPlan): void {
+    for (const [handle, found] of this.#listeners) {
+      if (found !== plan) continue;
+      this.#listeners.delete(handle);
+      this.act(() => this.call("close listener", (core) => core.close(handle)));
+    }
   }
 
   #drain(): void {

@@ -12,6 +12,9 @@ interface Flow {
   end: number;
   /** The same of the connection before this one. */
   readonly earlierEnd: number | undefined;
+  /** A side has rebooted since it had these addresses and ports before: nothing is known of how numbers compare. */
+  readonly isAfterReboot: boolean;
+  isForgotten: boolean;
   /** Right edge of the largest window announced. */
   edge: number | undefined;
   readonly mss: number;
@@ -60,6 +63,11 @@ export class WireMonitor {
     return packet;
   }
 
+  /** The host with this address has forgotten its connections. */
+  onReboot(address: string): void {
+    for (const [key, flow] of this.#flows) if (key.includes(`${address}:`)) flow.isForgotten = true;
+  }
+
   #onSegment(tcp: Tcp, source: string, destination: string): void {
     const forth = `${source}:${tcp.sourcePort}`;
     const back = `${destination}:${tcp.destinationPort}`;
@@ -71,15 +79,21 @@ export class WireMonitor {
     if (flags & TcpFlag.SYN) this.#onSyn(key, tcp);
     const flow = this.#flows.get(key);
     const reverse = this.#flows.get(`${back}>${forth}`);
-    check(flow !== undefined, () => "a segment of a connection whose SYN was never sent");
+    // SYN-RECEIVED may answer before its SYN-ACK, which waits for ARP, has left.
+    check(
+      flow !== undefined || tcp.payload.length === 0,
+      () => "data of a connection whose SYN was never sent",
+    );
+    if (!flow) return;
     check((flags & (TcpFlag.SYN | TcpFlag.ACK)) !== 0, () => "a segment without ACK");
     const end = tcp.seq + tcp.payload.length + (flags & TcpFlag.FIN ? 1 : 0) + (flags & TcpFlag.SYN ? 1 : 0);
     if (seqDistance(end, flow.end) > 0) flow.end = end >>> 0;
-    if (!(flags & TcpFlag.ACK) || !reverse) return;
-    // TIME-WAIT answers a SYN that it does not take with the last connection's numbers.
+    if (!(flags & TcpFlag.ACK) || !reverse || reverse.isAfterReboot) return;
+    // A SYN that is not taken, by TIME-WAIT or by a peer that missed a reboot, is answered with the last one's numbers.
     const { earlierEnd } = reverse;
+    const isEarlier = earlierEnd !== undefined && seqDistance(tcp.ack, earlierEnd) <= 0;
     check(
-      seqDistance(tcp.ack, reverse.end) <= 0 || tcp.ack === earlierEnd,
+      seqDistance(tcp.ack, reverse.end) <= 0 || isEarlier,
       () => `ACK ${tcp.ack} is ${seqDistance(tcp.ack, reverse.end)} beyond all that the peer sent`,
     );
     if (!(flags & TcpFlag.SYN)) this.#checkAgreed(tcp, flow, reverse);
@@ -93,6 +107,8 @@ export class WireMonitor {
       isn: tcp.seq,
       end: (tcp.seq + 1) >>> 0,
       earlierEnd: earlier?.end,
+      isAfterReboot: earlier?.isForgotten === true,
+      isForgotten: false,
       edge: undefined,
       mss: tcpOption(tcp, "mss")?.mss ?? DEFAULT_MSS,
       shift: tcpOption(tcp, "windowScale")?.shift,
@@ -142,14 +158,15 @@ export class WireMonitor {
     const scaled = flow.shift !== undefined && reverse.shift !== undefined && !(tcp.flags & TcpFlag.SYN);
     const edge = (tcp.ack + tcp.window * (scaled ? 2 ** (flow.shift ?? 0) : 1)) >>> 0;
     if (flow.edge === undefined || seqDistance(edge, flow.edge) > 0) flow.edge = edge;
-    if (reverse.edge === undefined || tcp.flags & TcpFlag.SYN) return;
+    if (tcp.window === 0) this.statistics.add("zero windows announced");
     const probe = tcp.payload.length > 0 ? 1 : 0;
     const fin = tcp.flags & TcpFlag.FIN ? 1 : 0;
+    // An ACK alone stands where the connection is, which the peer may have forgotten meanwhile.
+    if (reverse.edge === undefined || tcp.flags & TcpFlag.SYN || probe + fin === 0) return;
     check(
       seqDistance(end, reverse.edge) <= probe + fin,
       () => `the segment ends ${seqDistance(end, reverse.edge as number)} beyond any window of the peer`,
     );
-    if (tcp.window === 0) this.statistics.add("zero windows announced");
   }
 
   #count(flags: number, tcp: Tcp): void {

@@ -131,7 +131,7 @@ export class World {
       this.#opened += plan.crossing ? 2 : 1;
       clock.after(plan.startMs, () => this.#open(plan, 0));
     }
-    for (const host of this.hosts) for (const ms of host.plan.rebootsMs) clock.after(ms, () => host.reboot());
+    this.#planMishaps();
     clock.after(scenario.healMs, () => {
       this.note(() => "the network is clean from here on");
       this.network.heal();
@@ -143,6 +143,21 @@ export class World {
     for (const host of this.hosts) host.checker.checkAllMemory();
     this.#checkEnds();
     this.#count();
+  }
+
+  /** Reboots, listeners that close for a while, and links that go down and up with notice. */
+  #planMishaps(): void {
+    const { clock } = this;
+    for (const host of this.hosts) {
+      for (const ms of host.plan.rebootsMs) clock.after(ms, () => host.reboot());
+      for (const plan of host.plan.listeners)
+        if (plan.closesAtMs) clock.after(plan.closesAtMs, () => host.pause(plan));
+    }
+    for (const { host, fromMs, toMs, isNoticed } of this.scenario.blackouts) {
+      if (!isNoticed) continue;
+      clock.after(fromMs, () => this.hosts[host]?.linkChanged(false));
+      clock.after(toMs, () => this.hosts[host]?.linkChanged(true));
+    }
   }
 
   /** Notes which call comes now. */
@@ -219,7 +234,8 @@ export class World {
     if (status === Status.CONNECTION_REFUSED) {
       if (end.connected) return undefined;
       if (plan?.port === DEAD_PORT || plan?.crossing) return "nobody listens";
-      return this.#rebooted() || this.#maybeUnaccepted(end) ? "forgotten" : undefined;
+      const closes = this.hosts[plan?.to ?? -1]?.plan.listeners.some(({ closesAtMs }) => closesAtMs > 0);
+      return closes || this.#rebooted() || this.#maybeUnaccepted(end) ? "forgotten" : undefined;
     }
     if (status === Status.UNREACHABLE)
       return plan?.to === -1 || !this.scenario.pristine ? "no answer to ARP" : undefined;
@@ -238,9 +254,11 @@ export class World {
 
   /** Whether the other host may have dropped the connection before its application saw it. */
   #maybeUnaccepted(end: End): boolean {
+    if (end.peer) return false;
     const to = this.#planOf.get(end)?.to ?? -1;
     const host = this.hosts[to];
-    if (!host || this.#rebooted()) return true;
+    if (!host || this.#rebooted() || host.plan.listeners.some(({ closesAtMs }) => closesAtMs > 0))
+      return true;
     const reasons = [
       Counter.TCP_BACKLOG_FULL,
       Counter.TCP_NO_RECORD,

@@ -51,7 +51,7 @@ function hostPlan(index: number): HostPlan {
     clockOffset: 0,
     lagMs: 0,
     rebootsMs: [],
-    listeners: [{ port: FIRST_PORT, backlog: 4, acceptMs: 0 }],
+    listeners: [{ port: FIRST_PORT, backlog: 4, acceptMs: 0, closesAtMs: 0, closedMs: 0 }],
   };
 }
 
