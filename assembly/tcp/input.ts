@@ -70,12 +70,14 @@ function checkTimestamp(t: Tcb): bool {
   return false;
 }
 
-/** First: check sequence number (table 6). At the edge of a shut window, ACKs and resets are still heard. */
+/** First: check sequence number (table 6). */
 function checkSequence(t: Tcb, flags: u32): bool {
   const start = segment.seq;
   const next = t.rcvNxt;
-  const window = t.rcvAdv - next;
   const length = segmentLength();
+  // A bare ACK may stand at the right edge, too, unlike in table 6: behind a window's worth of data of which some was
+  // lost, where Linux and BSD take it. To drop it would stop what flows the other way.
+  const window = t.rcvAdv - next + <u32>!(length | (flags & RST));
   // An empty segment stands where its first octet would.
   const last = start + length - <u32>(length != 0);
   if (<u32>(start == next) | <u32>seq.inWindow(start, next, window) | <u32>seq.inWindow(last, next, window))
