@@ -107,7 +107,7 @@ export class WireMonitor {
       isn: tcp.seq,
       end: (tcp.seq + 1) >>> 0,
       earlierEnd: earlier?.end,
-      isAfterReboot: earlier?.isForgotten === true,
+      isAfterReboot: earlier !== undefined && (earlier.isForgotten || earlier.isAfterReboot),
       isForgotten: false,
       edge: undefined,
       mss: tcpOption(tcp, "mss")?.mss ?? DEFAULT_MSS,
@@ -159,12 +159,13 @@ export class WireMonitor {
     const edge = (tcp.ack + tcp.window * (scaled ? 2 ** (flow.shift ?? 0) : 1)) >>> 0;
     if (flow.edge === undefined || seqDistance(edge, flow.edge) > 0) flow.edge = edge;
     if (tcp.window === 0) this.statistics.add("zero windows announced");
-    const probe = tcp.payload.length > 0 ? 1 : 0;
     const fin = tcp.flags & TcpFlag.FIN ? 1 : 0;
     // An ACK alone stands where the connection is, which the peer may have forgotten meanwhile.
-    if (reverse.edge === undefined || tcp.flags & TcpFlag.SYN || probe + fin === 0) return;
+    const isEmpty = tcp.payload.length + fin === 0;
+    if (reverse.edge === undefined || tcp.flags & TcpFlag.SYN || isEmpty) return;
+    // A probe of one octet is beyond a shut window, and a FIN may follow it.
     check(
-      seqDistance(end, reverse.edge) <= probe + fin,
+      seqDistance(end, reverse.edge) <= 1 + fin,
       () => `the segment ends ${seqDistance(end, reverse.edge as number)} beyond any window of the peer`,
     );
   }
