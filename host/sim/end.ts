@@ -129,7 +129,7 @@ export class End {
       if (script.stopAt >= 0 && this.#stopUntil === 0 && this.received >= script.stopAt) {
         this.#stopUntil = now + script.stopMs;
         host.world.note(() => `${this.name} stops reading for ${script.stopMs} ms`);
-        if (Number.isFinite(script.stopMs)) this.#after(script.stopMs, () => this.step());
+        this.#after(script.stopMs, () => this.step());
         return;
       }
       const data = host.call(`${this.name} read`, (core) => core.read(this.handle, script.readBytes));

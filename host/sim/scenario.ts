@@ -24,7 +24,7 @@ export interface Script {
   readonly readPauseMs: number;
   /** Stops reading once so many octets were read; below 0 never. */
   readonly stopAt: number;
-  /** For so long; Infinity for ever. */
+  /** For so long. */
   readonly stopMs: number;
   /**
    * `shutdown` when all is written, `afterEof`: once the peer has ended too; both then read to the end and close.
@@ -94,6 +94,8 @@ export interface Scenario {
 export const DEAD_PORT = 99;
 export const FIRST_PORT = 7000;
 const FIXED_PORT = 20_000;
+/** Longer than any run. */
+const FOR_EVER_MS = 1e9;
 /** Pieces of a stream with pauses between them, at most. */
 const PIECES = 200;
 /** Frames stay on the way for at most about so long. */
@@ -272,7 +274,7 @@ function drawChat(prng: Prng, client: Script, server: Script): [Script, Script] 
 
 function rude(prng: Prng, script: Script): Script {
   const end = prng.chance(0.5) ? "close" : "abort";
-  const never = prng.chance(0.3) ? { stopAt: prng.below(500), stopMs: Number.POSITIVE_INFINITY } : {};
+  const never = prng.chance(0.3) ? { stopAt: prng.below(500), stopMs: FOR_EVER_MS } : {};
   return { ...script, ...never, end, rudeMs: magnitude(prng, 1, 20_000), waitsForClosed: false };
 }
 

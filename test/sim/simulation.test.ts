@@ -1,8 +1,10 @@
 // 200 seeds of the simulator, and those that once failed. A seed that fails here is reproduced by the command in the
 // failure's message.
 
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readKept } from "../../host/sim/command.js";
+import type { Scenario } from "../../host/sim/scenario.js";
 import { Statistics } from "../../host/sim/statistics.js";
 import { runSeed, type Setting } from "../../host/sim/world.js";
 import { simSetting } from "./setting.js";
@@ -19,8 +21,8 @@ beforeAll(async () => {
 });
 
 /** Runs a seed and throws what broke, with the end of the trace. */
-function runWhole(seed: number): Statistics {
-  const { failure, trace, statistics } = runSeed(seed, setting);
+function runWhole(seed: number, scenario?: Scenario): Statistics {
+  const { failure, trace, statistics } = runSeed(seed, setting, scenario ? { scenario: () => scenario } : {});
   if (failure)
     throw new Error(
       `seed ${seed}, step ${failure.step}: ${failure.what}\n\n${trace.text()}\n\n` +
@@ -39,9 +41,9 @@ describe("every seed keeps all that must hold", () => {
 describe("what once failed", () => {
   const files = readdirSync(SEED_FOLDER).filter((name) => name.endsWith(".json"));
   test.each(files)("%s", (name) => {
-    const { seed } = JSON.parse(readFileSync(new URL(name, SEED_FOLDER), "utf8")) as { seed: number };
-    expect(`${seed}.json`).toBe(name);
-    runWhole(seed);
+    const { seed, scenario } = readKept(new URL(name, SEED_FOLDER));
+    expect(scenario.seed).toBe(seed);
+    runWhole(seed, scenario);
   });
 });
 
