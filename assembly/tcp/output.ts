@@ -128,7 +128,7 @@ function serveData(t: Tcb, neighbour: Neighbour): u32 {
   const window = congestion.window(t);
   let length = min(min(left, mss), window > offset ? window - offset : 0);
   if (probe) {
-    count(Counter.TCP_PROBES);
+    if (left) count(Counter.TCP_PROBES);
     length = max(length, min(left, 1));
   } else if (length && isHeldBack(t, start, length, left, mss)) return 0;
   let flags = ACK;
