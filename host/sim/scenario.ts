@@ -86,6 +86,9 @@ export interface Scenario {
   /** From here on the network is clean. */
   readonly healMs: number;
   readonly connections: readonly ConnectionPlan[];
+  /** Forged segments, and the time in which they come. */
+  readonly attacks: number;
+  readonly attacksMs: number;
   /** Nothing is ever lost, and no host reboots. */
   readonly pristine: boolean;
 }
@@ -117,6 +120,8 @@ export function draw(seed: number): Scenario {
     blackouts: pristine || prng.chance(0.6) ? [] : drawBlackouts(prng, count),
     healMs,
     connections: drawConnections(prng, hosts, reboots),
+    attacks: prng.chance(0.2) ? magnitude(prng, 5, 500) : 0,
+    attacksMs: magnitude(prng, 1_000, 30_000),
   };
 }
 

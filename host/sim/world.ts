@@ -5,6 +5,7 @@ import { Counter, SocketKind, Status, TcpState } from "../abi.js";
 import { CoreError, statusName } from "../core.js";
 import type { Engine } from "../engines/engine.js";
 import { formatMac } from "../packet/index.js";
+import { forge } from "./attacker.js";
 import { VirtualClock } from "./clock.js";
 import { End, FAILURES } from "./end.js";
 import { check, SimFailure } from "./failure.js";
@@ -153,11 +154,29 @@ export class World {
       for (const plan of host.plan.listeners)
         if (plan.closesAtMs) clock.after(plan.closesAtMs, () => host.pause(plan));
     }
+    const { attacks, attacksMs, seed } = this.scenario;
+    const prng = new Prng(seed ^ 0xbad);
+    for (let attack = 0; attack < attacks; attack++)
+      clock.after(prng.below(attacksMs), () => this.#attack(prng));
     for (const { host, fromMs, toMs, isNoticed } of this.scenario.blackouts) {
       if (!isNoticed) continue;
       clock.after(fromMs, () => this.hosts[host]?.linkChanged(false));
       clock.after(toMs, () => this.hosts[host]?.linkChanged(true));
     }
+  }
+
+  /** Sends a forged segment into a connection that is open. */
+  #attack(prng: Prng): void {
+    const targets = this.ends.filter((end) => end.outcome === undefined && end.connected && end.peer);
+    const end = targets[prng.below(targets.length)];
+    if (!end?.peer) return;
+    const { host, handle, peer } = end;
+    if (host.call("state", (core) => core.tcpState(handle)) < TcpState.ESTABLISHED) return;
+    const frame = forge(host, handle, peer.host, prng);
+    this.trace.note(() => `forged, to ${end.name}:`);
+    this.trace.arrives(peer.host.index, host.index, frame);
+    this.statistics.add("forged segments");
+    host.receive(frame);
   }
 
   /** Notes which call comes now. */

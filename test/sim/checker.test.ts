@@ -61,6 +61,8 @@ function plain(change: Partial<Scenario> = {}): Scenario {
   return {
     seed: 1,
     pristine: true,
+    attacks: 0,
+    attacksMs: 0,
     hosts: [hostPlan(0), hostPlan(1)],
     paths: [
       [path, path],
