@@ -147,7 +147,7 @@ export class Peer {
     wrong.push(...this.#noteTimestamps(tcp));
     // Options count, RFC 9293 section 3.7.1.
     const size = tcp.payload.length && tcp.payload.length + tcp.headerBytes - MIN_HEADER_BYTES;
-    if (size > this.#mss) wrong.push(`${size} bytes of data and options above the MSS of ${this.#mss}`);
+    if (size > this.#mss) wrong.push(`${size} bytes of data above the MSS of ${this.#mss}`);
     const end = tcp.seq + tcp.payload.length;
     // One octet beyond the window is a probe, RFC 9293 section 3.8.6.1.
     if (this.#windowEdge !== undefined && tcp.payload.length > 0 && isLater(end - 1, this.#windowEdge))
