@@ -55,6 +55,26 @@ export function build(root: string): Build {
   return { mutants, selecting, covering };
 }
 
+/** The module with one change of one file. Throws asc's message. */
+export function compileChanged(
+  root: string,
+  { file, original, changed }: { file: string; original: string; changed: string },
+): Uint8Array {
+  const folder = join(root, "build/mutate/row");
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  cpSync(join(root, "assembly"), join(folder, "assembly"), { recursive: true });
+  // A function as replacement: a text would be read for patterns like $&.
+  const text = readFileSync(join(root, file), "utf8").replace(original, () => changed);
+  writeFileSync(join(folder, file), text);
+  writeFileSync(
+    join(folder, "asconfig.json"),
+    quickConfig(readFileSync(join(root, "asconfig.json"), "utf8")),
+  );
+  asc(root, folder, "row.wasm");
+  return new Uint8Array(readFileSync(join(folder, "row.wasm")));
+}
+
 function change(texts: ReadonlyMap<string, string>): { mutants: Mutant[]; changed: Map<string, string> } {
   const nullable = new Set([...texts].flatMap(([file, text]) => nullableFunctions(file, text)));
   const mutants: Mutant[] = [];
@@ -79,8 +99,12 @@ function quickConfig(config: string): string {
 
 function compile(root: string, folder: string, selector: string, name: string): void {
   writeFileSync(join(folder, "assembly/mutant.ts"), selector);
-  const asc = join(root, "node_modules/assemblyscript/bin/asc.js");
-  const args = [asc, "--config", "asconfig.json", "--outFile", name];
+  asc(root, folder, name);
+}
+
+function asc(root: string, folder: string, name: string): void {
+  const command = join(root, "node_modules/assemblyscript/bin/asc.js");
+  const args = [command, "--config", "asconfig.json", "--outFile", name];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, {
     cwd: folder,
     encoding: "utf8",

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { build } from "./build.js";
 import type { Mutant } from "./points.js";
+import { breakRows, readRows } from "./rows.js";
 import { type Knowledge, learn, type Outcome, play } from "./run.js";
 
 /** Below this share of caught mutants the run fails, in percent. */
@@ -16,6 +17,7 @@ const HELP = `npm run mutate -- [options]
   --list             show them, and run nothing
   --mutant ID        one of them, with the failure that catches it
   --without-failing  leave checks out that fail on the unchanged core, instead of giving up
+  --rows N           break N rows of docs/rfc9293.md, chosen by --seed: one of the row's own tests must notice
   --prove            run the unchanged core in place of the first mutants before: nothing may be caught`;
 
 /** How many that is. */
@@ -42,10 +44,12 @@ export async function main(root: string, args: readonly string[]): Promise<numbe
       mutant: { type: "string" },
       "without-failing": { type: "boolean" },
       prove: { type: "boolean" },
+      rows: { type: "string" },
       help: { type: "boolean" },
     },
   });
   if (values.help) return say(HELP, 0);
+  if (values.rows) return rows(root, Number(values.rows), Number(values.seed));
   const { mutants, selecting, covering } = build(root);
   const equivalents = readEquivalents(root);
   const stale = equivalents.filter((entry) => !mutants.some((mutant) => isSame(mutant, entry)));
@@ -66,6 +70,15 @@ export async function main(root: string, args: readonly string[]): Promise<numbe
   const outcomes = await play(selecting, chosen, knowledge);
   if (values.mutant) console.log(outcomes[0]?.failure ?? "no check notices it");
   return report(outcomes, knowledge);
+}
+
+async function rows(root: string, count: number, seed: number): Promise<number> {
+  const chosen = pick(readRows(root), count, seed);
+  const unnoticed = await breakRows(root, chosen);
+  return say(
+    `${chosen.length} rows broken, ${chosen.length - unnoticed} noticed by their own tests`,
+    unnoticed && 1,
+  );
 }
 
 /** Nothing may be caught where nothing is changed: else it is not the changes that the checks notice. */
@@ -127,6 +140,11 @@ function readEquivalents(root: string): readonly Equivalent[] {
 
 /** `count` mutants, in their order, that depend on the seed alone. */
 function sample(mutants: readonly Mutant[], count: number, seed: number): Mutant[] {
+  return pick(mutants, count, seed).sort((a, b) => a.id - b.id);
+}
+
+/** `count` of them that depend on the seed alone. */
+function pick<T>(all: readonly T[], count: number, seed: number): T[] {
   let state = (seed * 2654435761) >>> 0 || 1;
   const random = () => {
     state ^= state << 13;
@@ -134,9 +152,9 @@ function sample(mutants: readonly Mutant[], count: number, seed: number): Mutant
     state ^= state << 5;
     return state >>> 0;
   };
-  const keyed = mutants.map((mutant) => ({ mutant, key: random() }));
+  const keyed = all.map((one) => ({ one, key: random() }));
   const chosen = keyed.sort((a, b) => a.key - b.key).slice(0, count);
-  return chosen.map(({ mutant }) => mutant).sort((a, b) => a.id - b.id);
+  return chosen.map(({ one }) => one);
 }
 
 function say(text: string, status: number): number {

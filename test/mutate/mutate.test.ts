@@ -39,6 +39,12 @@ test("every change of the comparisons of sequence numbers is caught", { timeout:
   expect(status).toBe(0);
 });
 
+test("a row of docs/rfc9293.md that is broken is noticed by its own test", { timeout: BOUND_MS }, () => {
+  const { status, output } = mutate("--rows", "2", "--seed", "1");
+  expect(output).toMatch(/2 rows broken, 2 noticed by their own tests\n$/);
+  expect(status).toBe(0);
+});
+
 test("the changes of an expression, a condition, a statement", () => {
   const found = changes("return a < b ? a + 1 : 0;").sort();
   expect(found).toEqual(["0", "1", "2", "a - 1", "a <= b", "a >= b", "false for a < b", "true for a < b"]);
