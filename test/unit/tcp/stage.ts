@@ -35,11 +35,14 @@ export function place(core: UnitCore, state: number, key = PORTS): Placed {
   t.ports = key;
   core.functions("tcp/demux", "add").add(at);
   core.functions("tcp/retransmit", "begin").begin(at);
-  t.sndUna = t.sndNxt = t.sndMax = SND_UNA;
-  t.rcvNxt = t.sndWl1 = RCV_NXT;
+  t.sndUna = t.sndNxt = t.sndMax = t.sndUp = SND_UNA;
+  t.rcvNxt = t.sndWl1 = t.rcvUp = RCV_NXT;
   t.rcvAdv = RCV_NXT + 4096;
   t.sndWnd = t.sndWndMax = 8192;
   t.sndMss = t.rcvMss = 1000;
+  // Larger than any window: congestion control has tests of its own.
+  t.congestionWindow = t.slowStartThreshold = 2 ** 30;
+  t.heardAt = core.state.now;
   t.state = state;
   return { core, at, t };
 }
