@@ -52,6 +52,17 @@ export function established(config: UnitConfig = {}, now = 0): Placed {
   return inState(TcpState.ESTABLISHED, config, now);
 }
 
+/** Bits of a connection by their names, "OWES_ACK FIN_QUEUED". */
+export function bitsOf(core: UnitCore, names: string): number {
+  return names.split(" ").reduce((sum, name) => (sum | core.bit(name)) >>> 0, 0);
+}
+
+/** Where the rings of a connection are. */
+export function ringsOf({ core, at }: Placed): { readonly send: number; readonly receive: number } {
+  const { sendRing, receiveRing } = core.functions("tcp/tcb", "sendRing", "receiveRing");
+  return { send: sendRing(at), receive: receiveRing(at) };
+}
+
 /** Puts a segment of the peer into the input slot and has it read. */
 export function arrive(core: UnitCore, spec: Parameters<UnitCore["putSegment"]>[0]): void {
   core.putSegment({ seq: RCV_NXT, ack: SND_UNA, flags: "A", window: 8192, ...spec });
