@@ -1,7 +1,15 @@
 // The exports check their arguments and call in. What they do is in test/script; here is what they refuse.
 
 import { beforeEach, describe, expect, test } from "vitest";
-import { ABI_VERSION, EndpointLayout, EXCHANGE_BYTES, Option, SocketKind, STATE_BASE, Status } from "../../host/abi.js";
+import {
+  ABI_VERSION,
+  EndpointLayout,
+  EXCHANGE_BYTES,
+  Option,
+  SocketKind,
+  STATE_BASE,
+  Status,
+} from "../../host/abi.js";
 import { segmentFrame, UnitCore } from "./core.js";
 
 const functionsOf = (unit: UnitCore) =>

@@ -217,7 +217,14 @@ describe("layOut", () => {
   test("a small one", () => verify(BASE));
 
   test("with as little as can be", () => {
-    const little = { connections: 1, listeners: 0, synEntries: 1, timeWaitEntries: 1, arpEntries: 1, reassemblyRanges: 0 };
+    const little = {
+      connections: 1,
+      listeners: 0,
+      synEntries: 1,
+      timeWaitEntries: 1,
+      arpEntries: 1,
+      reassemblyRanges: 0,
+    };
     verify({ ...BASE, ...little, sendRingBytes: 256, receiveRingBytes: 256, mtu: 576 });
   });
 

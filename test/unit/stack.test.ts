@@ -131,7 +131,11 @@ describe("linkChanged", () => {
 
   test("up: neighbours are forgotten, our address is announced twice, two seconds apart (RFC 5227)", () => {
     const { resolve } = core.functions("net/arp", "resolve");
-    input(frameOf({ arp: { operation: 2, senderMac: PEER.mac, senderIp: PEER.address, targetIp: DEVICE.address } }));
+    input(
+      frameOf({
+        arp: { operation: 2, senderMac: PEER.mac, senderIp: PEER.address, targetIp: DEVICE.address },
+      }),
+    );
     const peer = address(PEER.address);
     expect(resolve(peer)).not.toBe(0);
     stack.linkChanged(1, 100);

@@ -3,7 +3,9 @@ import { DEVICE, segmentFrame, UnitCore } from "../core.js";
 
 const core = new UnitCore();
 const { owe, replyTo, beforeInput } = core.functions("net/reply", "owe", "replyTo", "beforeInput");
-const KINDS = ["NONE", "ARP", "ECHO", "TCP", "UNREACHABLE"].map((name) => core.constant("net/reply", `Reply.${name}`));
+const KINDS = ["NONE", "ARP", "ECHO", "TCP", "UNREACHABLE"].map((name) =>
+  core.constant("net/reply", `Reply.${name}`),
+);
 
 test("four kinds, and none is zero", () => {
   expect(KINDS).toEqual([0, 1, 2, 3, 4]);

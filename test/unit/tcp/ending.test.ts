@@ -5,7 +5,8 @@ import { Event, Status, TcpState } from "../../../host/abi.js";
 import { address, PEER, type UnitCore } from "../core.js";
 import { bitsOf, inState, PORTS } from "./stage.js";
 
-const functionsOf = (unit: UnitCore) => unit.functions("tcp/ending", "finish", "fail", "reset", "resetWhenSent");
+const functionsOf = (unit: UnitCore) =>
+  unit.functions("tcp/ending", "finish", "fail", "reset", "resetWhenSent");
 const FIND = (core: UnitCore) => core.functions("tcp/demux", "find").find(address(PEER.address), PORTS);
 
 describe.each([

@@ -186,7 +186,13 @@ test.each([
   ["new", 0, 10, undefined],
 ])("data %s: what came twice is noted for D-SACK (RFC 2883)", (_what, offset, data, block) => {
   const { core } = established();
-  core.putSegment({ seq: RCV_NXT + offset, ack: SND_UNA, flags: "A", window: 8192, payload: new Uint8Array(data) });
+  core.putSegment({
+    seq: RCV_NXT + offset,
+    ack: SND_UNA,
+    flags: "A",
+    window: 8192,
+    payload: new Uint8Array(data),
+  });
   core.functions("tcp/input", "arrives").arrives();
   const { duplicateOf, duplicateStart, duplicateEnd } = core.segment;
   if (block) expect([duplicateStart, duplicateEnd]).toEqual(block);

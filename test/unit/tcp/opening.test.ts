@@ -5,7 +5,8 @@ import { Event, TcpState } from "../../../host/abi.js";
 import { address, PEER, UnitCore } from "../core.js";
 import { inState, PORTS } from "./stage.js";
 
-const functionsOf = (unit: UnitCore) => unit.functions("tcp/opening", "begin", "synchronise", "establish", "offered", "optionsBytes");
+const functionsOf = (unit: UnitCore) =>
+  unit.functions("tcp/opening", "begin", "synchronise", "establish", "offered", "optionsBytes");
 
 test("begin: key, sequence numbers, offered options, RTO, our MSS, a place in the table", () => {
   const core = new UnitCore({}, 777);

@@ -276,12 +276,15 @@ describe("urgent (RFC 9293 section 3.10.7.4, sixth; RFC 6093)", () => {
     [RCV_NXT, "UA", -10, 5, RCV_NXT, false],
     [RCV_NXT + 20, "UA", 0, 20, RCV_NXT + 20, false],
     [RCV_NXT + 20, "UA", 0, 21, RCV_NXT + 21, true],
-  ])("RCV.UP %i, %s at %i from RCV.NXT, SEG.UP %i: RCV.UP %i, an event %s", (up, flags, offset, pointer, end, event) => {
-    const { core, at, t, urgent } = urgentAt(up);
-    arrive(core, { seq: RCV_NXT + offset, flags, urgent: pointer });
-    urgent(at);
-    expect([t.rcvUp, (t.events & Event.URGENT) !== 0]).toEqual([end, event]);
-  });
+  ])(
+    "RCV.UP %i, %s at %i from RCV.NXT, SEG.UP %i: RCV.UP %i, an event %s",
+    (up, flags, offset, pointer, end, event) => {
+      const { core, at, t, urgent } = urgentAt(up);
+      arrive(core, { seq: RCV_NXT + offset, flags, urgent: pointer });
+      urgent(at);
+      expect([t.rcvUp, (t.events & Event.URGENT) !== 0]).toEqual([end, event]);
+    },
+  );
 
   test("across the end of the sequence space", () => {
     const { core, at, t, urgent } = urgentAt(0xfffffff0);

@@ -5,7 +5,8 @@ import { arrive } from "./stage.js";
 
 let core: UnitCore;
 let reset: ReturnType<typeof functionsOf>;
-const functionsOf = (unit: UnitCore) => unit.functions("tcp/reset", "refuse", "answer", "challenge", "fill", "emitReply", "emitTo");
+const functionsOf = (unit: UnitCore) =>
+  unit.functions("tcp/reset", "refuse", "answer", "challenge", "fill", "emitReply", "emitTo");
 const TCP = () => core.constant("net/reply", "Reply.TCP");
 
 beforeEach(() => {

@@ -7,13 +7,7 @@ let segment: Segment;
 let tcp: ReturnType<typeof functionsOf>;
 
 function functionsOf(unit: UnitCore) {
-  return unit.functions(
-    "tcp/segment",
-    "read",
-    "segmentLength",
-    "receiveMss",
-    "sendMss",
-  );
+  return unit.functions("tcp/segment", "read", "segmentLength", "receiveMss", "sendMss");
 }
 
 function boot(config: UnitConfig = {}): void {
@@ -144,8 +138,16 @@ describe("options", () => {
     ["window scale 255", [3, 3, 255, 0], { scale: 14 }],
     ["window scale of another length", [3, 4, 7, 0], {}],
     ["timestamps", [8, 10, 0xff, 2, 3, 4, 5, 6, 7, 0x80, 0, 0], { times: [0xff020304, 0x05060780] }],
-    ["timestamps behind two NOPs", [1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8], { times: [0x01020304, 0x05060708] }],
-    ["timestamps at an odd place", [1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8, 0], { times: [0x01020304, 0x05060708] }],
+    [
+      "timestamps behind two NOPs",
+      [1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8],
+      { times: [0x01020304, 0x05060708] },
+    ],
+    [
+      "timestamps at an odd place",
+      [1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8, 0],
+      { times: [0x01020304, 0x05060708] },
+    ],
     ["timestamps of another length", [8, 9, 1, 2, 3, 4, 5, 6, 7, 0, 0, 0], {}],
     [
       "what Linux sends in a SYN",

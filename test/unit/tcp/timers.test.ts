@@ -197,7 +197,8 @@ test("hurry: what waits for a retransmission is due now, without its back-off; o
   const { hurry, run } = functionsOf(core);
   const quiet = place(core, TcpState.ESTABLISHED, ports(40001, 80));
   const idle = place(core, TcpState.ESTABLISHED, ports(40002, 80));
-  for (const one of [t, quiet.t]) Object.assign(one, { bits: core.bit("TIMES_RETRANSMIT"), retransmitAt: 60000 });
+  for (const one of [t, quiet.t])
+    Object.assign(one, { bits: core.bit("TIMES_RETRANSMIT"), retransmitAt: 60000 });
   Object.assign(t, { sendBytes: 100, backoff: 6 });
   hurry();
   expect([t.retransmitAt, t.backoff, core.state.nextTimer]).toEqual([0, 0, 0]);
