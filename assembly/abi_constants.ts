@@ -387,7 +387,7 @@ export class Config {
   finWait2Ms: u32;
   /** Delayed-ACK time in milliseconds, 0 to 2^24 - 1; RFC 9293 allows 500. @default 40 */
   delayedAckMs: u32;
-  /** Retransmissions of a SYN or SYN-ACK before giving up, 0 to 31. @default 5 */
+  /** Retransmissions of a SYN or SYN-ACK before giving up, 0 to 31; 7 last three minutes (RFC 9293, MUST-23). @default 7 */
   synRetries: u16;
   /** Retransmissions of data before giving up, 0 to 31. @default 12 */
   dataRetries: u16;

@@ -481,7 +481,10 @@ export interface Config {
   finWait2Ms: number;
   /** Delayed-ACK time in milliseconds, 0 to 2^24 - 1; RFC 9293 allows 500. Default 40. */
   delayedAckMs: number;
-  /** Retransmissions of a SYN or SYN-ACK before giving up, 0 to 31. Default 5. */
+  /**
+   * Retransmissions of a SYN or SYN-ACK before giving up, 0 to 31; 7 last three minutes (RFC 9293,
+   * MUST-23). Default 7.
+   */
   synRetries: number;
   /** Retransmissions of data before giving up, 0 to 31. Default 12. */
   dataRetries: number;
@@ -790,7 +793,7 @@ export const CONFIG_DEFAULTS = {
   timeWaitMs: 60000,
   finWait2Ms: 60000,
   delayedAckMs: 40,
-  synRetries: 5,
+  synRetries: 7,
   dataRetries: 12,
   ttl: 64,
 } as const;

@@ -89,6 +89,15 @@ export function resolve(address: u32): link.Neighbour | null {
   return null;
 }
 
+/** What is known of `address` may be wrong: nothing comes back from it. It is asked for again, and used meanwhile. */
+export function doubt(address: u32): void {
+  const entry = find(address);
+  if (!entry || entry.state < KNOWN) return;
+  entry.state = USED;
+  entry.deadline = state.now;
+  state.scanDue = 1;
+}
+
 /** Announces our address by `times` requests for it, at most TRIES; no room for them in the table: none. */
 export function announce(times: u8): void {
   const ours = config.address;

@@ -11,6 +11,7 @@ import { ACK, FIN } from "../wire/tcp";
 import * as congestion from "./congestion";
 import { finish, reset } from "./ending";
 import { establish } from "./opening";
+import { owesFin } from "./output";
 import { owe } from "./receive";
 import { refuse } from "./reset";
 import * as retransmit from "./retransmit";
@@ -133,7 +134,7 @@ function updateWindow(t: Tcb, fresh: u32): void {
   if (wnd <= before) return;
   t.sndWndMax = max(t.sndWndMax, wnd);
   // Probes that met the shut window were thrown away: begin again at SND.UNA, without waiting for the timer.
-  if (<u32>before | <u32>!t.sendBytes) return makeReady(t);
+  if (<u32>before | <u32>!(t.sendBytes | <u32>owesFin(t))) return makeReady(t);
   t.sndNxt = t.sndUna;
   t.backoff = 0;
   passUna(t, 0);

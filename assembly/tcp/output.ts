@@ -75,7 +75,7 @@ function serve(t: Tcb): u32 {
     if (bytes) return bytes;
     if (t.sndUna == t.sndMax) {
       // Data that cannot be sent while nothing is outstanding: the timer turns into the persist timer (3.8.6.1).
-      if (t.sendBytes) retransmit.start(t);
+      if (t.sendBytes | <u32>owesFin(t)) retransmit.start(t);
       else if (<u32>(t.keepaliveMs != 0) & <u32>!has(t, Bit.TIMES_RETRANSMIT))
         retransmit.arm(t, t.keepaliveMs);
     }
@@ -128,14 +128,15 @@ function serveData(t: Tcb, neighbour: Neighbour): u32 {
   const window = congestion.window(t);
   let length = min(min(left, mss), window > offset ? window - offset : 0);
   if (probe) {
-    count(Counter.TCP_PROBES);
+    if (left) count(Counter.TCP_PROBES);
     length = max(length, min(left, 1));
   } else if (length && isHeldBack(t, start, length, left, mss)) return 0;
   let flags = ACK;
   let end = start + length;
   if (length == left) {
     if (length) flags |= PSH;
-    if (owesFin(t)) {
+    // A FIN takes a place in the window, too.
+    if (owesFin(t) && probe | <u32>(start != t.sndMax) | <u32>(offset + length < t.sndWnd)) {
       flags |= FIN;
       end++;
     }

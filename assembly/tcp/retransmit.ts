@@ -22,7 +22,9 @@ export function begin(t: Tcb): void {
 
 /** The connection is established. */
 export function established(t: Tcb): void {
-  if (<u32>!t.srtt8 & <u32>(t.retransmits != 0)) t.rtoMs = AFTER_LOST_SYN_MS;
+  if (<u32>(t.srtt8 != 0) | <u32>!t.retransmits) return;
+  t.rtoMs = AFTER_LOST_SYN_MS;
+  t.backoff = 0;
 }
 
 /** The RTO in milliseconds, backed off. */

@@ -21,7 +21,7 @@ import { begin, establish, offered, synchronise } from "./opening";
 import { owe } from "./receive";
 import * as reset from "./reset";
 import { sample } from "./retransmit";
-import { segment } from "./segment";
+import { segment, segmentLength } from "./segment";
 import * as seq from "./seq";
 import {
   Agreed,
@@ -110,6 +110,8 @@ export function receive(entry: Compact): Tcb | null {
     const t = promote(entry);
     if (t) return t;
     entry.kind = Kind.WAITING;
+    // A probe of the window: its sender goes on to wait as long as it is answered.
+    if (segmentLength()) reset.answer(entry, ACK);
     count(header.connectionsUsed == config.connections ? Counter.TCP_NO_RECORD : Counter.TCP_BACKLOG_FULL);
   }
   return null;

@@ -5,6 +5,8 @@ import { Counter, Status, TcpState } from "../abi_constants";
 import { config, state } from "../config";
 import { isDueElseWake } from "../lib/clock";
 import { count } from "../lib/counters";
+import * as arp from "../net/arp";
+import * as route from "../net/route";
 import * as congestion from "./congestion";
 import { fail } from "./ending";
 import { owesFin } from "./output";
@@ -12,6 +14,8 @@ import { owe } from "./receive";
 import * as retransmit from "./retransmit";
 import { Bit, clear, connectionAt, has, isSynchronised, Kind, makeReady, set, Tcb } from "./tcb";
 
+/** Time-outs in a row after which the way to the peer is doubted: R1 of RFC 9293 section 3.8.3. */
+const R1: u8 = 3;
 /** Doublings of the RTO after which it is at its maximum whatever it was. */
 const BACKOFF_MAX: u8 = 13;
 
@@ -66,7 +70,7 @@ export function retransmissionDue(t: Tcb): void {
     if (<u32>isSynchronised(t) & <u32>(t.sndWnd != 0)) congestion.onTimeout(t);
     t.sndNxt = t.sndUna;
   }
-  t.retries++;
+  if (++t.retries == R1) arp.doubt(route.nextHop(t.remoteAddress));
   if (!(outstanding && t.sndWnd)) set(t, Bit.OWES_PROBE);
   if (t.backoff < BACKOFF_MAX) t.backoff++;
   retransmit.restart(t);

@@ -436,7 +436,10 @@ struct ferrule_config {
     uint32_t fin_wait2_ms;
     /** Delayed-ACK time in milliseconds, 0 to 2^24 - 1; RFC 9293 allows 500. Default 40. */
     uint32_t delayed_ack_ms;
-    /** Retransmissions of a SYN or SYN-ACK before giving up, 0 to 31. Default 5. */
+    /**
+     * Retransmissions of a SYN or SYN-ACK before giving up, 0 to 31; 7 last three minutes (RFC 9293,
+     * MUST-23). Default 7.
+     */
     uint16_t syn_retries;
     /** Retransmissions of data before giving up, 0 to 31. Default 12. */
     uint16_t data_retries;
@@ -622,7 +625,7 @@ static inline void ferrule_config_defaults(struct ferrule_config *config) {
     config->time_wait_ms = 60000u;
     config->fin_wait2_ms = 60000u;
     config->delayed_ack_ms = 40u;
-    config->syn_retries = 5u;
+    config->syn_retries = 7u;
     config->data_retries = 12u;
     config->ttl = 64u;
 }

@@ -96,7 +96,7 @@ script("RFC 9293 3.10.4: what was written is delivered before the FIN, also afte
   socket.write(2000);
   t.expect({ flags: "A", seq: 1, ack: 1, len: 1000 });
   socket.close();
-  t.peer.send({ flags: "A", seq: 1, ack: 1001, window: 1000 });
+  t.peer.send({ flags: "A", seq: 1, ack: 1001, window: 1001 });
   t.expect({ flags: "FPA", seq: 1001, ack: 1, len: 1000 });
   t.peer.send({ flags: "FA", seq: 1, ack: 2002 });
   t.expect({ flags: "A", seq: 2002, ack: 2 });
@@ -229,4 +229,21 @@ script("RFC 9293 3.8.6: the ACK that begins TIME-WAIT does not shrink the window
   t.peer.send({ flags: "A", seq: 1, ack: 2 });
   t.peer.send({ flags: "FA", seq: 1, ack: 2 });
   t.expect({ flags: "A", seq: 2, ack: 2, window: [8191, 8192] });
+});
+
+script("RFC 9293 3.8.6: a FIN takes a place in the window: it waits for one, and is probed with", (t) => {
+  const socket = t.connected({ mss: 1000, window: 1000, rttMs: 100 });
+  socket.write(1000);
+  t.expect({ flags: "PA", seq: 1, ack: 1, len: 1000 });
+  socket.shutdown();
+  t.expectNothing();
+  t.peer.send({ flags: "A", seq: 1, ack: 1001, window: 0 });
+  t.expectBetween(t.timeMs + 1, t.timeMs + 5000, { flags: "FA", seq: 1001, ack: 1 });
+  t.peer.send({ flags: "A", seq: 1, ack: 1001, window: 0 });
+  t.expectNothing();
+  // The window opens: the FIN goes at once, without waiting for the backed-off timer.
+  t.peer.send({ flags: "A", seq: 1, ack: 1001, window: 500 });
+  t.expect({ flags: "FA", seq: 1001, ack: 1 });
+  t.peer.send({ flags: "A", seq: 1, ack: 1002, window: 500 });
+  socket.expectState("FIN_WAIT_2");
 });

@@ -37,7 +37,8 @@ export class Peer {
 
   constructor(
     private readonly stage: Stage,
-    readonly host: Host,
+    /** Its host: another one when it has moved. */
+    public host: Host,
     /** The peer's port. */
     public port: number,
     /** The peer's initial sequence number. */

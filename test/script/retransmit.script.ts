@@ -1,4 +1,6 @@
+import { ArpOperation, BROADCAST_MAC } from "../../host/packet/index.js";
 import { script } from "./script.js";
+import { DEVICE, PEER_HOST } from "./stage.js";
 
 script("RFC 6298 2: unacknowledged data is sent again after the RTO, which doubles each time", (t) => {
   // One round trip of 100 ms: SRTT is 100, RTTVAR 50, and the RTO 100 + 4 * 50.
@@ -208,3 +210,67 @@ script("RFC 6298 2.5: the RTO is at most a minute", (t) => {
   }
   t.peer.send({ flags: "A", seq: 1, ack: 11 });
 });
+
+script(
+  "RFC 9293 3.8.3: from the third time-out in a row (R1) on, the way to the peer is asked for again",
+  (t) => {
+    const socket = t.connected({ rttMs: 100 });
+    const start = t.timeMs;
+    const requests = t.arpRequests;
+    socket.write(100);
+    t.expect({ flags: "PA", seq: 1, ack: 1, len: 100 });
+    for (const timeMs of [300, 900]) t.expectAt(start + timeMs, { flags: "PA", seq: 1, ack: 1, len: 100 });
+    if (t.arpRequests !== requests) t.fail("the way was doubted before R1");
+    for (const timeMs of [2100, 4500, 9300])
+      t.expectAt(start + timeMs, { flags: "PA", seq: 1, ack: 1, len: 100 });
+    if (t.arpRequests !== requests + 1) t.fail(`asked ${t.arpRequests - requests} times, should be once`);
+    t.peer.send({ flags: "A", seq: 1, ack: 101 });
+  },
+);
+
+script(
+  "RFC 9293 3.8.3: a neighbour whose address has moved is found again, and the connection goes on",
+  { answerArp: false },
+  (t) => {
+    const answer = (mac: string) =>
+      t.send({
+        link: { source: mac, destination: DEVICE.mac },
+        arp: {
+          operation: ArpOperation.REPLY,
+          senderMac: mac,
+          senderIp: PEER_HOST.address,
+          targetMac: DEVICE.mac,
+          targetIp: DEVICE.address,
+        },
+      });
+    const socket = t.connect(80);
+    t.next("arp");
+    answer(PEER_HOST.mac);
+    t.expect({ flags: "S", seq: 0 });
+    t.after(100);
+    t.peer.send({ flags: "SA", seq: 0, ack: 1, mss: 1460 });
+    t.expect({ flags: "A", seq: 1, ack: 1 });
+    const start = t.timeMs;
+    socket.write(100);
+    t.expect({ flags: "PA", seq: 1, ack: 1, len: 100 });
+    for (const timeMs of [300, 900, 2100])
+      t.expectAt(start + timeMs, { flags: "PA", seq: 1, ack: 1, len: 100 });
+    // The old place does not answer; then everybody is asked.
+    const destinations: string[] = [];
+    while (destinations.at(-1) !== BROADCAST_MAC) {
+      if (t.timeMs > start + 20000) t.fail(`asked only ${destinations}`);
+      if (t.frames === 0) t.waitBetween(t.timeMs, t.timeMs + 5000);
+      const frame = t.nextOf("arp", "tcp");
+      if (frame.kind === "arp") destinations.push(frame.ethernet.destination);
+    }
+    t.counter("ARP_FAILED").increased();
+    const moved = "02:00:00:00:00:77";
+    t.peer.host = { mac: moved, address: PEER_HOST.address };
+    answer(moved);
+    const { ethernet, tcp } = t.next("tcp");
+    if (ethernet.destination !== moved || tcp.payload.length !== 100)
+      t.fail(`${tcp.payload.length} bytes went to ${ethernet.destination}`);
+    t.peer.send({ flags: "A", seq: 1, ack: 101 });
+    socket.expectState("ESTABLISHED");
+  },
+);

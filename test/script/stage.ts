@@ -51,6 +51,7 @@ export const DEVICE = {
   listeners: 2,
   sendRingBytes: 8192,
   receiveRingBytes: 8192,
+  synRetries: 5,
   seed: Uint8Array.from({ length: 32 }, (_, index) => index * 7 + 1),
 } satisfies CoreConfig;
 
@@ -254,6 +255,15 @@ export class Stage {
     const { packet } = arrival;
     if (packet.kind !== kind) return this.fail(`the frame is ${packet.kind}, should be ${kind}`);
     return packet as Extract<Packet, { kind: K }>;
+  }
+
+  /** The next frame of the device, of one of these kinds. */
+  nextOf(...kinds: Packet["kind"][]): Packet {
+    const [arrival] = this.#arrivals;
+    const kind = kinds.find((one) => one === arrival?.packet.kind);
+    return kind
+      ? this.next(kind)
+      : this.fail(`the frame is ${arrival?.packet.kind}, should be ${kinds.join(" or ")}`);
   }
 
   /** The device has sent nothing that was not expected. */

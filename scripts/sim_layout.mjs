@@ -1,0 +1,108 @@
+// Where fields stand in the core's own records, for the simulator's checker: classes and constants of the files that
+// define them, measured by the compiler itself. Written to build/sim/layout.json, once per state of the sources.
+
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import ts from "typescript";
+import { root } from "./support.mjs";
+
+const FILES = ["tcp/tcb", "config"];
+const ENTRY = "test/sim/entry.ts";
+
+/** The layout of the sources as they stand: `{ records, constants }`, see host/sim/layout.ts. */
+export async function readLayout() {
+  const hash = createHash("sha256");
+  for (const name of readdirSync(join(root, "assembly"), { recursive: true, encoding: "utf8" }).sort())
+    if (name.endsWith(".ts")) hash.update(`${name}\0${readFileSync(join(root, "assembly", name), "utf8")}`);
+  const path = join(root, "build/sim", `layout-${hash.digest("hex").slice(0, 24)}.json`);
+  if (!existsSync(path)) {
+    const layout = await measure();
+    mkdirSync(join(root, "build/sim"), { recursive: true });
+    // Others may read it meanwhile: what they find is whole.
+    writeFileSync(`${path}.${process.pid}`, JSON.stringify(layout));
+    renameSync(`${path}.${process.pid}`, path);
+  }
+  return JSON.parse(readFileSync(path, "utf8"));
+}
+
+async function measure() {
+  const files = FILES.map(describeFile);
+  const exported = await run(entrySource(files));
+  const records = {};
+  const constants = {};
+  for (const { classes, names } of files) {
+    for (const [name, fields] of Object.entries(classes)) {
+      const offsets = Object.entries(fields).map(([field, type]) => [
+        field,
+        { offset: exported[`${name}_${field}`](), type },
+      ]);
+      records[name] = { bytes: exported[`${name}_bytes`](), fields: Object.fromEntries(offsets) };
+    }
+    for (const name of names) constants[name] = exported[name.replaceAll(".", "_")]();
+  }
+  return { records, constants };
+}
+
+function entrySource(files) {
+  const lines = [];
+  for (const { file, classes, names } of files) {
+    const space = file.replaceAll("/", "_");
+    lines.push(`import * as ${space} from "../../assembly/${file}";`);
+    for (const name of names)
+      lines.push(`export function ${name.replaceAll(".", "_")}(): u32 { return <u32>${space}.${name}; }`);
+    for (const [name, fields] of Object.entries(classes)) {
+      lines.push(`export function ${name}_bytes(): u32 { return offsetof<${space}.${name}>(); }`);
+      for (const field of Object.keys(fields))
+        lines.push(
+          `export function ${name}_${field}(): u32 { return offsetof<${space}.${name}>("${field}"); }`,
+        );
+    }
+  }
+  return lines.join("\n");
+}
+
+async function run(entry) {
+  const { default: asc } = await import("assemblyscript/asc");
+  const config = JSON.parse(readFileSync(join(root, "asconfig.json"), "utf8"));
+  let wasm;
+  const { error, stderr } = await asc.main([ENTRY, "--config", "asconfig.json", "--outFile", "layout.wasm"], {
+    readFile(path) {
+      if (path === ENTRY) return entry;
+      if (path.endsWith("asconfig.json")) return JSON.stringify({ ...config, entries: [] });
+      return existsSync(join(root, path)) ? readFileSync(join(root, path), "utf8") : null;
+    },
+    writeFile(_path, contents) {
+      if (typeof contents !== "string") wasm = contents;
+    },
+    listFiles: () => [],
+  });
+  if (error || !wasm) throw new Error(`asc: ${error?.message}\n${stderr}`);
+  const { instance } = await WebAssembly.instantiate(wasm, {});
+  return instance.exports;
+}
+
+/** The exported classes of a file, inherited fields included, and the names of its exported numeric constants. */
+function describeFile(file) {
+  const text = readFileSync(join(root, `assembly/${file}.ts`), "utf8");
+  const source = ts.createSourceFile(file, text, ts.ScriptTarget.ES2022, true);
+  const classes = {};
+  const names = [];
+  const visit = (statement, prefix) => {
+    const modifiers = ts.canHaveModifiers(statement) ? ts.getModifiers(statement) : undefined;
+    if (!modifiers?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword)) return;
+    if (ts.isVariableStatement(statement)) {
+      for (const { name, type } of statement.declarationList.declarations)
+        if (/^(u8|u16|u32|i32|usize)$/.test(type?.getText() ?? "")) names.push(prefix + name.getText());
+    } else if (ts.isModuleDeclaration(statement)) {
+      for (const inner of statement.body.statements) visit(inner, `${statement.name.text}.`);
+    } else if (ts.isClassDeclaration(statement)) {
+      const parent = statement.heritageClauses?.[0]?.types[0]?.expression.getText() ?? "";
+      const own = statement.members.filter(ts.isPropertyDeclaration);
+      const fields = own.map((member) => [member.name.getText(), member.type?.getText() ?? ""]);
+      classes[statement.name.text] = { ...classes[parent], ...Object.fromEntries(fields) };
+    }
+  };
+  for (const statement of source.statements) visit(statement, "");
+  return { file, classes, names };
+}

@@ -1,0 +1,31 @@
+// What the simulator's tests run on: the core as it was built, and where its records lie.
+
+import { readFileSync } from "node:fs";
+import type { Engine } from "../../host/engines/engine.js";
+import type { Layout } from "../../host/sim/layout.js";
+import { createSetting } from "../../host/sim/setting.js";
+import type { Setting } from "../../host/sim/world.js";
+
+const ROOT = new URL("../../", import.meta.url);
+
+/** Reads the layout off the sources; builds nothing else. */
+export async function simSetting(): Promise<Setting> {
+  // Not by its name as a literal: the script has no types.
+  const script: string = "../../scripts/sim_layout.mjs";
+  const { readLayout } = (await import(script)) as { readLayout(): Promise<Layout> };
+  return createSetting(readFileSync(new URL("build/core.wasm", ROOT)), await readLayout());
+}
+
+/** The same, but calls of the core go through `wrap`, which returns those that it replaces. */
+export function wrapped(
+  setting: Setting,
+  wrap: (engine: Engine, host: number) => Partial<Engine["exports"]>,
+): Setting {
+  return {
+    ...setting,
+    engines(host) {
+      const engine = setting.engines(host);
+      return { ...engine, exports: { ...engine.exports, ...wrap(engine, host) } };
+    },
+  };
+}
