@@ -18,7 +18,16 @@ let arp: ReturnType<typeof functionsOf>;
 
 function functionsOf(unit: UnitCore) {
   return {
-    ...unit.functions("net/arp", "receive", "resolve", "emitRequest", "emitReply", "announce", "forget"),
+    ...unit.functions(
+      "net/arp",
+      "receive",
+      "resolve",
+      "emitRequest",
+      "emitReply",
+      "announce",
+      "forget",
+      "doubt",
+    ),
     ...unit.functions("lib/clock", "advanceClock"),
   };
 }
@@ -209,6 +218,28 @@ describe("expiry", () => {
     arp.advanceClock(2 * KNOWN_MS);
     expect(asks("06:00:00:00:00:07")).toBe(PEER.address);
     expect(core.counters().ARP_FAILED).toBeUndefined();
+  });
+
+  test("doubt asks at once for one that is known, by unicast, and it is used meanwhile", () => {
+    receive();
+    core.state.scanDue = 0;
+    arp.doubt(address(PEER.address));
+    expect(core.state.scanDue).toBe(1);
+    expect([asks(PEER.mac), asks()]).toEqual([PEER.address, undefined]);
+    expect(resolve(PEER.address)).toBe(PEER.mac);
+    receive({ senderMac: "06:00:00:00:00:07" });
+    arp.advanceClock(RETRY_MS);
+    expect([resolve(PEER.address), asks()]).toEqual(["06:00:00:00:00:07", undefined]);
+  });
+
+  test("doubt leaves alone what is not known: a question goes on, and none is asked", () => {
+    arp.doubt(address(PEER.address));
+    expect([asks(), core.state.scanDue]).toEqual([undefined, 0]);
+    resolve("10.0.0.7");
+    expect(asks()).toBe("10.0.0.7");
+    core.state.scanDue = 0;
+    arp.doubt(address("10.0.0.7"));
+    expect([asks(), core.state.scanDue]).toEqual([undefined, 0]);
   });
 
   test("forget forgets all, and what is asked for too", () => {

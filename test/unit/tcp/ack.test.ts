@@ -117,6 +117,14 @@ describe("check", () => {
     expect(core.state.readyHead).toBe(at);
   });
 
+  test("an opened window begins again with a FIN, too, when it was all that waited", () => {
+    const { core, at, t } = inState(TcpState.LAST_ACK);
+    Object.assign(t, { sndWnd: 0, sndNxt: SND_UNA + 1, sndMax: SND_UNA + 1, backoff: 5 });
+    arrive(core, { window: 1 });
+    expect(functionsOf(core).check(at)).toBe(true);
+    expect([t.sndNxt, t.backoff, core.state.readyHead]).toEqual([SND_UNA, 0, at]);
+  });
+
   test("with all written acknowledged, a connection that has to end with a reset does", () => {
     const { core, at, t, ack } = sending();
     t.bits |= core.bit("RESETS");

@@ -146,12 +146,38 @@ describe("next", () => {
     expect(core.counters()).toMatchObject({ TCP_PROBES: 1 });
   });
 
+  test.each([
+    // A FIN takes a number, and so a place in the window.
+    [10, 10, false],
+    [10, 11, true],
+    [0, 0, false],
+    [0, 1, true],
+  ])("behind %i octets a FIN goes into a window of %i: %s", (sendBytes, wnd, goes) => {
+    const { core, at, t } = inState(TcpState.FIN_WAIT_1);
+    Object.assign(t, { sendBytes, sndWnd: wnd, sndWndMax: Math.max(wnd, 1) });
+    t.bits |= core.bit("FIN_QUEUED");
+    makeReady(core, at);
+    const sent = [next(core), next(core)].filter((tcp) => tcp !== undefined);
+    expect(sent.some((tcp) => (tcp.flags & 1) !== 0)).toBe(goes);
+    expect(sent.reduce((sum, tcp) => sum + tcp.payload.length, 0)).toBe(sendBytes);
+    // One that waits has the persist timer.
+    expect(t.bits & core.bit("TIMES_RETRANSMIT")).not.toBe(0);
+  });
+
+  test("a FIN alone probes a shut window", () => {
+    const { core, at, t } = inState(TcpState.LAST_ACK);
+    Object.assign(t, { sndWnd: 0, bits: bitsOf(core, "FIN_QUEUED OWES_PROBE") });
+    makeReady(core, at);
+    expect(next(core)).toMatchObject({ seq: SND_UNA, flags: 16 | 1, payload: { length: 0 } });
+    expect(t.sndMax).toBe(SND_UNA + 1);
+  });
+
   test("a probe with nothing to send is a keepalive: empty, at SND.NXT - 1 (RFC 9293 section 3.8.4)", () => {
     const { core, at, t } = established();
     t.bits |= core.bit("OWES_PROBE");
     makeReady(core, at);
     expect(next(core)).toMatchObject({ seq: SND_UNA - 1, ack: RCV_NXT, flags: 16, payload: { length: 0 } });
-    expect(core.counters()).toMatchObject({ TCP_KEEPALIVES: 1 });
+    expect(core.counters()).toEqual({ TCP_KEEPALIVES: 1, TCP_SEGMENTS_OUT: 1 });
     expect(next(core)).toBeUndefined();
     expect([t.sndNxt, t.sndMax]).toEqual([SND_UNA, SND_UNA]);
   });

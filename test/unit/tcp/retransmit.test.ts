@@ -224,9 +224,15 @@ test.each([
   [1, 0, 3000],
   [1, 80, 1000],
 ])("established after %i retransmissions with an SRTT of %i eighths: RTO %i ms", (retransmits, srtt8, ms) => {
-  Object.assign(t, { retransmits, srtt8 });
+  Object.assign(t, { retransmits, srtt8, backoff: 0 });
   rto.established(at);
-  expect(t.rtoMs).toBe(ms);
+  expect(rto.timeout(at)).toBe(ms);
+});
+
+test("those 3 seconds are not backed off by what the SYN met", () => {
+  Object.assign(t, { retransmits: 2, backoff: 2 });
+  rto.established(at);
+  expect(rto.timeout(at)).toBe(3000);
 });
 
 describe("timestamps (RFC 7323 section 4)", () => {

@@ -233,6 +233,25 @@ describe("receive: the ACK that completes the handshake", () => {
   );
 });
 
+test.each([
+  // Its sender probes the window as long as it is answered; an ACK alone asks for nothing.
+  [1, 16],
+  [0, undefined],
+])("a handshake that waits answers a segment with %i octets of data: %s", (data, flags) => {
+  boot({ connections: 1 });
+  core.functions("tcp/tcb", "allocate").allocate();
+  const entry = syn(1);
+  expect(reply()).toMatchObject({ flags: 18, window: 0 });
+  const { sndNxt } = core.compact(entry);
+  for (let again = 0; again < 2; again++) {
+    expect(receive(1, { payload: new Uint8Array(data) })).toBe(0);
+    const answer = reply();
+    expect(answer?.flags).toBe(flags);
+    if (answer) expect(answer).toMatchObject({ seq: sndNxt, ack: ISS + 1, window: 0 });
+  }
+  expect(core.compact(entry).kind).toBe(core.kind("WAITING"));
+});
+
 describe("receive: everything else (RFC 9293 section 3.10.7.4 in SYN-RECEIVED)", () => {
   test("the SYN again: the SYN-ACK again, the entry as it was", () => {
     const entry = syn(1, OPTIONS);

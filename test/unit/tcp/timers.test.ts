@@ -192,6 +192,18 @@ test("a time-out with an open window begins again with one segment, a probe of a
   }
 });
 
+test("the third time-out in a row doubts the neighbour, once (R1 of RFC 9293 section 3.8.3)", () => {
+  const { core, at, t } = established();
+  const { retransmissionDue } = functionsOf(core);
+  const { emitRequest } = core.functions("net/arp", "emitRequest");
+  Object.assign(t, { sendBytes: 100, sndNxt: SND_UNA + 100, sndMax: SND_UNA + 100 });
+  const asked = [1, 2, 3, 4, 5].map(() => {
+    retransmissionDue(at);
+    return emitRequest() !== 0;
+  });
+  expect(asked).toEqual([false, false, true, false, false]);
+});
+
 test("hurry: what waits for a retransmission is due now, without its back-off; other timers are left alone", () => {
   const { core, at, t } = established();
   const { hurry, run } = functionsOf(core);
