@@ -150,6 +150,16 @@ describe("timestamps, before the first check (RFC 7323 section 5.3)", () => {
     expect(arrivesWith({ value: RECENT - 1, ageMs: 24 * days }).t.rcvNxt).toBe(RCV_NXT + 1);
   });
 
+  test("while data waits for its ACK the timestamp of the first is kept for the echo (section 4.3)", () => {
+    const { core, t } = arrivesWith({ value: 7 });
+    expect([t.unacked, t.tsRecent]).toEqual([1, 7]);
+    const options = [{ kind: "timestamps" as const, value: 8, echo: 0 }];
+    const payload = Uint8Array.of(1);
+    core.putSegment({ seq: RCV_NXT + 1, ack: SND_UNA, flags: "A", window: 8192, payload, options });
+    core.functions("tcp/input", "arrives").arrives();
+    expect([t.rcvNxt, t.tsRecent]).toEqual([RCV_NXT + 2, 7]);
+  });
+
   test("data ahead of a hole does not move TS.Recent (section 4.3)", () => {
     const { t } = arrivesWith({ value: 7, offset: 10 });
     expect([t.ranges, t.tsRecent]).toEqual([1, RECENT]);

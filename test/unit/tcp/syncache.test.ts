@@ -101,6 +101,37 @@ describe("add", () => {
     expect(reply()?.ack).toBe(0);
   });
 
+  test.each([0, 1460, 2047, 2048, 9000, 0xffff])(
+    "an MSS of %i stands beside the shift, and shuts nothing",
+    (mss) => {
+      const at = syn(1, [
+        { kind: "mss", mss },
+        { kind: "windowScale", shift: 14 },
+      ]);
+      expect([cache.window(at), reply()?.window]).toEqual([2048, 2048]);
+      const t = core.tcb(receive(1, {}));
+      // Half of the ring of 2048; RFC 9293 section 3.7.1 where there is none.
+      expect([t.sndMss, t.sndScale]).toEqual([mss === 0 ? 536 : 1024, 14]);
+    },
+  );
+
+  test.each([
+    [5, 65536 + 5],
+    [-2 * 65536, 0],
+  ])("in the place of a TIME-WAIT whose numbers ended %i beyond ours: %i", (ended, wanted) => {
+    const { initialSequence } = core.functions("tcp/isn", "initialSequence");
+    const iss = initialSequence(address(PEER.address), ports(1, 80));
+    const old = core.state.timeWaitTable;
+    Object.assign(core.compact(old), { remoteAddress: address(PEER.address), ports: ports(1, 80) });
+    core.compact(old).sndNxt = (iss + ended) >>> 0;
+    core.functions("tcp/compact", "add").add(old, core.kind("TIME_WAIT"));
+    arrive(core, { sourcePort: 1, flags: "S", seq: ISS, ack: 0 });
+    cache.add(old);
+    // RFC 1122 section 4.2.2.13: larger than what the old incarnation used.
+    expect(reply()?.seq).toBe((iss + wanted) >>> 0);
+    expect([core.compact(old).kind, core.compact(entryOf(1)).kind]).toEqual([0, core.kind("SYN")]);
+  });
+
   test("more handshakes than free records: the window of those is zero", () => {
     boot({ connections: 2 });
     const windows = [1, 2, 3].map((port) => {
