@@ -41,10 +41,11 @@ export async function loadScripts(): Promise<Map<string, readonly Script[]>> {
   const folder = new URL(".", import.meta.url);
   const files = new Map<string, readonly Script[]>();
   for (const file of readdirSync(folder).sort()) {
-    if (!file.endsWith(".script.ts")) continue;
+    // `npm run mutate` runs them as JavaScript.
+    if (!/\.script\.[jt]s$/.test(file)) continue;
     registered.length = 0;
     await import(`./${file}`);
-    files.set(file.replace(".script.ts", ""), [...registered]);
+    files.set(file.replace(/\.script\.[jt]s$/, ""), [...registered]);
   }
   return files;
 }

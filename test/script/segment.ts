@@ -43,7 +43,8 @@ export interface SegmentSpec extends Data {
   readonly mss?: number;
   readonly windowScale?: number;
   readonly sackPermitted?: true;
-  readonly timestamps?: { readonly value: number; readonly echo: number };
+  /** "none": without the option, where the peer would add it by itself. */
+  readonly timestamps?: { readonly value: number; readonly echo: number } | "none";
   /** Pairs of left and right edge. */
   readonly sack?: readonly (readonly [number, number])[];
   /** More options, behind those that are named, or raw octets instead of them. */
@@ -143,7 +144,7 @@ function toOptions(spec: SegmentSpec, ackBase: number): TcpOption[] {
   const options: TcpOption[] = [];
   if (spec.mss !== undefined) options.push({ kind: "mss", mss: spec.mss });
   if (spec.sackPermitted) options.push({ kind: "sackPermitted" });
-  if (spec.timestamps) options.push({ kind: "timestamps", ...spec.timestamps });
+  if (spec.timestamps && spec.timestamps !== "none") options.push({ kind: "timestamps", ...spec.timestamps });
   if (spec.windowScale !== undefined) options.push({ kind: "windowScale", shift: spec.windowScale });
   if (spec.sack) options.push({ kind: "sack", blocks: toBlocks(spec.sack, ackBase) });
   if (spec.options && !(spec.options instanceof Uint8Array)) options.push(...spec.options);

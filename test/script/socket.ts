@@ -1,13 +1,14 @@
 // The device's application, played by the script.
 
-import { Event, TcpState } from "../../host/abi.js";
-import { CoreError, statusName } from "../../host/core.js";
+import { Event, Option, TcpState } from "../../host/abi.js";
+import { type ConnectionInfo, CoreError, statusName } from "../../host/core.js";
 import { octetsOf } from "./segment.js";
 import type { Stage } from "./stage.js";
 
 const STATE_NAMES = Object.keys(TcpState) as (keyof typeof TcpState)[];
 export type StateName = keyof typeof TcpState;
 export type EventName = keyof typeof Event;
+export type OptionName = keyof typeof Option;
 const EVENT_NAMES = Object.keys(Event) as EventName[];
 
 /** Who waits to read or write is woken by what ends the waiting, too. */
@@ -59,8 +60,28 @@ export class Socket extends Handle {
   #written = 1;
   #read = 1;
 
+  get info(): ConnectionInfo {
+    return this.stage.core.tcpInfo(this.handle);
+  }
+
+  /** This is what tcpInfo says of the connection. */
+  expectInfo(wanted: Partial<ConnectionInfo>): void {
+    const { info } = this;
+    for (const [name, should] of Object.entries(wanted) as [keyof ConnectionInfo, number][])
+      if (info[name] !== should) this.stage.fail(`${name} is ${info[name]}, should be ${should}`);
+  }
+
+  set(name: OptionName, value: number): void {
+    this.stage.call(`setopt(${name}, ${value})`, (core) => core.setOption(this.handle, Option[name], value));
+  }
+
+  expectOption(name: OptionName, should: number): void {
+    const is = this.stage.core.getOption(this.handle, Option[name]);
+    if (is !== should) this.stage.fail(`option ${name} is ${is}, should be ${should}`);
+  }
+
   get state(): StateName {
-    const { state } = this.stage.core.tcpInfo(this.handle);
+    const { state } = this.info;
     return STATE_NAMES.find((name) => TcpState[name] === state) ?? this.stage.fail(`state ${state}`);
   }
 

@@ -24,7 +24,7 @@ import {
   type TcpPacket,
 } from "../../host/packet/index.js";
 import { type Host, Peer } from "./peer.js";
-import type { SegmentExpectation } from "./segment.js";
+import type { SegmentExpectation, SegmentSpec } from "./segment.js";
 import { Listener, Socket } from "./socket.js";
 import { ScriptError, Trace } from "./trace.js";
 
@@ -63,6 +63,10 @@ export interface Handshake {
   readonly mss?: number | "none";
   readonly window?: number;
   readonly rttMs?: number;
+  readonly windowScale?: number;
+  readonly sackPermitted?: true;
+  /** The peer offers timestamps, and its timestamp clock shows this at the script's time 0. */
+  readonly timestamps?: number;
 }
 
 /** Counters of ordinary events: they may move unnamed. */
@@ -303,9 +307,10 @@ export class Stage {
   }
 
   /** A connection that the default peer opened to port 80, in `rttMs`; both streams stand at 1. */
-  accepted({ mss = 1460, window = 65535, rttMs = 100 }: Handshake = {}): Socket {
+  accepted(handshake: Handshake = {}): Socket {
+    const { window = 65535, rttMs = 100 } = handshake;
     const listener = this.listen(80);
-    this.peer.send({ flags: "S", seq: 0, window, ...(mss === "none" ? {} : { mss }) });
+    this.peer.send({ flags: "S", seq: 0, window, ...this.#offer(handshake) });
     this.peer.expect({ flags: "SA", seq: 0, ack: 1 });
     this.after(rttMs);
     this.peer.send({ flags: "A", seq: 1, ack: 1, window });
@@ -315,11 +320,12 @@ export class Stage {
   }
 
   /** A connection that the device opened to port 80 of the default peer, in `rttMs`; both streams stand at 1. */
-  connected({ mss = 1460, window = 65535, rttMs = 100 }: Handshake = {}): Socket {
+  connected(handshake: Handshake = {}): Socket {
+    const { window = 65535, rttMs = 100 } = handshake;
     const socket = this.connect(80);
     this.peer.expect({ flags: "S", seq: 0 });
     this.after(rttMs);
-    this.peer.send({ flags: "SA", seq: 0, ack: 1, window, ...(mss === "none" ? {} : { mss }) });
+    this.peer.send({ flags: "SA", seq: 0, ack: 1, window, ...this.#offer(handshake) });
     this.peer.expect({ flags: "A", seq: 1, ack: 1 });
     socket.expectEvents("CONNECTED");
     return socket;
@@ -373,17 +379,22 @@ export class Stage {
     return { increased: (by = 1) => compare(by), unchanged: () => compare(0) };
   }
 
+  /** The link of the device went up or down. */
+  linkChanged(up: boolean): void {
+    this.call(`link ${up ? "up" : "down"}`, (core) => core.linkChanged(up, this.#now));
+  }
+
   /** These counters moved, or did not: how often is not this script's matter. */
   countersMayMove(...names: CounterName[]): void {
     for (const name of names) this.#marks.set(name, this.core.counter(Counter[name]));
   }
 
   /** Records in use; those that are not named must be 0. */
-  expectRecords(wanted: { connections?: number; timeWaitEntries?: number }): void {
-    const { connectionsUsed, timeWaitUsed } = this.core.header();
-    const is = `${connectionsUsed} connections, ${timeWaitUsed} TIME-WAIT entries`;
-    const { connections = 0, timeWaitEntries = 0 } = wanted;
-    const should = `${connections} connections, ${timeWaitEntries} TIME-WAIT entries`;
+  expectRecords(wanted: { connections?: number; timeWaitEntries?: number; synEntries?: number }): void {
+    const { connectionsUsed, timeWaitUsed, synUsed } = this.core.header();
+    const is = `${connectionsUsed} connections, ${timeWaitUsed} TIME-WAIT entries, ${synUsed} SYN entries`;
+    const { connections = 0, timeWaitEntries = 0, synEntries = 0 } = wanted;
+    const should = `${connections} connections, ${timeWaitEntries} TIME-WAIT entries, ${synEntries} SYN entries`;
     if (is !== should) this.fail(`in use are ${is}, should be ${should}`);
   }
 
@@ -400,6 +411,16 @@ export class Stage {
   /** Fails the script, with everything that happened. */
   fail(what: string): never {
     throw new ScriptError(what, this.#trace);
+  }
+
+  /** Options of the default peer's SYN. */
+  #offer({ mss = 1460, windowScale, sackPermitted, timestamps }: Handshake): Partial<SegmentSpec> {
+    this.peer.timestampBase = timestamps;
+    return {
+      ...(mss === "none" ? {} : { mss }),
+      ...(windowScale === undefined ? {} : { windowScale }),
+      ...(sackPermitted && { sackPermitted }),
+    };
   }
 
   get #now(): number {

@@ -1,0 +1,43 @@
+// The checks that a mutant has to survive: every packet script, and every cell of the table of states, one by one.
+
+import type { EngineFactory } from "../../host/engines/engine.js";
+import { loadScripts, playScript } from "../script/script.js";
+import { cellName, TABLE } from "../table/all.js";
+import { playCall, playSegment } from "../table/play.js";
+import type { StateKey } from "../table/situations.js";
+import type { StateTable } from "../table/table.js";
+
+/** Numbers well inside sequence space. */
+const NUMBERS = { peerIsn: 1000000, clock: 0 };
+
+export interface Check {
+  readonly name: string;
+  /** Throws when the core does not behave. */
+  readonly run: (wasm: Uint8Array, engine: EngineFactory) => void;
+}
+
+/** All checks, in a fixed order. */
+export async function loadChecks(): Promise<Check[]> {
+  const checks: Check[] = [];
+  for (const [file, scripts] of await loadScripts())
+    for (const script of scripts) {
+      if (script.missing !== undefined) continue;
+      checks.push({
+        name: `${file}: ${script.goal}`,
+        run: (wasm, engine) => playScript(script, wasm, engine),
+      });
+    }
+  for (const [key, { segments, calls }] of Object.entries(TABLE) as [StateKey, StateTable][]) {
+    for (const cell of segments)
+      checks.push({
+        name: `table: ${cellName(key, cell)}`,
+        run: (wasm, engine) => playSegment(key, cell, { wasm, engine }, NUMBERS),
+      });
+    for (const cell of calls)
+      checks.push({
+        name: `table: ${cellName(key, cell)}`,
+        run: (wasm, engine) => playCall(key, cell, { wasm, engine }, NUMBERS),
+      });
+  }
+  return checks;
+}
