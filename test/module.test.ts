@@ -72,7 +72,7 @@ describe("the rules can fail", () => {
     ["has one memory of one page that may grow", "", "0 memories"],
     ["has one memory of one page that may grow", "(memory 0)", "memory of 0 to undefined pages"],
     ["has one memory of one page that may grow", "(memory 1 1)", "memory of 1 to 1 pages"],
-    ["has constant data below the state only", `(memory 1) (data (i32.const 84) "12345")`, "5 bytes at 84"],
+    ["has constant data below the state only", `(memory 1) (data (i32.const 124) "12345")`, "5 bytes at 124"],
     ["has constant data below the state only", `(memory 1) (data "1")`, "1 bytes at no fixed address"],
     ["has no start function", "(func $f) (start $f)", "has a start function"],
     ["carries no custom section", "(func $named)", `custom "name"`],

@@ -1,7 +1,15 @@
 // The exports check their arguments and call in. What they do is in test/script; here is what they refuse.
 
 import { beforeEach, describe, expect, test } from "vitest";
-import { EndpointLayout, EXCHANGE_BYTES, SocketKind, STATE_BASE, Status } from "../../host/abi.js";
+import {
+  ABI_VERSION,
+  EndpointLayout,
+  EXCHANGE_BYTES,
+  Option,
+  SocketKind,
+  STATE_BASE,
+  Status,
+} from "../../host/abi.js";
 import { segmentFrame, UnitCore } from "./core.js";
 
 const functionsOf = (unit: UnitCore) =>
@@ -49,7 +57,7 @@ test("before init nothing runs", () => {
   for (const name of ["input", "output", "poll", "deadline", "open", "nextEvent"] as const)
     expect(cold[name](1, 0, 0), name).toBe(Status.NOT_INITIALISED);
   for (const name of BY_HANDLE) expect(cold[name](1, 0, 0, 0), name).toBe(Status.BAD_HANDLE);
-  expect([cold.abiVersion(), cold.base()]).toEqual([1, STATE_BASE]);
+  expect([cold.abiVersion(), cold.base()]).toEqual([ABI_VERSION, STATE_BASE]);
 });
 
 test("a handle that was never given out, or is stale", () => {
@@ -102,7 +110,10 @@ describe("pointers", () => {
       expect(abi.bind(stream, at), `${at}`).toBe(Status.INVALID_ARGUMENT);
       expect(abi.connect(stream, at), `${at}`).toBe(Status.INVALID_ARGUMENT);
       expect(abi.getopt(stream, 1, at, size), `${at}`).toBe(Status.INVALID_ARGUMENT);
+      expect(abi.setopt(stream, Option.NO_DELAY, at, size), `${at}`).toBe(Status.INVALID_ARGUMENT);
     }
+    expect(abi.setopt(stream, Option.NO_DELAY, exchange, EXCHANGE_BYTES + 1)).toBe(Status.INVALID_ARGUMENT);
+    expect(abi.setopt(stream, Option.NO_DELAY, exchange + EXCHANGE_BYTES - 4, 4)).toBe(Status.OK);
     expect(abi.getopt(stream, 1, exchange, EXCHANGE_BYTES + 1)).toBe(Status.INVALID_ARGUMENT);
     expect(abi.getopt(stream, 1, exchange + 4, 0xffffffff)).toBe(Status.INVALID_ARGUMENT);
     expect(abi.bind(stream, exchange + EXCHANGE_BYTES - size)).toBe(Status.OK);
@@ -130,6 +141,18 @@ test("a backlog is 1 to 16384", () => {
   expect(abi.accept(listener)).toBe(Status.WOULD_BLOCK);
 });
 
+test("a link is that of interface 0, and up or down", () => {
+  expect(functionsOf(new UnitCore(null)).linkChanged(0, 1, 0)).toBe(Status.NOT_INITIALISED);
+  for (const [index, up] of [
+    [1, 1],
+    [0xffffffff, 0],
+    [0, 2],
+    [0, 0xffffffff],
+  ] as const)
+    expect(abi.linkChanged(index, up, 0)).toBe(Status.INVALID_ARGUMENT);
+  expect([abi.linkChanged(0, 0, 0), abi.linkChanged(0, 1, 0)]).toEqual([Status.OK, Status.OK]);
+});
+
 test("only IPv4 yet", () => {
   const stream = abi.open(SocketKind.STREAM);
   core.view.setUint32(core.header.exchange, 2 | (80 << 16), true);
@@ -138,14 +161,13 @@ test("only IPv4 yet", () => {
 
 test("what this version does not have says so", () => {
   const stream = abi.open(SocketKind.STREAM);
-  const { adopt, linkChanged, setAddress, sendTo, receiveFrom, setopt, open } = abi;
+  const { adopt, setAddress, sendTo, receiveFrom, open } = abi;
   for (const status of [
     adopt(65536, 0),
-    linkChanged(0, 1, 0),
     setAddress(core.header.exchange, 0),
     sendTo(stream, 0, 0, 0),
     receiveFrom(stream, 0),
-    setopt(stream, 5, core.header.exchange, 4),
+    abi.setopt(stream, Option.TTL, core.header.exchange, 4),
     open(SocketKind.DATAGRAM),
   ])
     expect(status).toBe(Status.NOT_SUPPORTED);

@@ -3,6 +3,7 @@
 import { describe, expect, test } from "vitest";
 import {
   type Config,
+  ConfigFlag,
   ConfigLayout,
   Counter,
   EXCHANGE_BYTES,
@@ -19,6 +20,7 @@ const { check, planBytes } = core.functions("config", "check", "planBytes");
 
 const BASE = {
   ...{ connections: 3, listeners: 2, sendRingBytes: 512, receiveRingBytes: 1024, timeWaitEntries: 4 },
+  synEntries: 6,
   ...{ arpEntries: 5, reassemblyRanges: 3, mtu: 1500 },
 } satisfies UnitConfig;
 
@@ -28,15 +30,15 @@ describe("check", () => {
   type Limit = [field: keyof Config, least: number, most: number, status: number];
   const { BAD_CONFIG, NOT_SUPPORTED, VERSION_MISMATCH } = Status;
   const limits: Limit[] = [
-    ["version", 1, 1, VERSION_MISMATCH],
+    ["version", 2, 2, VERSION_MISMATCH],
     ["bytes", 112, 112, VERSION_MISMATCH],
-    ["flags", 0, 0, NOT_SUPPORTED],
+    // NO_TIMESTAMPS is 2; the other bits are tested below.
     ["mtu", 576, 1500, BAD_CONFIG],
     ["connections", 1, 16384, BAD_CONFIG],
     ["listeners", 0, 16383, BAD_CONFIG],
     ["sendRingBytes", 256, 2 ** 30 + 252, BAD_CONFIG],
     ["receiveRingBytes", 256, 2 ** 30 + 252, BAD_CONFIG],
-    ["synEntries", 0, 0, NOT_SUPPORTED],
+    ["synEntries", 1, 16384, BAD_CONFIG],
     ["timeWaitEntries", 1, 16384, BAD_CONFIG],
     ["reassemblyRanges", 0, 31, BAD_CONFIG],
     ["arpEntries", 1, 16384, BAD_CONFIG],
@@ -49,6 +51,7 @@ describe("check", () => {
     ["delayedAckMs", 0, 2 ** 24 - 1, BAD_CONFIG],
     ["synRetries", 0, 31, BAD_CONFIG],
     ["dataRetries", 0, 31, BAD_CONFIG],
+    ["ttl", 1, 255, BAD_CONFIG],
     ["vlan", 0, 0, NOT_SUPPORTED],
     ["reserved", 0, 0, NOT_SUPPORTED],
   ];
@@ -63,7 +66,8 @@ describe("check", () => {
   ] as const);
   for (const field of ["reassemblyRanges", "arpEntries", "datagramSockets", "interfaces"] as const)
     sixteenBits.add(field);
-  for (const field of ["synRetries", "dataRetries", "vlan", "reserved"] as const) sixteenBits.add(field);
+  for (const field of ["synRetries", "dataRetries", "vlan"] as const) sixteenBits.add(field);
+  const eightBits = new Set<keyof Config>(["ttl", "reserved"]);
   const rings = new Set<keyof Config>(["sendRingBytes", "receiveRingBytes"]);
   const of = (config: UnitConfig) => check(core.writeConfig({ ...BASE, ...config }));
 
@@ -74,7 +78,7 @@ describe("check", () => {
   });
 
   test.each(limits)("%s below %i or above %i", (field, least, most, status) => {
-    const top = sixteenBits.has(field) ? 0xffff : 0xffffffff;
+    const top = eightBits.has(field) ? 0xff : sixteenBits.has(field) ? 0xffff : 0xffffffff;
     const step = rings.has(field) ? 4 : 1;
     const bad = [least - step, 0, most + step, top - step + 1, top, (most + 1) * 2];
     for (const value of bad.filter((value) => value >= 0 && value <= top && (value < least || value > most)))
@@ -83,6 +87,14 @@ describe("check", () => {
 
   test.each(["sendRingBytes", "receiveRingBytes"] as const)("%s is a multiple of 4", (field) => {
     for (const value of [257, 258, 259, 2 ** 30 - 1]) expect(of({ [field]: value })).toBe(BAD_CONFIG);
+  });
+
+  test("of the flags there is NO_TIMESTAMPS, and no other", () => {
+    for (let bit = 0; bit < 32; bit++) {
+      const flags = (1 << bit) >>> 0;
+      const known = flags === ConfigFlag.NO_TIMESTAMPS;
+      expect(of({ flags }), `bit ${bit}`).toBe(known ? Status.OK : NOT_SUPPORTED);
+    }
   });
 
   test("our MAC is no group's", () => {
@@ -94,6 +106,7 @@ describe("check", () => {
 describe("planBytes", () => {
   test.each<[keyof typeof BASE, number]>([
     ["listeners", 48],
+    ["synEntries", 32],
     ["timeWaitEntries", 32],
     ["arpEntries", 16],
     ["sendRingBytes", BASE.connections],
@@ -160,6 +173,7 @@ describe("layOut", () => {
       region("ARP", state.arpTable, 16 * config.arpEntries),
       region("listeners", state.listenerTable, 48 * config.listeners),
       region("connections", state.connectionTable, state.connectionStride * config.connections),
+      region("SYN cache", state.synTable, 32 * config.synEntries),
       region("TIME-WAIT", state.timeWaitTable, 32 * config.timeWaitEntries),
       region("hash table", state.hashTable, 4 * (state.hashMask + 1)),
       region("rings", state.ringTable, rings * config.connections),
@@ -186,10 +200,31 @@ describe("layOut", () => {
     expect(chains).toBeGreaterThanOrEqual(config.connections);
   }
 
+  test.each([
+    // RFC 7323 section 2.3: the shift with which 16 bits reach the whole ring; at most 14.
+    [256, 0],
+    [65532, 0],
+    [65536, 1],
+    [131068, 1],
+    [131072, 2],
+    [2 ** 20, 5],
+  ])("a receive ring of %i octets needs a window shift of %i", (receiveRingBytes, shift) => {
+    const unit = new UnitCore({ ...BASE, connections: 1, receiveRingBytes });
+    expect(unit.state.receiveScale).toBe(shift);
+    expect(receiveRingBytes >> shift).toBeLessThanOrEqual(0xffff);
+  });
+
   test("a small one", () => verify(BASE));
 
   test("with as little as can be", () => {
-    const little = { connections: 1, listeners: 0, timeWaitEntries: 1, arpEntries: 1, reassemblyRanges: 0 };
+    const little = {
+      connections: 1,
+      listeners: 0,
+      synEntries: 1,
+      timeWaitEntries: 1,
+      arpEntries: 1,
+      reassemblyRanges: 0,
+    };
     verify({ ...BASE, ...little, sendRingBytes: 256, receiveRingBytes: 256, mtu: 576 });
   });
 
@@ -201,6 +236,7 @@ describe("layOut", () => {
         listeners: prng.below(10),
         sendRingBytes: 256 + 4 * prng.below(1000),
         receiveRingBytes: 256 + 4 * prng.below(1000),
+        synEntries: 1 + prng.below(40),
         timeWaitEntries: 1 + prng.below(40),
         arpEntries: 1 + prng.below(40),
         reassemblyRanges: prng.below(32),
@@ -216,7 +252,7 @@ describe("layOut", () => {
       core.constant("config", "SEGMENT_BYTES"),
     );
     // asconfig.json: memoryBase.
-    expect(end).toBeLessThanOrEqual(64);
+    expect(end).toBeLessThanOrEqual(104);
     // Constant data ends before the state begins: a new instance has zeros from there on.
     expect(new UnitCore(null).memory.subarray(STATE_BASE).every((octet) => octet === 0)).toBe(true);
   });

@@ -33,6 +33,7 @@ export type State = Fields<
   | "arpTable"
   | "listenerTable"
   | "connectionTable"
+  | "synTable"
   | "timeWaitTable"
   | "hashTable"
   | "ringTable"
@@ -46,9 +47,10 @@ export type State = Fields<
   | "eventTail"
   | "replyKind"
   | "timersArmed"
-  | "arpDue"
-  | "timeWaitOldest"
-  | "timeWaitSpan"
+  | "scanDue"
+  | "receiveScale"
+  | "replyDebt"
+  | "defenceDebt"
   | "arpFailed"
   | "arpNext"
 >;
@@ -64,12 +66,11 @@ type SocketField =
   | "handle"
   | "eventNext"
   | "readyNext"
-  | "listener"
-  | "error";
+  | "listener";
 
 export type Tcb = Fields<
   | SocketField
-  | Exclude<keyof TcpInfo, "sendQueued" | "receiveQueued" | "sendMss" | "receiveMss" | "rtt8">
+  | Exclude<keyof TcpInfo, "sendQueued" | "receiveQueued" | "sendMss" | "receiveMss" | "rtt8" | "sendScale">
   | "bits"
   | "queueNext"
   | "sndMss"
@@ -79,23 +80,39 @@ export type Tcb = Fields<
   | "srtt8"
   | "rcvFin"
   | "rttSeq"
-  | "rttStart"
+  | "timedAt"
   | "retransmitAt"
   | "delayedAckAt"
   | "sendHead"
   | "receiveHead"
   | "unacked"
-  | "ring"
+  | "sndScale"
+  | "tsRecent"
+  | "heardAt"
+  | "keepaliveMs"
+  | "userTimeoutMs"
+  | "challengeDebt"
+  | "rcvUp"
+  | "sndUp"
 >;
 
 export type Listener = Fields<SocketField | "backlog" | "pending" | "acceptHead">;
 
-export type TimeWaitEntry = Fields<
-  "remoteAddress" | "ports" | "chain" | "kind" | "window" | "sndNxt" | "rcvNxt" | "expires"
+export type Compact = Fields<
+  | "remoteAddress"
+  | "ports"
+  | "chain"
+  | "kind"
+  | "flags"
+  | "window"
+  | "sndNxt"
+  | "rcvNxt"
+  | "deadline"
+  | "tsRecent"
 >;
 
-/** The answer that waits (tcp/reset.ts). */
-type ReplyField = "replySeq" | "replyAck" | "replyFlags" | "replyWnd";
+/** The header of what goes out (tcp/emit.ts). */
+type OutField = "outSeq" | "outAck" | "outFlags" | "outWnd" | "outOptions" | "outTsEcho";
 
 export type Segment = Fields<
   | "remoteAddress"
@@ -108,7 +125,15 @@ export type Segment = Fields<
   | "flags"
   | "mss"
   | "end"
-  | ReplyField
+  | "options"
+  | "scale"
+  | "tsValue"
+  | "tsEcho"
+  | "urgent"
+  | OutField
+  | "duplicateOf"
+  | "duplicateStart"
+  | "duplicateEnd"
 >;
 
 export const DEVICE = { mac: "02:00:00:00:00:01", address: "10.0.0.1" } as const;
@@ -179,7 +204,7 @@ export class UnitCore {
     return this.#read(file, name);
   }
 
-  /** The record of class `name` at `address`. Fields are read and written in memory, unsigned. */
+  /** The record of class `name` at `address`. Fields are read and written in memory; an i16 is signed, all others are not. */
   record<T extends object>(file: string, name: string, address: number): T {
     const fields = exportsOf(file).classes[name];
     if (!fields) throw new Error(`assembly/${file}.ts has no class ${name}`);
@@ -191,6 +216,7 @@ export class UnitCore {
     return new Proxy({} as T, {
       get: (_target, field) => {
         const [at, type] = place(field);
+        if (type === "i16") return this.view.getInt16(at, true);
         if (type.endsWith("8")) return this.view.getUint8(at);
         return type.endsWith("16") ? this.view.getUint16(at, true) : this.view.getUint32(at, true);
       },
@@ -225,8 +251,9 @@ export class UnitCore {
     return this.record("tcp/tcb", "Listener", address);
   }
 
-  timeWaitEntry(address: number): TimeWaitEntry {
-    return this.record("tcp/tcb", "TimeWaitEntry", address);
+  /** A SYN-cache or TIME-WAIT entry. */
+  compact(address: number): Compact {
+    return this.record("tcp/tcb", "Compact", address);
   }
 
   /** A Kind of record, "DETACHED". */
@@ -237,6 +264,11 @@ export class UnitCore {
   /** A Bit of a connection, "DETACHED". */
   bit(name: string): number {
     return this.constant("tcp/tcb", `Bit.${name}`);
+  }
+
+  /** An Agreed option bit, "TIMESTAMPS". */
+  agreed(name: string): number {
+    return this.constant("tcp/tcb", `Agreed.${name}`);
   }
 
   get header(): StateHeader {

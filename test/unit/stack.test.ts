@@ -3,12 +3,12 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { Counter, DEADLINE_NEVER, STATE_BASE, Status } from "../../host/abi.js";
 import { decode } from "../../host/packet/index.js";
-import { DEVICE, frameOf, PEER, segmentFrame, UnitCore } from "./core.js";
+import { address, DEVICE, frameOf, PEER, segmentFrame, UnitCore } from "./core.js";
 
 let core: UnitCore;
 let stack: ReturnType<typeof functionsOf>;
 const functionsOf = (unit: UnitCore) =>
-  unit.functions("stack", "bytesNeeded", "init", "input", "output", "tick", "deadline");
+  unit.functions("stack", "bytesNeeded", "init", "input", "output", "tick", "deadline", "linkChanged");
 
 beforeEach(() => {
   core = new UnitCore();
@@ -96,6 +96,16 @@ describe("input", () => {
 });
 
 describe("output", () => {
+  test.each([
+    [17, 3],
+    [2, 2],
+  ])("protocol %i, which nobody here speaks, is told so: unreachable, code %i", (protocol, code) => {
+    input(frameOf({ ipv4: { ...ADDRESSES, protocol }, payload: new Uint8Array(8) }));
+    const packet = decode(core.outputFrame(stack.output(0)));
+    expect(packet.kind === "icmp" && packet.icmp).toMatchObject({ type: 3, code });
+    expect(core.counters()).toMatchObject({ IP_UNKNOWN_PROTOCOL: 1, ICMP_UNREACHABLE: 1 });
+  });
+
   test("gives a reply once, and the frames after it", () => {
     input(frameOf({ ipv4: ADDRESSES, icmp: { type: 8 } }));
     expect(stack.deadline(0)).toBe(0);
@@ -110,6 +120,38 @@ describe("output", () => {
     input(segmentFrame({ flags: "S" }));
     expect(decode(core.outputFrame(stack.output(0))).kind).toBe("tcp");
     expect(core.counters().REPLY_DROPPED).toBe(1);
+  });
+});
+
+describe("linkChanged", () => {
+  const arp = () => {
+    const packet = decode(core.outputFrame(stack.output(core.state.hostNow)));
+    return packet.kind === "arp" ? packet.arp : undefined;
+  };
+
+  test("up: neighbours are forgotten, our address is announced twice, two seconds apart (RFC 5227)", () => {
+    const { resolve } = core.functions("net/arp", "resolve");
+    input(
+      frameOf({
+        arp: { operation: 2, senderMac: PEER.mac, senderIp: PEER.address, targetIp: DEVICE.address },
+      }),
+    );
+    const peer = address(PEER.address);
+    expect(resolve(peer)).not.toBe(0);
+    stack.linkChanged(1, 100);
+    expect(stack.deadline(100)).toBe(0);
+    expect(arp()).toMatchObject({ operation: 1, senderIp: DEVICE.address, targetIp: DEVICE.address });
+    expect([stack.output(100), stack.deadline(100)]).toEqual([0, 2000]);
+    stack.tick(2100);
+    expect(arp()).toMatchObject({ senderIp: DEVICE.address, targetIp: DEVICE.address });
+    expect([stack.output(2100), core.counters().ARP_ANNOUNCEMENTS]).toEqual([0, 2]);
+    expect(resolve(peer)).toBe(0);
+  });
+
+  test("down: neighbours are forgotten, and nothing is sent", () => {
+    core.functions("net/arp", "announce").announce(2);
+    stack.linkChanged(0, 0);
+    expect([stack.output(0), core.counters().ARP_ANNOUNCEMENTS]).toEqual([0, undefined]);
   });
 });
 

@@ -2,7 +2,8 @@ import { describe, expect, test } from "vitest";
 import { Prng } from "../../../host/sim/prng.js";
 import { UnitCore } from "../core.js";
 
-const { swap16, swap32 } = new UnitCore(null).functions("lib/bytes", "swap16", "swap32");
+const core = new UnitCore(null);
+const { swap16, swap32, load32 } = core.functions("lib/bytes", "swap16", "swap32", "load32");
 
 /** The number that these octets are in the network's order. */
 function bigEndian(octets: Uint8Array): number {
@@ -48,4 +49,13 @@ describe("swap32", () => {
       expect(swap32(littleEndian(octets))).toBe(bigEndian(octets));
     }
   });
+});
+
+test.each([0, 1, 2, 3])("load32 reads the wire's order, %i behind an aligned address", (offset) => {
+  const prng = new Prng(2 + offset);
+  for (let round = 0; round < 1000; round++) {
+    const octets = round === 0 ? Uint8Array.of(255, 254, 253, 252) : prng.bytes(4);
+    core.memory.set(octets, 60000 + offset);
+    expect(load32(60000 + offset)).toBe(bigEndian(octets));
+  }
 });

@@ -3,6 +3,8 @@ import { Prng } from "../../../host/sim/prng.js";
 import { type State, UnitCore } from "../core.js";
 
 const DAY = 86400000;
+/** Longest step: above the 24 days of RFC 7323 section 5.5, and with the longest timer (2^24 ms) below half of 2^32. */
+const LONGEST_MS = 0x7e000000;
 
 let core: UnitCore;
 let state: State;
@@ -19,6 +21,11 @@ function boot(now: number): void {
 }
 
 beforeEach(() => boot(1000));
+
+test("the longest step leaves deadlines comparable, and outdates timestamps", () => {
+  expect(LONGEST_MS).toBeGreaterThan(24 * DAY);
+  expect(LONGEST_MS + 2 ** 24).toBeLessThan(2 ** 31);
+});
 
 describe("advanceClock", () => {
   test("goes with the host's clock", () => {
@@ -50,12 +57,12 @@ describe("advanceClock", () => {
   test("a step back of more is a step forward, and never more than timers can compare", () => {
     boot(10_000_000);
     clock.advanceClock(10_000_000 - 65537);
-    expect(state.now).toBe(10_000_000 + 2 ** 30);
+    expect(state.now).toBe(10_000_000 + LONGEST_MS);
   });
 
-  test.each([12, 13, 25, 30, 49])("a jump of %i days is at most 2^30 ms, and not back", (days) => {
+  test.each([12, 13, 25, 30, 49])("a jump of %i days is at most 24 days and a bit, and not back", (days) => {
     clock.advanceClock((1000 + days * DAY) >>> 0);
-    expect(state.now).toBe(1000 + Math.min(days * DAY, 2 ** 30));
+    expect(state.now).toBe(1000 + Math.min(days * DAY, LONGEST_MS));
   });
 
   test("a deadline that was armed is due after every jump forward", () => {

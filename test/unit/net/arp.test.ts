@@ -18,7 +18,16 @@ let arp: ReturnType<typeof functionsOf>;
 
 function functionsOf(unit: UnitCore) {
   return {
-    ...unit.functions("net/arp", "receive", "resolve", "emitRequest", "emitReply"),
+    ...unit.functions(
+      "net/arp",
+      "receive",
+      "resolve",
+      "emitRequest",
+      "emitReply",
+      "announce",
+      "forget",
+      "doubt",
+    ),
     ...unit.functions("lib/clock", "advanceClock"),
   };
 }
@@ -52,14 +61,14 @@ function resolve(text: string): string | undefined {
   );
 }
 
-/** The address that the next request asks for; undefined when there is none. */
-function asks(): string | undefined {
+/** The address that the next request asks for, of everybody or of `neighbour`; undefined when there is none. */
+function asks(neighbour: string = BROADCAST_MAC): string | undefined {
   const bytes = arp.emitRequest();
   if (!bytes) return undefined;
   const packet: Packet = decode(core.outputFrame(bytes));
   if (packet.kind !== "arp") return expect.fail(packet.kind);
   expect(packet.problems).toEqual([]);
-  expect(packet.ethernet).toMatchObject({ destination: BROADCAST_MAC, source: DEVICE.mac });
+  expect(packet.ethernet).toMatchObject({ destination: neighbour, source: DEVICE.mac });
   expect(packet.arp).toMatchObject({
     ...{ operation: ArpOperation.REQUEST, senderMac: DEVICE.mac, senderIp: DEVICE.address },
     targetMac: "00:00:00:00:00:00",
@@ -105,6 +114,7 @@ describe("learning", () => {
   test("whoever claims our own address is neither remembered nor answered", () => {
     expect(receive({ operation: ArpOperation.REQUEST, senderIp: DEVICE.address })).toBe(false);
     expect(core.state.replyKind).toBe(0);
+    expect(core.counters()).toEqual({ ARP_CONFLICTS: 1 });
   });
 
   test.each(["ff:ff:ff:ff:ff:ff", "01:00:5e:00:00:01"])("%s is nobody's MAC", (senderMac) => {
@@ -121,7 +131,7 @@ describe("learning", () => {
 describe("asking", () => {
   test("the question goes out three times, a second apart, and is given up a second later", () => {
     expect(resolve("10.0.0.7")).toBeUndefined();
-    expect(core.state.arpDue).toBe(1);
+    expect(core.state.scanDue).toBe(1);
     for (let question = 0; question < TRIES; question++) {
       arp.advanceClock(question * RETRY_MS);
       expect(asks()).toBe("10.0.0.7");
@@ -149,7 +159,6 @@ describe("asking", () => {
     expect(resolve("10.0.0.7")).toBe("06:00:00:00:00:07");
     arp.advanceClock(RETRY_MS);
     expect(asks()).toBeUndefined();
-    expect(core.state.arpDue).toBe(0);
   });
 
   test("works over the wrap of the clock", () => {
@@ -164,13 +173,83 @@ describe("asking", () => {
 });
 
 describe("expiry", () => {
-  test("an entry is known for a minute, then asked for anew", () => {
+  test("an entry that nobody used is forgotten after a minute", () => {
     receive();
+    expect(asks()).toBeUndefined();
     arp.advanceClock(KNOWN_MS - 1);
-    expect(resolve(PEER.address)).toBe(PEER.mac);
+    expect(asks()).toBeUndefined();
     arp.advanceClock(KNOWN_MS);
+    expect(asks()).toBeUndefined();
+    expect(core.counters()).toEqual({});
     expect(resolve(PEER.address)).toBeUndefined();
     expect(asks()).toBe(PEER.address);
+  });
+
+  test("one that was used is asked for again, by unicast, and used meanwhile (RFC 1122 section 2.3.2.1)", () => {
+    receive();
+    expect(resolve(PEER.address)).toBe(PEER.mac);
+    arp.advanceClock(KNOWN_MS - 1);
+    expect(asks()).toBeUndefined();
+    for (let question = 0; question < TRIES; question++) {
+      arp.advanceClock(KNOWN_MS + question * RETRY_MS);
+      expect(asks(PEER.mac)).toBe(PEER.address);
+      expect(asks()).toBeUndefined();
+      expect(resolve(PEER.address)).toBe(PEER.mac);
+      arp.advanceClock(KNOWN_MS + (question + 1) * RETRY_MS - 1);
+      expect(asks()).toBeUndefined();
+    }
+    arp.advanceClock(KNOWN_MS + TRIES * RETRY_MS);
+    expect(asks()).toBeUndefined();
+    expect(core.state.arpFailed).toBe(address(PEER.address));
+    expect(core.counters()).toEqual({ ARP_REQUESTS: TRIES, ARP_FAILED: 1 });
+    expect(resolve(PEER.address)).toBeUndefined();
+    expect(asks()).toBe(PEER.address);
+  });
+
+  test("an answer to that begins the minute anew, with the MAC that it says", () => {
+    receive();
+    resolve(PEER.address);
+    arp.advanceClock(KNOWN_MS);
+    expect(asks(PEER.mac)).toBe(PEER.address);
+    receive({ senderMac: "06:00:00:00:00:07" });
+    arp.advanceClock(KNOWN_MS + RETRY_MS);
+    expect(asks()).toBeUndefined();
+    expect(resolve(PEER.address)).toBe("06:00:00:00:00:07");
+    arp.advanceClock(2 * KNOWN_MS);
+    expect(asks("06:00:00:00:00:07")).toBe(PEER.address);
+    expect(core.counters().ARP_FAILED).toBeUndefined();
+  });
+
+  test("doubt asks at once for one that is known, by unicast, and it is used meanwhile", () => {
+    receive();
+    core.state.scanDue = 0;
+    arp.doubt(address(PEER.address));
+    expect(core.state.scanDue).toBe(1);
+    expect([asks(PEER.mac), asks()]).toEqual([PEER.address, undefined]);
+    expect(resolve(PEER.address)).toBe(PEER.mac);
+    receive({ senderMac: "06:00:00:00:00:07" });
+    arp.advanceClock(RETRY_MS);
+    expect([resolve(PEER.address), asks()]).toEqual(["06:00:00:00:00:07", undefined]);
+  });
+
+  test("doubt leaves alone what is not known: a question goes on, and none is asked", () => {
+    arp.doubt(address(PEER.address));
+    expect([asks(), core.state.scanDue]).toEqual([undefined, 0]);
+    resolve("10.0.0.7");
+    expect(asks()).toBe("10.0.0.7");
+    core.state.scanDue = 0;
+    arp.doubt(address("10.0.0.7"));
+    expect([asks(), core.state.scanDue]).toEqual([undefined, 0]);
+  });
+
+  test("forget forgets all, and what is asked for too", () => {
+    receive();
+    resolve("10.0.0.7");
+    arp.forget();
+    expect(asks()).toBeUndefined();
+    expect(resolve(PEER.address)).toBeUndefined();
+    expect(asks()).toBe(PEER.address);
+    expect(core.state.arpFailed).toBe(0);
   });
 
   test("whatever the neighbour says in between begins the minute anew", () => {
@@ -179,6 +258,62 @@ describe("expiry", () => {
     receive({ targetIp: "10.0.0.9" });
     arp.advanceClock(2 * KNOWN_MS - 2);
     expect(resolve(PEER.address)).toBe(PEER.mac);
+  });
+});
+
+describe("our own address (RFC 5227)", () => {
+  const conflict = () => receive({ operation: ArpOperation.REQUEST, senderIp: DEVICE.address });
+
+  test("announce: requests from us for us, ANNOUNCE_INTERVAL of two seconds apart, then nothing", () => {
+    arp.announce(2);
+    expect(core.state.scanDue).toBe(1);
+    expect([asks(), asks()]).toEqual([DEVICE.address, undefined]);
+    arp.advanceClock(1999);
+    expect(asks()).toBeUndefined();
+    expect([core.state.timersArmed, core.state.nextTimer]).toEqual([1, 2000]);
+    arp.advanceClock(2000);
+    expect([asks(), asks()]).toEqual([DEVICE.address, undefined]);
+    for (const now of [4000, 6000]) {
+      arp.advanceClock(now);
+      expect(asks()).toBeUndefined();
+    }
+    // Nobody answers an announcement, and that is no failure.
+    expect(core.counters()).toEqual({ ARP_ANNOUNCEMENTS: 2 });
+    expect(core.state.arpFailed).toBe(0);
+  });
+
+  test("without an address there is nothing to announce", () => {
+    core = new UnitCore({ address: "0.0.0.0" });
+    arp = functionsOf(core);
+    arp.announce(2);
+    expect([core.state.scanDue, arp.emitRequest()]).toEqual([0, 0]);
+  });
+
+  test("a table full of questions announces nothing; a question displaces an announcement", () => {
+    boot(1);
+    resolve("10.0.0.7");
+    arp.announce(2);
+    expect([asks(), asks()]).toEqual(["10.0.0.7", undefined]);
+    boot(1);
+    arp.announce(2);
+    expect(resolve("10.0.0.7")).toBeUndefined();
+    expect([asks(), asks()]).toEqual(["10.0.0.7", undefined]);
+  });
+
+  test("whoever else uses it is met with one announcement, each DEFEND_INTERVAL of ten seconds", () => {
+    for (const [now, defended] of [
+      [0, true],
+      [1, false],
+      [9999, false],
+      [10000, true],
+      [19999, false],
+      [20000, true],
+    ] as const) {
+      arp.advanceClock(now);
+      expect(conflict()).toBe(false);
+      expect([asks(), asks()], `${now}`).toEqual([defended ? DEVICE.address : undefined, undefined]);
+    }
+    expect(core.counters()).toMatchObject({ ARP_CONFLICTS: 6, ARP_ANNOUNCEMENTS: 3 });
   });
 });
 

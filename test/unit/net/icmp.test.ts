@@ -7,7 +7,7 @@ import { DEVICE, frameOf, PEER, UnitCore } from "../core.js";
 
 let core: UnitCore;
 let icmp: ReturnType<typeof functionsOf>;
-const functionsOf = (unit: UnitCore) => unit.functions("net/icmp", "receive", "emitReply");
+const functionsOf = (unit: UnitCore) => unit.functions("net/icmp", "receive", "emitReply", "emitUnreachable");
 
 beforeEach(() => {
   core = new UnitCore();
@@ -29,7 +29,9 @@ describe("an echo request", () => {
       const payload = prng.bytes(length);
       putEcho(payload, new Uint8Array(length > 1400 ? 0 : (length % 11) * 4).fill(1));
       core.state.replyKind = 0;
-      icmp.receive();
+      // Not the limit's test: nothing was answered before.
+      core.state.replyDebt = 0;
+      expect(icmp.receive()).toBe(false);
       expect(core.state.replyKind).toBe(core.constant("net/reply", "Reply.ECHO"));
       const packet = decode(core.outputFrame(icmp.emitReply()));
       expect(packet.problems).toEqual([]);
@@ -62,14 +64,71 @@ test.each([0, 1, 4, 7])("a message of %i octets is malformed", (length) => {
 
 test.each([
   [IcmpType.ECHO_REPLY, 0],
-  [IcmpType.UNREACHABLE, 1],
   [IcmpType.REDIRECT, 0],
+  // RFC 6633: a source quench means nothing.
   [IcmpType.SOURCE_QUENCH, 0],
   [13, 0],
   [IcmpType.ECHO_REQUEST, 1],
 ])("type %i code %i is ignored", (type, code) => {
   core.putFrame(frameOf({ ipv4: ADDRESSES, icmp: { type, code } }));
-  icmp.receive();
+  expect(icmp.receive()).toBe(false);
   expect(core.counters()).toEqual({ ICMP_IGNORED: 1 });
   expect(core.state.replyKind).toBe(0);
+});
+
+describe("an error message", () => {
+  test("of these types is for who sent what it is about, and answered by nobody", () => {
+    const errors: number[] = [];
+    for (let type = 0; type < 256; type++) {
+      for (const code of [0, 4, 255]) {
+        core.putFrame(frameOf({ ipv4: ADDRESSES, icmp: { type, code } }));
+        if (icmp.receive() && code === 4) errors.push(type);
+      }
+    }
+    // Destination unreachable, time exceeded, parameter problem (RFC 792).
+    expect(errors).toEqual([3, 11, 12]);
+    expect(core.counters().ICMP_IGNORED).toBe((256 - 3) * 3 - 1);
+    expect(core.state.replyKind).toBe(core.constant("net/reply", "Reply.ECHO"));
+  });
+
+  test.each([3, 11, 12])("type %i with a wrong checksum is dropped", (type) => {
+    core.putFrame(frameOf({ ipv4: ADDRESSES, icmp: { type, checksum: 0x1234 } }));
+    expect(icmp.receive()).toBe(false);
+    expect(core.counters()).toEqual({ ICMP_CHECKSUM: 1 });
+  });
+});
+
+describe("emitUnreachable (RFC 792: the header and 64 bits of what it is about)", () => {
+  test.each([
+    // Type 3: code 3 is a port's, 2 a protocol's (RFC 1122 section 3.2.2.1).
+    [17, 3],
+    [2, 2],
+    [255, 2],
+  ])("protocol %i: code %i", (protocol, code) => {
+    const prng = new Prng(protocol);
+    for (const [options, length] of [
+      [0, 0],
+      [0, 7],
+      [0, 8],
+      [0, 9],
+      [4, 3],
+      [40, 1000],
+    ] as const) {
+      const payload = prng.bytes(length);
+      const frame = frameOf({
+        ipv4: { ...ADDRESSES, protocol, options: new Uint8Array(options).fill(1) },
+        payload,
+      });
+      core.memory.fill(0xee, core.header.outputSlot, core.header.outputSlot + 120);
+      core.putFrame(frame);
+      const packet = decode(core.outputFrame(icmp.emitUnreachable()));
+      expect(packet.problems).toEqual([]);
+      if (packet.kind !== "icmp") return expect.fail(packet.kind);
+      expect(packet.icmp).toMatchObject({ type: IcmpType.UNREACHABLE, code, identifier: 0, sequence: 0 });
+      expect(packet.icmp.payload).toEqual(frame.slice(14, 14 + 20 + options + Math.min(length, 8)));
+      expect(packet.ipv4).toMatchObject({ source: DEVICE.address, destination: PEER.address });
+      expect(packet.ethernet.destination).toBe(PEER.mac);
+    }
+    expect(core.counters()).toEqual({ ICMP_UNREACHABLE: 6 });
+  });
 });

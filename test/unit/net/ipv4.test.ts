@@ -126,26 +126,34 @@ describe("emit", () => {
     for (let round = 0; round < 2000; round++) {
       const destination = prng.bytes(4).join(".");
       const protocol = prng.below(256);
+      const tos = prng.below(256);
       const length = round < 2 ? [0, 1480][round] : prng.below(1481);
       // What an earlier packet left in the slot does not shine through.
       core.memory.fill(prng.below(256), core.header.outputSlot, core.header.outputSlot + 40);
-      const bytes = ipv4.emit(address(destination), protocol, length as number, neighbour());
+      const bytes = ipv4.emit(address(destination), protocol, length as number, tos, neighbour());
       expect(bytes).toBe(34 + (length as number));
       const packet = decode(core.outputFrame(bytes));
       if (!("ipv4" in packet)) return expect.fail(`${packet.kind}`);
       expect(packet.ethernet).toMatchObject({ destination: "06:77:88:99:aa:bb", source: DEVICE.mac });
       expect(packet.ipv4).toMatchObject({
-        ...{ version: 4, headerBytes: 20, tos: 0, totalBytes: bytes - 14, identification: 0 },
+        ...{ version: 4, headerBytes: 20, tos, totalBytes: bytes - 14, identification: 0 },
         ...{ dontFragment: true, moreFragments: false, reservedFlag: false, fragmentOffset: 0 },
         ...{ ttl: 64, protocol, checksumValid: true, source: DEVICE.address, destination },
       });
     }
   });
 
+  test.each([1, 64, 128, 255])("the time to live is the configured %i", (ttl) => {
+    boot({ ttl });
+    const packet = decode(core.outputFrame(ipv4.emit(address(PEER.address), 253, 0, 0xff, neighbour())));
+    expect(packet.problems).toEqual([]);
+    expect("ipv4" in packet && packet.ipv4).toMatchObject({ ttl, tos: 0xff, protocol: 253 });
+  });
+
   test("the payload stands behind the header, untouched", () => {
     const payload = new Prng(2).bytes(100);
     core.memory.set(payload, ipv4.outputPayload());
-    const packet = decode(core.outputFrame(ipv4.emit(address(PEER.address), 253, 100, neighbour())));
+    const packet = decode(core.outputFrame(ipv4.emit(address(PEER.address), 253, 100, 0, neighbour())));
     expect(packet.kind === "ipv4" && packet.ipv4.payload).toEqual(payload);
   });
 });

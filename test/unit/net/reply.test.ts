@@ -3,10 +3,12 @@ import { DEVICE, segmentFrame, UnitCore } from "../core.js";
 
 const core = new UnitCore();
 const { owe, replyTo, beforeInput } = core.functions("net/reply", "owe", "replyTo", "beforeInput");
-const KINDS = ["NONE", "ARP", "ECHO", "TCP"].map((name) => core.constant("net/reply", `Reply.${name}`));
+const KINDS = ["NONE", "ARP", "ECHO", "TCP", "UNREACHABLE"].map((name) =>
+  core.constant("net/reply", `Reply.${name}`),
+);
 
-test("the kinds are four, and none is zero", () => {
-  expect(KINDS).toEqual([0, 1, 2, 3]);
+test("four kinds, and none is zero", () => {
+  expect(KINDS).toEqual([0, 1, 2, 3, 4]);
 });
 
 test("beforeInput drops and counts a reply that waits, once", () => {
@@ -20,6 +22,30 @@ test("beforeInput drops and counts a reply that waits, once", () => {
     expect(core.state.replyKind).toBe(0);
     expect(core.counters().REPLY_DROPPED ?? 0).toBe(dropped);
   }
+});
+
+test("oweLimited: about 50 at once, then one each 10 ms; owe knows no limit", () => {
+  const unit = new UnitCore();
+  const reply = unit.functions("net/reply", "owe", "oweLimited");
+  const { advanceClock } = unit.functions("lib/clock", "advanceClock");
+  const owed = () => {
+    unit.state.replyKind = 0;
+    reply.oweLimited(2);
+    return unit.state.replyKind === 2;
+  };
+  const burst = Array.from({ length: 200 }, owed).filter((yes) => yes).length;
+  expect(burst).toBeGreaterThanOrEqual(50);
+  expect(burst).toBeLessThanOrEqual(51);
+  expect(unit.counters()).toEqual({ REPLY_LIMITED: 200 - burst });
+  let later = 0;
+  for (let now = 1; now <= 1000; now++) {
+    advanceClock(now);
+    if (owed()) later++;
+  }
+  expect(later).toBe(100);
+  unit.state.replyKind = 0;
+  reply.owe(2);
+  expect(unit.state.replyKind).toBe(2);
 });
 
 test("replyTo is the sender's MAC as it stands in the frame", () => {

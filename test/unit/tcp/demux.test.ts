@@ -4,7 +4,7 @@ import { address, ports, UnitCore } from "../core.js";
 
 let core: UnitCore;
 let demux: ReturnType<typeof functionsOf>;
-const functionsOf = (unit: UnitCore) => unit.functions("tcp/demux", "find", "add", "remove");
+const functionsOf = (unit: UnitCore) => unit.functions("tcp/demux", "find", "add", "remove", "mix");
 const recordOf = (index: number) => core.functions("tcp/tcb", "connectionAt").connectionAt(index);
 
 beforeEach(() => boot(8));
@@ -58,17 +58,23 @@ test("removing another record keeps the last hit, and a miss does too", () => {
 });
 
 describe("collisions", () => {
-  test("address and port that differ by the same bits fall into one chain; each is found", () => {
-    // The hash is of their exclusive or.
+  test("in one chain each is found", () => {
     const keys = Array.from({ length: 8 }, (_, index) => index + 1);
-    const places = keys.map((key) => {
-      const at = recordOf(key - 1);
-      core.tcb(at).remoteAddress = 0x0200000a ^ key;
-      core.tcb(at).ports = 0x50000000 ^ key;
-      demux.add(at);
-      return at;
-    });
-    const find = (key: number) => demux.find(0x0200000a ^ key, 0x50000000 ^ key);
+    const places: number[] = [];
+    let port = 1;
+    for (const key of keys) {
+      // Other ports, until the record before stands behind this one.
+      let at = add(key - 1, "10.0.0.2", ports(port, 80));
+      while (core.tcb(at).chain !== (places[places.length - 1] ?? 0)) {
+        demux.remove(at);
+        expect(++port).toBeLessThan(2000);
+        at = add(key - 1, "10.0.0.2", ports(port, 80));
+      }
+      port++;
+      places.push(at);
+    }
+    const portsOf = keys.map((key) => core.tcb(places[key - 1] as number).ports);
+    const find = (key: number) => demux.find(address("10.0.0.2"), portsOf[key - 1] as number);
     for (const key of keys) expect(find(key)).toBe(places[key - 1]);
     // From the middle, the beginning and the end of the chain.
     for (const gone of [4, 8, 1]) {
@@ -110,3 +116,31 @@ test.each([1, 2, 3, 8, 33])(
     expect(used.length).toBeLessThanOrEqual(count);
   },
 );
+
+describe("mix", () => {
+  test("is the sum of the products with the odd seeds, modulo 2^32", () => {
+    const prng = new Prng(4);
+    for (let round = 0; round < 1000; round++) {
+      const [remote, key, a, b] = [prng.next(), prng.next(), prng.next(), prng.next()] as const;
+      const wanted = BigInt(remote) * BigInt((a | 1) >>> 0) + BigInt(key) * BigInt((b | 1) >>> 0);
+      expect(demux.mix(remote, key, a, b)).toBe(Number(wanted & 0xffffffffn));
+    }
+  });
+
+  test("two ports of one peer never mix to the same", () => {
+    const seen = new Set<number>();
+    for (let port = 0; port < 65536; port++) seen.add(demux.mix(address("10.0.0.2"), port << 16, 0, 0x8000));
+    expect(seen.size).toBe(65536);
+  });
+
+  test("which chain a key is in depends on the seed", () => {
+    const chained = (seed: Uint8Array) => {
+      core = new UnitCore({ connections: 8, seed });
+      demux = functionsOf(core);
+      const places = [1, 2, 3, 4, 5, 6, 7, 8].map((port, index) => add(index, "10.0.0.2", ports(port, 80)));
+      return places.map((at) => core.tcb(at).chain !== 0).join();
+    };
+    const patterns = Array.from({ length: 10 }, (_, index) => chained(new Prng(index).bytes(32)));
+    expect(new Set(patterns).size).toBeGreaterThan(1);
+  });
+});

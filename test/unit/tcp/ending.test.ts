@@ -3,9 +3,10 @@
 import { describe, expect, test } from "vitest";
 import { Event, Status, TcpState } from "../../../host/abi.js";
 import { address, PEER, type UnitCore } from "../core.js";
-import { inState, PORTS } from "./stage.js";
+import { bitsOf, inState, PORTS } from "./stage.js";
 
-const functionsOf = (unit: UnitCore) => unit.functions("tcp/ending", "finish", "fail", "reset");
+const functionsOf = (unit: UnitCore) =>
+  unit.functions("tcp/ending", "finish", "fail", "reset", "resetWhenSent");
 const FIND = (core: UnitCore) => core.functions("tcp/demux", "find").find(address(PEER.address), PORTS);
 
 describe.each([
@@ -16,7 +17,7 @@ describe.each([
     const { core, at, t } = inState(TcpState.LAST_ACK);
     t.bits |= core.bit("TIMES_RETRANSMIT") | core.bit("OWES_ACK") | core.bit("FIN_KNOWN");
     functionsOf(core)[name](at, error);
-    expect([FIND(core), t.state, t.error | 0]).toEqual([0, TcpState.CLOSED, error]);
+    expect([FIND(core), t.state, t.error]).toEqual([0, TcpState.CLOSED, error]);
     expect(t.events).toBe(event | Event.READABLE | Event.WRITABLE);
     // What was known stays known: the peer's FIN can still be read.
     expect(t.bits).toBe(core.bit("FIN_KNOWN"));
@@ -50,4 +51,15 @@ test("reset owes a reset, and nothing else any more", () => {
   t.bits |= core.bit("ARP_WAIT") | core.bit("OWES_ACK") | core.bit("TIMES_ACK");
   functionsOf(core).reset(at);
   expect([t.bits, core.state.readyHead]).toEqual([core.bit("OWES_RESET"), at]);
+});
+
+test.each([
+  [0, "RESETS OWES_RESET"],
+  [1, "RESETS"],
+])("resetWhenSent with %i octets to be acknowledged: %s", (sendBytes, bits) => {
+  const { core, at, t } = inState(TcpState.ESTABLISHED);
+  t.sendBytes = sendBytes;
+  functionsOf(core).resetWhenSent(at);
+  expect(t.bits).toBe(bitsOf(core, bits));
+  expect(core.state.readyHead).toBe(sendBytes ? 0 : at);
 });

@@ -21,11 +21,15 @@ describe("first: check sequence number", () => {
     // SEG.LEN = 0, RCV.WND = 0: SEG.SEQ = RCV.NXT
     [0, 0, 0, true],
     [0, 1, 0, false],
+    [0, 0, 1, true],
+    [0, -1, 1, false],
     [0, -1, 0, false],
     // SEG.LEN = 0, RCV.WND > 0: RCV.NXT =< SEG.SEQ < RCV.NXT + RCV.WND
     [100, 0, 0, true],
     [100, 99, 0, true],
-    [100, 100, 0, false],
+    // A bare ACK at the right edge is taken, unlike in table 6 (as Linux does); a FIN or data there are not.
+    [100, 100, 0, true],
+    [100, 101, 0, false],
     [100, -1, 0, false],
     // SEG.LEN > 0, RCV.WND > 0: either end inside
     [100, 99, 10, true],
@@ -38,9 +42,9 @@ describe("first: check sequence number", () => {
     const { t, core, counters } = arrives(wnd, { seq: RCV_NXT + offset, data });
     if (!ok) {
       expect(counters).toEqual({ TCP_OUTSIDE_WINDOW: 1 });
-      // At once when there is something in it; an empty one is answered by the delayed-ACK timer.
-      expect(t.bits & core.bit(data ? "OWES_ACK" : "TIMES_ACK")).not.toBe(0);
-      expect(t.bits & core.bit(data ? "TIMES_ACK" : "OWES_ACK")).toBe(0);
+      expect(t.bits & core.bit("OWES_ACK")).not.toBe(0);
+      // Only what is empty is under the limit on challenge ACKs.
+      expect(t.challengeDebt !== 0).toBe(data === 0);
       expect(t.rcvNxt).toBe(RCV_NXT);
     } else if (offset <= 0) expect(t.rcvNxt).toBe(RCV_NXT + Math.max(0, Math.min(offset + data, wnd)));
     else expect(t.rcvNxt).toBe(RCV_NXT);
@@ -96,4 +100,111 @@ describe("SYN-SENT", () => {
     const { TCP_SEGMENTS_IN, ...counters } = core.counters();
     expect([TCP_SEGMENTS_IN, counters]).toEqual([1, counter ? { [counter]: 1 } : {}]);
   });
+});
+
+describe("timestamps, before the first check (RFC 7323 section 5.3)", () => {
+  const RECENT = 0xfffffff0;
+  type Spec = { value?: number; flags?: string; offset?: number; ageMs?: number; data?: number };
+
+  function arrivesWith({ value, flags = "A", offset = 0, ageMs = 0, data = 1 }: Spec) {
+    const { core, t } = established();
+    t.bits |= core.agreed("TIMESTAMPS");
+    t.tsRecent = RECENT;
+    core.functions("lib/clock", "advanceClock").advanceClock(ageMs);
+    const options = value === undefined ? [] : [{ kind: "timestamps" as const, value, echo: 0 }];
+    const payload = new Uint8Array(data);
+    core.putSegment({ seq: RCV_NXT + offset, ack: SND_UNA, flags, window: 8192, payload, options });
+    core.functions("tcp/input", "arrives").arrives();
+    const { TCP_SEGMENTS_IN, ...counters } = core.counters();
+    expect(TCP_SEGMENTS_IN).toBe(1);
+    return { core, t, counters };
+  }
+
+  test.each([
+    [RECENT, true],
+    [RECENT + 1, true],
+    [5, true],
+    [RECENT - 1, false],
+    [0x80000000, false],
+  ])("a TSval of %i is not older than TS.Recent: %s", (value, taken) => {
+    const { core, t, counters } = arrivesWith({ value });
+    expect(counters).toEqual(taken ? {} : { TCP_PAWS: 1 });
+    expect([t.rcvNxt, t.tsRecent]).toEqual(taken ? [RCV_NXT + 1, value] : [RCV_NXT, RECENT]);
+    if (!taken) expect(t.bits & core.bit("OWES_ACK")).not.toBe(0);
+  });
+
+  test("a segment without is dropped, and not answered", () => {
+    const { t, counters } = arrivesWith({});
+    expect([t.rcvNxt, t.bits & 0x3000, counters]).toEqual([RCV_NXT, 0, { TCP_NO_TIMESTAMP: 1 }]);
+  });
+
+  test("a reset needs none", () => {
+    expect(arrivesWith({ flags: "R", data: 0 }).t.state).toBe(TcpState.CLOSED);
+    expect(arrivesWith({ flags: "R", data: 0, value: RECENT - 1 }).t.state).toBe(TcpState.CLOSED);
+  });
+
+  test("of 24 days ago TS.Recent says nothing (section 5.5)", () => {
+    const days = 86400000;
+    expect(arrivesWith({ value: 1000, ageMs: 24 * days - 1 }).t.rcvNxt).toBe(RCV_NXT + 1);
+    expect(arrivesWith({ value: RECENT - 1, ageMs: 24 * days - 1 }).t.rcvNxt).toBe(RCV_NXT);
+    expect(arrivesWith({ value: RECENT - 1, ageMs: 24 * days }).t.rcvNxt).toBe(RCV_NXT + 1);
+  });
+
+  test("while data waits for its ACK the timestamp of the first is kept for the echo (section 4.3)", () => {
+    const { core, t } = arrivesWith({ value: 7 });
+    expect([t.unacked, t.tsRecent]).toEqual([1, 7]);
+    const options = [{ kind: "timestamps" as const, value: 8, echo: 0 }];
+    const payload = Uint8Array.of(1);
+    core.putSegment({ seq: RCV_NXT + 1, ack: SND_UNA, flags: "A", window: 8192, payload, options });
+    core.functions("tcp/input", "arrives").arrives();
+    expect([t.rcvNxt, t.tsRecent]).toEqual([RCV_NXT + 2, 7]);
+  });
+
+  test("data ahead of a hole does not move TS.Recent (section 4.3)", () => {
+    const { t } = arrivesWith({ value: 7, offset: 10 });
+    expect([t.ranges, t.tsRecent]).toEqual([1, RECENT]);
+  });
+});
+
+describe("a simultaneous open (figure 8)", () => {
+  test("a SYN in SYN-SENT: SYN-RECEIVED, and our SYN goes again", () => {
+    const { core, at, t } = inState(TcpState.SYN_SENT);
+    t.bits |= core.agreed("ALL");
+    t.sndNxt = t.sndMax = SND_UNA + 1;
+    const options = [{ kind: "mss" as const, mss: 700 }];
+    core.putSegment({ seq: 0xffffffff, flags: "S", window: 1234, options });
+    core.functions("tcp/input", "arrives").arrives();
+    expect([t.state, t.rcvNxt, t.sndNxt]).toEqual([TcpState.SYN_RECEIVED, 0, SND_UNA]);
+    expect([t.sndWnd, t.sndWndMax, t.sndMss]).toEqual([1234, 1234, 700]);
+    expect(t.bits & core.agreed("ALL")).toBe(0);
+    expect(core.state.readyHead).toBe(at);
+  });
+});
+
+test("the window is scaled by what was agreed, but not in a SYN", () => {
+  const { core, t } = established();
+  t.sndScale = 7;
+  core.putSegment({ seq: RCV_NXT, ack: SND_UNA, flags: "A", window: 0xffff });
+  core.functions("tcp/input", "arrives").arrives();
+  expect(t.sndWnd).toBe(0xffff * 128);
+});
+
+test.each([
+  ["before RCV.NXT", -10, 10, [RCV_NXT - 10, RCV_NXT]],
+  ["partly before", -10, 15, [RCV_NXT - 10, RCV_NXT]],
+  ["outside with nothing in it", -10, 0, undefined],
+  ["new", 0, 10, undefined],
+])("data %s: what came twice is noted for D-SACK (RFC 2883)", (_what, offset, data, block) => {
+  const { core } = established();
+  core.putSegment({
+    seq: RCV_NXT + offset,
+    ack: SND_UNA,
+    flags: "A",
+    window: 8192,
+    payload: new Uint8Array(data),
+  });
+  core.functions("tcp/input", "arrives").arrives();
+  const { duplicateOf, duplicateStart, duplicateEnd } = core.segment;
+  if (block) expect([duplicateStart, duplicateEnd]).toEqual(block);
+  expect(duplicateOf !== 0).toBe(block !== undefined);
 });

@@ -1,32 +1,64 @@
 // Handshakes are in test/script/open.script.ts and listen.script.ts.
 
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { Event, TcpState } from "../../../host/abi.js";
 import { address, PEER, UnitCore } from "../core.js";
-import { arrive, inState, PORTS } from "./stage.js";
+import { inState, PORTS } from "./stage.js";
 
-const functionsOf = (unit: UnitCore) => unit.functions("tcp/opening", "begin", "synchronise", "establish");
+const functionsOf = (unit: UnitCore) =>
+  unit.functions("tcp/opening", "begin", "synchronise", "establish", "offered", "optionsBytes");
 
-test("begin: key, initial sequence number, RTO, our MSS, a place in the table", () => {
+test("begin: key, sequence numbers, offered options, RTO, our MSS, a place in the table", () => {
   const core = new UnitCore({}, 777);
   const at = core.functions("tcp/tcb", "allocate").allocate();
   const t = core.tcb(at);
-  functionsOf(core).begin(at, address(PEER.address), PORTS);
-  const isn = core.functions("tcp/isn", "initialSequence").initialSequence(address(PEER.address), PORTS);
-  expect([t.sndUna, t.sndNxt, t.sndMax]).toEqual([isn, isn, isn]);
+  core.segment.duplicateOf = at;
+  functionsOf(core).begin(at, address(PEER.address), PORTS, 0xdeadbeef);
+  expect([t.sndUna, t.sndNxt, t.sndMax, t.sndUp]).toEqual(new Array(4).fill(0xdeadbeef));
+  expect([t.heardAt, t.bits]).toEqual([777, core.agreed("ALL")]);
+  // What the record's last use left for a D-SACK is not this one's.
+  expect(core.segment.duplicateOf).toBe(0);
   expect([t.rtoMs, t.rcvMss]).toEqual([1000, 1024]);
   expect(core.functions("tcp/demux", "find").find(address(PEER.address), PORTS)).toBe(at);
 });
 
 test.each([
-  [0xffffffff, 0],
-  [41, 42],
-])("synchronise with a SYN at %i: RCV.NXT is %i", (seq, next) => {
-  const { core, at, t } = inState(TcpState.SYN_SENT);
-  arrive(core, { flags: "S", seq, window: 1234, options: [{ kind: "mss", mss: 700 }] });
-  functionsOf(core).synchronise(at);
-  expect([t.rcvNxt, t.rcvAdv, t.sndWl1]).toEqual([next, next, next]);
-  expect([t.sndWnd, t.sndWndMax, t.sndMss]).toEqual([1234, 1234, 700]);
+  [0, 7],
+  // NO_TIMESTAMPS
+  [2, 6],
+])("offered with flags %i: %i", (flags, options) => {
+  expect(functionsOf(new UnitCore({ flags })).offered()).toBe(options);
+});
+
+describe("synchronise", () => {
+  test.each([0, 42, 0xffffffff])("RCV.NXT is %i, and nothing is announced yet", (next) => {
+    const { core, at, t } = inState(TcpState.SYN_SENT);
+    functionsOf(core).synchronise(at, next, 0, 0, 700, 0);
+    expect([t.rcvNxt, t.rcvAdv, t.sndWl1, t.rcvUp]).toEqual([next, next, next, next]);
+    expect([t.sndMss, t.sndScale]).toEqual([700, 0]);
+  });
+
+  test("an option holds when both sides have it", () => {
+    const { core, at, t } = inState(TcpState.SYN_SENT);
+    for (let ours = 0; ours < 8; ours++)
+      for (let theirs = 0; theirs < 8; theirs++) {
+        t.bits = ours | core.bit("NO_DELAY");
+        functionsOf(core).synchronise(at, 1, theirs, 99, 1460, 7);
+        expect(t.bits).toBe((ours & theirs) | core.bit("NO_DELAY"));
+        const agreed = (name: string) => (ours & theirs & core.agreed(name)) !== 0;
+        expect(t.sndScale).toBe(agreed("SCALE") ? 7 : 0);
+        // RFC 6691: the MSS counts no options, the segment has to hold them.
+        expect(t.sndMss).toBe(1460 - (agreed("TIMESTAMPS") ? 12 : 0));
+        expect(functionsOf(core).optionsBytes(at)).toBe(agreed("TIMESTAMPS") ? 12 : 0);
+        expect(t.tsRecent).toBe(99);
+      }
+  });
+
+  test("a peer that says no MSS has 536 octets (RFC 9293 section 3.7.1)", () => {
+    const { core, at, t } = inState(TcpState.SYN_SENT);
+    functionsOf(core).synchronise(at, 1, 0, 0, 0, 0);
+    expect(t.sndMss).toBe(536);
+  });
 });
 
 test("establish tells the one who connects", () => {

@@ -6,7 +6,7 @@ let core: UnitCore;
 let at: number;
 let t: Tcb;
 let reassembly: ReturnType<typeof functionsOf>;
-const functionsOf = (unit: UnitCore) => unit.functions("tcp/reassembly", "melt", "keep");
+const functionsOf = (unit: UnitCore) => unit.functions("tcp/reassembly", "melt", "keep", "rangeAt");
 
 beforeEach(() => boot(4));
 
@@ -107,6 +107,43 @@ describe("keep", () => {
     expect(ranges()[30]).toEqual([600, 610]);
     expect(core.memory.slice(next, next + 192)).toEqual(before);
   });
+});
+
+describe("rangeAt", () => {
+  test("ranges stand behind the record, eight octets each, the one that changed last at the end", () => {
+    for (const start of [10, 30, 50]) arrive(start, start + 10);
+    arrive(20, 22);
+    const at0 = at + core.constant("config", "CONNECTION_BYTES");
+    expect([0, 1, 2].map((index) => reassembly.rangeAt(at, index) - at0)).toEqual([0, 8, 16]);
+    expect(ranges()[2]).toEqual([10, 22]);
+  });
+});
+
+test.each([
+  [
+    [15, 25],
+    [15, 20],
+  ],
+  [
+    [5, 15],
+    [10, 15],
+  ],
+  [
+    [5, 25],
+    [10, 20],
+  ],
+  [
+    [12, 14],
+    [12, 14],
+  ],
+  [[20, 25], undefined],
+  [[5, 10], undefined],
+] as const)("data of %j over [10, 20): what came twice is noted", ([start, end], twice) => {
+  arrive(10, 20);
+  reassembly.melt(at, start, end);
+  const { duplicateOf, duplicateStart, duplicateEnd } = core.segment;
+  expect(duplicateOf).toBe(twice ? at : 0);
+  if (twice) expect([duplicateStart, duplicateEnd]).toEqual(twice);
 });
 
 /** Runs of a set of octets, as offsets. */

@@ -4,12 +4,14 @@ import { describe, expect, test } from "vitest";
 import { Event, TcpState } from "../../../host/abi.js";
 import { Prng } from "../../../host/sim/prng.js";
 import type { UnitCore } from "../core.js";
-import { arrive, established, inState, RCV_NXT } from "./stage.js";
+import { arrive, bitsOf, established, inState, RCV_NXT, ringsOf } from "./stage.js";
 
 function functionsOf(unit: UnitCore) {
   return unit.functions(
     "tcp/receive",
-    "announceWindow",
+    "openWindow",
+    "windowField",
+    "urgent",
     "afterRead",
     "text",
     "fin",
@@ -17,6 +19,13 @@ function functionsOf(unit: UnitCore) {
     "oweDuplicate",
     "oweLater",
   );
+}
+
+/** What a segment that leaves now announces. */
+function announce(core: UnitCore, at: number): number {
+  const { openWindow, windowField } = functionsOf(core);
+  openWindow(at);
+  return windowField(at);
 }
 
 /** A connection that announces nothing yet, with these rings and MSS. */
@@ -27,14 +36,28 @@ function closedWindow(receiveRingBytes: number, mss: number) {
   return { ...placed, receive: functionsOf(placed.core) };
 }
 
-describe("announceWindow", () => {
+describe("openWindow and windowField", () => {
   test.each([
     [4096, 1000, 4096],
     [65536, 1460, 65535],
     [2 ** 20, 1460, 65535],
   ])("a ring of %i octets opens a window of what it and 16 bits can hold", (ring, mss, wnd) => {
-    const { at, t, receive } = closedWindow(ring, mss);
-    expect(receive.announceWindow(at)).toBe(wnd);
+    const { core, at, t } = closedWindow(ring, mss);
+    expect(announce(core, at)).toBe(wnd);
+    expect(t.rcvAdv).toBe(RCV_NXT + wnd);
+  });
+
+  test.each([
+    // RFC 7323 section 2.2: the edge is where the ring ends, the field tells it rounded down.
+    [65536, 1, 65536, 32768],
+    [2 ** 20, 5, 2 ** 20, 32768],
+    [2 ** 20 + 4, 5, 2 ** 20 + 4, 32768],
+    [2 ** 18 - 4, 2, 2 ** 18 - 4, 0xffff],
+  ])("with window scaling a ring of %i octets (shift %i) opens %i: field %i", (ring, shift, wnd, field) => {
+    const { core, at, t } = closedWindow(ring, 1460);
+    t.bits |= core.agreed("SCALE");
+    expect(core.state.receiveScale).toBe(shift);
+    expect(announce(core, at)).toBe(field);
     expect(t.rcvAdv).toBe(RCV_NXT + wnd);
   });
 
@@ -50,23 +73,23 @@ describe("announceWindow", () => {
       [least, least],
       [least + 1, least + 1],
     ] as const) {
-      const { at, t, receive } = closedWindow(ring, mss);
+      const { core, at, t } = closedWindow(ring, mss);
       t.receiveBytes = ring - space;
-      expect(receive.announceWindow(at), `room for ${space}`).toBe(wnd);
+      expect(announce(core, at), `room for ${space}`).toBe(wnd);
     }
   });
 
   test("the right edge never moves back, whatever arrives and is read", () => {
     const prng = new Prng(1);
     const ring = 4096;
-    const { at, t, receive } = closedWindow(ring, 1000);
+    const { core, at, t } = closedWindow(ring, 1000);
     let edge = t.rcvAdv;
     for (let round = 0; round < 5000; round++) {
       const arrived = prng.below(Math.min(((t.rcvAdv - t.rcvNxt) >>> 0) + 1, 1001));
       t.rcvNxt = (t.rcvNxt + arrived) >>> 0;
       t.receiveBytes += arrived;
       t.receiveBytes -= prng.below(t.receiveBytes + 1);
-      const wnd = receive.announceWindow(at);
+      const wnd = announce(core, at);
       expect(t.rcvAdv).toBe((t.rcvNxt + wnd) >>> 0);
       const moved = (t.rcvAdv - edge) >>> 0;
       expect(moved === 0 || moved >= 1000, `moved by ${moved}`).toBe(true);
@@ -112,7 +135,7 @@ describe("text", () => {
     arrive(core, { seq: RCV_NXT + 10, payload: data.subarray(10) });
     receive.text(at);
     expect(t.bits & core.bit("OWES_ACK")).not.toBe(0);
-    const ring = t.ring + 4096;
+    const ring = ringsOf({ core, at, t }).receive;
     const held = Array.from({ length: 20 }, (_, index) => core.memory[ring + ((4090 + index) % 4096)]);
     expect(held).toEqual(Array.from(data));
   });
@@ -129,7 +152,7 @@ describe("text", () => {
     receive.text(at);
     expect([t.rcvNxt, t.receiveBytes, t.ranges]).toEqual([RCV_NXT + 40, 40, 0]);
     expect(t.bits & core.bit("OWES_ACK")).not.toBe(0);
-    const ring = t.ring + 4096;
+    const ring = ringsOf({ core, at, t }).receive;
     const wanted = [1, 10, 20, 30].flatMap((octet) => new Array(10).fill(octet));
     expect(Array.from(core.memory.subarray(ring, ring + 40))).toEqual(wanted);
   });
@@ -139,7 +162,7 @@ describe("text", () => {
     arrive(core, { seq: RCV_NXT + 10, payload: new Uint8Array(10).fill(7) });
     functionsOf(core).text(at);
     expect([t.ranges, t.acksOwed]).toEqual([0, 1]);
-    expect(core.memory[t.ring + 4096 + 10]).toBe(0);
+    expect(core.memory[ringsOf({ core, at, t }).receive + 10]).toBe(0);
     expect(core.counters()).toEqual({ TCP_RANGES_FULL: 1 });
   });
 
@@ -150,6 +173,16 @@ describe("text", () => {
     functionsOf(core).text(at);
     expect(t.bits & core.bit("OWES_RESET")).not.toBe(0);
     expect(core.counters()).toEqual({ TCP_DATA_AFTER_CLOSE: 1 });
+  });
+
+  test("but what was written before is delivered first", () => {
+    const { core, at, t } = inState(TcpState.FIN_WAIT_1);
+    t.kind = core.kind("DETACHED");
+    t.sendBytes = 1;
+    arrive(core, { payload: Uint8Array.of(1) });
+    functionsOf(core).text(at);
+    expect(t.bits).toBe(bitsOf(core, "RESETS"));
+    expect(t.rcvNxt).toBe(RCV_NXT);
   });
 });
 
@@ -171,7 +204,7 @@ describe("fin", () => {
     functionsOf(core).fin(at);
     expect(t.state).toBe(TcpState.CLOSED);
     expect(core.header.timeWaitUsed).toBe(1);
-    expect([core.segment.replyAck, core.segment.replyFlags]).toEqual([RCV_NXT + 1, 16]);
+    expect([core.segment.outAck, core.segment.outFlags]).toEqual([RCV_NXT + 1, 16]);
   });
 
   test("ahead of a hole it is noted, and takes effect when it is reached", () => {
@@ -225,4 +258,38 @@ test("owe is owed once, oweDuplicate as often as it is due, up to 255", () => {
     oweDuplicate(at);
     expect(t.acksOwed).toBe(Math.min(duplicate, 255));
   }
+});
+
+describe("urgent (RFC 9293 section 3.10.7.4, sixth; RFC 6093)", () => {
+  const urgentAt = (start: number) => {
+    const placed = established();
+    placed.t.rcvUp = start;
+    return { ...placed, ...functionsOf(placed.core) };
+  };
+
+  test.each([
+    [RCV_NXT, "UA", 0, 10, RCV_NXT + 10, true],
+    // Behind data that is still to come.
+    [RCV_NXT, "UA", 100, 0xffff, RCV_NXT + 100 + 0xffff, true],
+    [RCV_NXT, "A", 0, 10, RCV_NXT, false],
+    [RCV_NXT, "UA", 0, 0, RCV_NXT, false],
+    [RCV_NXT, "UA", -10, 5, RCV_NXT, false],
+    [RCV_NXT + 20, "UA", 0, 20, RCV_NXT + 20, false],
+    [RCV_NXT + 20, "UA", 0, 21, RCV_NXT + 21, true],
+  ])(
+    "RCV.UP %i, %s at %i from RCV.NXT, SEG.UP %i: RCV.UP %i, an event %s",
+    (up, flags, offset, pointer, end, event) => {
+      const { core, at, t, urgent } = urgentAt(up);
+      arrive(core, { seq: RCV_NXT + offset, flags, urgent: pointer });
+      urgent(at);
+      expect([t.rcvUp, (t.events & Event.URGENT) !== 0]).toEqual([end, event]);
+    },
+  );
+
+  test("across the end of the sequence space", () => {
+    const { core, at, t, urgent } = urgentAt(0xfffffff0);
+    arrive(core, { seq: 0xfffffff0, flags: "UA", urgent: 0x20 });
+    urgent(at);
+    expect([t.rcvUp, t.events]).toEqual([0x10, Event.URGENT]);
+  });
 });

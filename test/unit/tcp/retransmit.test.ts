@@ -13,6 +13,7 @@ let timing: number;
 function functionsOf(unit: UnitCore) {
   return {
     ...unit.functions("tcp/retransmit", "begin", "timeout", "startTiming", "stopTiming", "start", "restart"),
+    ...unit.functions("tcp/retransmit", "established", "arm", "sample"),
     ...unit.functions("lib/clock", "advanceClock"),
   };
 }
@@ -109,8 +110,12 @@ describe("bounds (sections 2.4 and 2.5)", () => {
   test("never more than a minute", () => {
     sample(30000);
     expect(t.rtoMs).toBe(60000);
+    // A round trip above the longest RTO is no measurement: the peer echoed something else.
+    sample(60001);
     sample(1000000);
-    expect(t.rtoMs).toBe(60000);
+    expect([t.srtt8 / 8, t.rtoMs]).toEqual([30000, 60000]);
+    sample(60000);
+    expect([t.srtt8 / 8, t.rtoMs]).toEqual([30000 + 30000 / 8, 60000]);
   });
 
   test("a least RTO above a minute is cut to a minute", () => {
@@ -150,7 +155,7 @@ describe("timing", () => {
     rto.startTiming(at, 1100);
     rto.advanceClock(50);
     rto.startTiming(at, 1200);
-    expect([t.rttSeq, t.rttStart]).toEqual([1100, 0]);
+    expect([t.rttSeq, t.timedAt]).toEqual([1100, 0]);
     t.sndUna = 1099;
     rto.stopTiming(at);
     expect(t.bits & timing).toBe(timing);
@@ -187,4 +192,106 @@ describe("the timer", () => {
     rto.restart(at);
     expect(t.retransmitAt).toBe(1400);
   });
+
+  test("arm says when", () => {
+    rto.advanceClock(7);
+    rto.arm(at, 0);
+    expect([t.retransmitAt, core.state.nextTimer]).toEqual([7, 7]);
+    rto.arm(at, 2 ** 24 - 1);
+    expect(t.retransmitAt).toBe(7 + 2 ** 24 - 1);
+    expect(t.bits & core.bit("TIMES_RETRANSMIT")).not.toBe(0);
+  });
+
+  test.each([
+    // Nothing was lost yet: all of it is left.
+    [0, 300, 0, 300],
+    [0, 5000, 0, 1000],
+    // A time-out goes on: what is left since the first.
+    [1, 2500, 600, 1000],
+    [1, 1500, 600, 900],
+    [1, 700, 600, 100],
+  ])("with %i retries and a user timeout of %i ms, %i ms gone: in %i ms", (retries, timeout, gone, ms) => {
+    Object.assign(t, { retries, userTimeoutMs: timeout, timedAt: 0 });
+    rto.advanceClock(gone);
+    rto.restart(at);
+    expect(t.retransmitAt - gone).toBe(ms);
+  });
+});
+
+test.each([
+  // RFC 6298 section 5.7: a SYN that was lost, and no sample: 3 seconds.
+  [0, 0, 1000],
+  [1, 0, 3000],
+  [1, 80, 1000],
+])("established after %i retransmissions with an SRTT of %i eighths: RTO %i ms", (retransmits, srtt8, ms) => {
+  Object.assign(t, { retransmits, srtt8, backoff: 0 });
+  rto.established(at);
+  expect(rto.timeout(at)).toBe(ms);
+});
+
+test("those 3 seconds are not backed off by what the SYN met", () => {
+  Object.assign(t, { retransmits: 2, backoff: 2 });
+  rto.established(at);
+  expect(rto.timeout(at)).toBe(3000);
+});
+
+describe("timestamps (RFC 7323 section 4)", () => {
+  /** An ACK of 100 octets whose TSecr left `ago` milliseconds ago. */
+  function acknowledge(ago: number, agreed = true): void {
+    const { clock } = core.functions("tcp/timestamps", "clock");
+    if (agreed) t.bits |= core.agreed("TIMESTAMPS");
+    Object.assign(core.segment, { options: core.agreed("TIMESTAMPS"), remoteAddress: 7, ports: 9 });
+    core.segment.tsEcho = clock() - ago;
+    t.sndUna = (t.sndUna + 100) >>> 0;
+    rto.stopTiming(at);
+  }
+
+  test("give a sample while nothing is timed, also of what was sent again", () => {
+    acknowledge(80);
+    expect([t.srtt8 / 8, t.rtoMs]).toEqual([80, 240]);
+    t.retries = 3;
+    acknowledge(80);
+    expect(t.srtt8 / 8).toBe(80);
+  });
+
+  test("not of a part of what is timed: one sample for each flight", () => {
+    rto.startTiming(at, t.sndUna + 200);
+    acknowledge(80);
+    expect(t.srtt8).toBe(0);
+    acknowledge(80);
+    expect([t.srtt8 / 8, t.bits & timing]).toEqual([80, 0]);
+  });
+
+  test("are not looked at without agreement, and a lie is no sample", () => {
+    acknowledge(80, false);
+    expect(t.srtt8).toBe(0);
+    for (const lie of [60001, 2 ** 31, -1]) acknowledge(lie);
+    expect(t.srtt8).toBe(0);
+  });
+});
+
+test.each([
+  ["RECOVER", 0],
+  ["RTT_TIMING", 0],
+  ["FIN_QUEUED", 1],
+  ["OWES_ACK", 1],
+])("with %s startTiming starts %i", (bit, starts) => {
+  t.bits |= core.bit(bit);
+  t.rttSeq = 5;
+  rto.startTiming(at, 1100);
+  expect(t.rttSeq).toBe(starts ? 1100 : 5);
+});
+
+test("while time-outs go on nothing is timed", () => {
+  t.retries = 1;
+  rto.startTiming(at, 1100);
+  expect(t.bits & timing).toBe(0);
+});
+
+test("sample takes a round trip as it is", () => {
+  rto.sample(at, 25);
+  expect([t.srtt8 / 8, t.rtoMs]).toEqual([25, 75]);
+  rto.sample(at, 0);
+  // |25 - 1| = 24: RTTVAR = 3/4 * 12.5 + 1/4 * 24 = 15.375, SRTT = 7/8 * 25 + 1/8 = 22
+  expect([t.srtt8 / 8, Math.abs(t.rttVar4 / 4 - 15.375) < 0.25]).toEqual([22, true]);
 });

@@ -1,23 +1,13 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { decode, type TcpPacket } from "../../../host/packet/index.js";
 import { Prng } from "../../../host/sim/prng.js";
-import { address, DEVICE, PEER, ports, type Segment, type UnitConfig, UnitCore } from "../core.js";
+import { address, PEER, ports, type Segment, type UnitConfig, UnitCore } from "../core.js";
 
 let core: UnitCore;
 let segment: Segment;
 let tcp: ReturnType<typeof functionsOf>;
 
 function functionsOf(unit: UnitCore) {
-  return unit.functions(
-    "tcp/segment",
-    "read",
-    "segmentLength",
-    "outputHeaderBytes",
-    "outputData",
-    "emit",
-    "receiveMss",
-    "sendMss",
-  );
+  return unit.functions("tcp/segment", "read", "segmentLength", "receiveMss", "sendMss");
 }
 
 function boot(config: UnitConfig = {}): void {
@@ -30,8 +20,6 @@ beforeEach(() => boot());
 
 const FIN = 1;
 const SYN = 2;
-const RST = 4;
-const ACK = 16;
 
 describe("read", () => {
   test("random segments arrive field by field", () => {
@@ -42,12 +30,14 @@ describe("read", () => {
       const flags = prng.below(64);
       const payload = prng.bytes(prng.below(1400));
       const options = new Uint8Array(prng.below(11) * 4).fill(1);
+      segment.duplicateOf = 1;
       core.putSegment({ sourcePort, destinationPort, seq, ack, window, flags, payload, options });
       expect(tcp.read()).toBe(true);
       expect(segment.remoteAddress).toBe(address(PEER.address));
       expect(segment.ports).toBe(ports(sourcePort, destinationPort));
       expect([segment.seq, segment.ack, segment.wnd, segment.flags]).toEqual([seq, ack, window, flags]);
-      expect([segment.dataBytes, segment.mss]).toEqual([payload.length, 0]);
+      expect([segment.dataBytes, segment.mss, segment.options]).toEqual([payload.length, 0, 0]);
+      expect(segment.duplicateOf).toBe(0);
       expect(segment.end).toBe((seq + payload.length) >>> 0);
       expect(core.memory.slice(segment.data, segment.data + payload.length)).toEqual(payload);
       const [syn, fin] = [(flags & SYN) >> 1, flags & FIN];
@@ -137,78 +127,122 @@ describe("options", () => {
     expect(read(...octets)).toEqual([mss, bad]);
   });
 
+  test.each<[string, number[], Partial<Agreed>]>([
+    ["SACK permitted", [4, 2, 0, 0], { sack: true }],
+    ["SACK permitted of another length", [4, 3, 0, 0], {}],
+    ["window scale", [3, 3, 7, 0], { scale: 7 }],
+    ["window scale 0", [3, 3, 0, 0], { scale: 0 }],
+    // RFC 7323 section 2.3: a shift above 14 counts as 14.
+    ["window scale 14", [3, 3, 14, 0], { scale: 14 }],
+    ["window scale 15", [3, 3, 15, 0], { scale: 14 }],
+    ["window scale 255", [3, 3, 255, 0], { scale: 14 }],
+    ["window scale of another length", [3, 4, 7, 0], {}],
+    ["timestamps", [8, 10, 0xff, 2, 3, 4, 5, 6, 7, 0x80, 0, 0], { times: [0xff020304, 0x05060780] }],
+    [
+      "timestamps behind two NOPs",
+      [1, 1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8],
+      { times: [0x01020304, 0x05060708] },
+    ],
+    [
+      "timestamps at an odd place",
+      [1, 8, 10, 1, 2, 3, 4, 5, 6, 7, 8, 0],
+      { times: [0x01020304, 0x05060708] },
+    ],
+    ["timestamps of another length", [8, 9, 1, 2, 3, 4, 5, 6, 7, 0, 0, 0], {}],
+    [
+      "what Linux sends in a SYN",
+      [2, 4, 5, 180, 4, 2, 8, 10, 0, 0, 0, 9, 0, 0, 0, 0, 1, 3, 3, 7],
+      { mss: 1460, sack: true, times: [9, 0], scale: 7 },
+    ],
+  ])("%s", (_what, octets, wanted) => {
+    // What an earlier segment had does not shine through.
+    read(2, 4, 9, 9, 4, 2, 8, 10, 9, 9, 9, 9, 9, 9, 9, 9, 1, 3, 3, 9);
+    const [, bad] = read(...octets);
+    expect(bad).toBe(0);
+    expect(agreed()).toEqual({ ...NOTHING, ...wanted });
+  });
+
   test("random octets: as a reader written apart says", () => {
     const prng = new Prng(2);
-    for (let round = 0; round < 1500; round++) {
-      const octets = Array.from({ length: prng.below(11) * 4 }, () => prng.below(prng.chance(0.8) ? 6 : 256));
-      let mss = 0;
-      let bad = 0;
-      let rest = octets;
-      while (rest.length > 0 && rest[0] !== 0) {
-        if (rest[0] === 1) {
-          rest = rest.slice(1);
-          continue;
-        }
-        const length = rest[1] ?? 0;
-        if (length < 2 || length > rest.length) {
-          bad = 1;
-          break;
-        }
-        if (rest[0] === 2 && length === 4) mss = (rest[2] as number) * 256 + (rest[3] as number);
-        rest = rest.slice(length);
+    for (let round = 0; round < 3000; round++) {
+      const length = prng.below(11) * 4;
+      const octets: number[] = [];
+      // Every other list is of whole options, so that some have the right length.
+      const whole = prng.chance(0.5);
+      while (whole && octets.length < length) {
+        const [kind, bytes] = [
+          [1, 1],
+          [2, 4],
+          [3, 3],
+          [4, 2],
+          [8, 10],
+          [prng.below(256), 2 + prng.below(5)],
+        ][prng.below(6)] as [number, number];
+        octets.push(...[kind, bytes].slice(0, bytes), ...prng.bytes(Math.max(bytes - 2, 0)));
       }
+      while (octets.length < length) octets.push(prng.below(prng.chance(0.8) ? 6 : 256));
+      octets.length = length;
+      const { bad, ...wanted } = model(octets);
       // The codec's padding is none: the list is a multiple of four already.
-      expect(read(...octets), octets.join(" ")).toEqual([mss, bad]);
+      expect(read(...octets), octets.join(" ")).toEqual([wanted.mss, bad]);
+      expect(agreed(), octets.join(" ")).toEqual(wanted);
     }
   });
 });
 
-describe("emit", () => {
-  const neighbour = 60000;
+/** What a list of options says. */
+interface Agreed {
+  mss: number;
+  sack: boolean;
+  scale: number | undefined;
+  times: [value: number, echo: number] | undefined;
+}
 
-  function emitted(flags: number, seq: number, ack: number, window: number, length: number): TcpPacket {
-    const bytes = tcp.emit(
-      address("192.0.2.7"),
-      ports(40000, 80),
-      seq,
-      ack,
-      flags,
-      window,
-      length,
-      neighbour,
-    );
-    const packet = decode(core.outputFrame(bytes));
-    if (packet.kind !== "tcp") throw new Error(packet.kind);
-    expect(packet.problems).toEqual([]);
-    return packet;
-  }
+const NOTHING: Agreed = { mss: 0, sack: false, scale: undefined, times: undefined };
 
-  test("the codec reads what went in", () => {
-    const prng = new Prng(3);
-    for (let round = 0; round < 300; round++) {
-      const flags = [ACK, ACK | 8, ACK | FIN, RST, RST | ACK][prng.below(5)] as number;
-      const [seq, ack, window] = [prng.next(), prng.next(), prng.below(65536)];
-      const payload = prng.bytes(round < 2 ? ([0, 1460][round] as number) : prng.below(1461));
-      core.memory.fill(prng.below(256), core.header.outputSlot, core.header.outputSlot + 60);
-      core.memory.set(payload, tcp.outputData(flags));
-      const packet = emitted(flags, seq, ack, window, payload.length);
-      expect(packet.tcp).toMatchObject({
-        ...{ sourcePort: 80, destinationPort: 40000, seq, ack, flags, window },
-        ...{ headerBytes: 20, urgent: 0, reserved: 0, options: [] },
-      });
-      expect(packet.tcp.payload).toEqual(payload);
-      expect(packet.ipv4).toMatchObject({ source: DEVICE.address, destination: "192.0.2.7" });
+/** What the core read. */
+function agreed(): Agreed {
+  const has = (name: string) => (segment.options & core.agreed(name)) !== 0;
+  expect(segment.options & ~core.agreed("ALL")).toBe(0);
+  return {
+    mss: segment.mss,
+    sack: has("SACK"),
+    scale: has("SCALE") ? segment.scale : undefined,
+    times: has("TIMESTAMPS") ? [segment.tsValue, segment.tsEcho] : undefined,
+  };
+}
+
+/** RFC 9293 section 3.1, RFC 7323 and RFC 2018, read octet by octet. */
+function model(octets: number[]): Agreed & { bad: number } {
+  const result = { ...NOTHING, bad: 0 };
+  const word = (at: number[]) => at.reduce((sum, octet) => sum * 256 + octet, 0);
+  let rest = octets;
+  while (rest.length > 0 && rest[0] !== 0) {
+    if (rest[0] === 1) {
+      rest = rest.slice(1);
+      continue;
     }
-    expect(core.counters()).toEqual({ TCP_SEGMENTS_OUT: 300 });
-  });
+    const length = rest[1] ?? 0;
+    if (length < 2 || length > rest.length) return { ...result, bad: 1 };
+    const what = `${rest[0]} ${length}`;
+    if (what === "2 4") result.mss = word(rest.slice(2, 4));
+    if (what === "3 3") result.scale = Math.min(rest[2] as number, 14);
+    if (what === "4 2") result.sack = true;
+    if (what === "8 10") result.times = [word(rest.slice(2, 6)), word(rest.slice(6, 10))];
+    rest = rest.slice(length);
+  }
+  return result;
+}
 
-  test.each([SYN, SYN | ACK])("a SYN carries our MSS and nothing else (flags %i)", (flags) => {
-    const packet = emitted(flags, 1, 2, 3, 0);
-    expect(packet.tcp.options).toEqual([{ kind: "mss", mss: tcp.receiveMss() }]);
-    expect(packet.tcp.headerBytes).toBe(24);
-    expect(tcp.outputHeaderBytes(flags)).toBe(24);
-    expect(tcp.outputHeaderBytes(ACK)).toBe(20);
-  });
+test.each([
+  [1000, 0, 1000],
+  [1000, 1, 1001],
+  [0xffffffff, 1, 0],
+  [0xffff0001, 0xffff, 0],
+])("SEG.SEQ %i and SEG.UP %i: urgent data ends at %i", (seq, urgent, end) => {
+  core.putSegment({ seq, urgent, flags: "UA" });
+  expect(tcp.read()).toBe(true);
+  expect(segment.urgent).toBe(end);
 });
 
 describe("segment sizes", () => {

@@ -35,11 +35,14 @@ export function place(core: UnitCore, state: number, key = PORTS): Placed {
   t.ports = key;
   core.functions("tcp/demux", "add").add(at);
   core.functions("tcp/retransmit", "begin").begin(at);
-  t.sndUna = t.sndNxt = t.sndMax = SND_UNA;
-  t.rcvNxt = t.sndWl1 = RCV_NXT;
+  t.sndUna = t.sndNxt = t.sndMax = t.sndUp = SND_UNA;
+  t.rcvNxt = t.sndWl1 = t.rcvUp = RCV_NXT;
   t.rcvAdv = RCV_NXT + 4096;
   t.sndWnd = t.sndWndMax = 8192;
   t.sndMss = t.rcvMss = 1000;
+  // Larger than any window: congestion control has tests of its own.
+  t.congestionWindow = t.slowStartThreshold = 2 ** 30;
+  t.heardAt = core.state.now;
   t.state = state;
   return { core, at, t };
 }
@@ -47,6 +50,17 @@ export function place(core: UnitCore, state: number, key = PORTS): Placed {
 /** ESTABLISHED. */
 export function established(config: UnitConfig = {}, now = 0): Placed {
   return inState(TcpState.ESTABLISHED, config, now);
+}
+
+/** Bits of a connection by their names, "OWES_ACK FIN_QUEUED". */
+export function bitsOf(core: UnitCore, names: string): number {
+  return names.split(" ").reduce((sum, name) => (sum | core.bit(name)) >>> 0, 0);
+}
+
+/** Where the rings of a connection are. */
+export function ringsOf({ core, at }: Placed): { readonly send: number; readonly receive: number } {
+  const { sendRing, receiveRing } = core.functions("tcp/tcb", "sendRing", "receiveRing");
+  return { send: sendRing(at), receive: receiveRing(at) };
 }
 
 /** Puts a segment of the peer into the input slot and has it read. */

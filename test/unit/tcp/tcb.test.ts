@@ -28,6 +28,7 @@ function functionsOf(unit: UnitCore) {
     "takeEvents",
     "unlink",
     "sendFree",
+    "sendRing",
     "receiveRing",
   );
 }
@@ -94,7 +95,7 @@ describe("setState", () => {
 
 describe("records", () => {
   test("each has its rings, apart from all others, behind all records", () => {
-    const rings = all().map((at) => core.tcb(at).ring);
+    const rings = all().map((at) => tcb.sendRing(at));
     expect(rings).toEqual(rings.map((_, index) => core.state.ringTable + index * 1536));
     const [first] = all();
     expect(tcb.receiveRing(first as number)).toBe((rings[0] as number) + 512);
@@ -114,7 +115,10 @@ describe("records", () => {
     expect(new Set(taken)).toEqual(new Set(all()));
     expect(core.header.connectionsUsed).toBe(5);
     expect(tcb.allocate()).toBe(0);
+    core.state.scanDue = 0;
     tcb.release(taken[2] as number);
+    // A finished handshake may wait for it.
+    expect(core.state.scanDue).toBe(1);
     expect(core.header.connectionsUsed).toBe(4);
     expect(tcb.allocate()).toBe(taken[2]);
   });
@@ -122,10 +126,11 @@ describe("records", () => {
   test("a used record comes back with nothing of its last life but handle, rings and lists", () => {
     const at = tcb.allocate();
     const t = core.tcb(at);
-    const { handle, ring } = t;
-    // From the field after the lists up to the rings' address.
-    core.memory.fill(0xcc, at + 28, at + 28 + 136);
-    t.ring = ring;
+    const { handle } = t;
+    // From the field after the lists on.
+    const end = at + core.sizeOf("tcp/tcb", "Tcb");
+    core.memory.fill(0xcc, at + 28, end);
+    expect(t.listener).toBe(0xcccccccc);
     t.ports = 0x12345678;
     t.state = TcpState.CLOSED;
     tcb.release(at);
@@ -151,7 +156,14 @@ describe("records", () => {
       "rcvFin",
     ] as const)
       expect(t[name], name).toBe(0);
-    expect([t.handle, t.ring, t.kind]).toEqual([handle, ring, core.kind("CONNECTION")]);
+    for (const name of ["tsRecent", "keepaliveMs", "challengeDebt", "rcvUp", "sndUp", "tos"] as const)
+      expect(t[name], name).toBe(0);
+    expect(core.memory.subarray(at + 28, end).every((octet) => octet === 0)).toBe(true);
+    expect([t.handle, t.kind]).toEqual([handle, core.kind("CONNECTION")]);
+    // Its rings are where they were: the number in the handle says so, whatever the uses.
+    const ring = tcb.sendRing(at);
+    tcb.retireHandle(at);
+    expect(tcb.sendRing(at)).toBe(ring);
   });
 
   test("events of the last use are nobody's: gone with the next", () => {
@@ -167,7 +179,7 @@ describe("records", () => {
 
   test("isHeld: connections and listeners of the application, nobody else's", () => {
     const at = tcb.allocate();
-    const kinds = ["FREE", "CONNECTION", "TIME_WAIT", "LISTENER", "QUEUED", "DETACHED"];
+    const kinds = ["FREE", "CONNECTION", "TIME_WAIT", "LISTENER", "QUEUED", "DETACHED", "SYN", "WAITING"];
     const held = kinds.filter((name) => {
       tcb.become(at, core.kind(name));
       return tcb.isHeld(at) !== 0;
@@ -203,13 +215,22 @@ test("set, clear and has", () => {
 });
 
 test("bits are one each, and the sets are made of them", () => {
-  const names = ["FIN_QUEUED", "FIN_KNOWN", "RTT_TIMING", "WANT_WRITE", "ARP_WAIT", "OWES_ACK"];
-  names.push("OWES_PROBE", "OWES_RESET", "TIMES_RETRANSMIT", "TIMES_ACK");
-  const bits = names.map((name) => core.bit(name));
-  for (const bit of bits) expect(bit & (bit - 1)).toBe(0);
-  expect(new Set(bits).size).toBe(names.length);
+  const names = ["FIN_QUEUED", "FIN_KNOWN", "RTT_TIMING", "WANT_WRITE", "NO_DELAY", "RESETS", "RECOVERING"];
+  names.push("RECOVER", "ARP_WAIT", "OWES_ACK", "OWES_PROBE", "OWES_REPAIR", "OWES_RESET");
+  names.push("TIMES_RETRANSMIT", "TIMES_ACK");
+  const options = ["TIMESTAMPS", "SACK", "SCALE"].map((name) => core.agreed(name));
+  const bits = [...names.map((name) => core.bit(name)), ...options];
+  for (const bit of bits) expect([bit === 0, bit & (bit - 1)]).toEqual([false, 0]);
+  expect(new Set(bits).size).toBe(bits.length);
+  expect(core.agreed("ALL")).toBe(options.reduce((sum, bit) => sum | bit, 0));
+  // A SYN entry keeps them in an octet, below the number of repeats (at most 31).
+  const repeated = core.constant("tcp/tcb", "SYN_REPEATED");
+  expect(core.agreed("ALL")).toBeLessThan(repeated);
+  expect(repeated).toBe(1 << core.constant("tcp/tcb", "SYN_RETRIES"));
+  expect(31 * repeated + core.agreed("ALL")).toBeLessThanOrEqual(0xff);
   const union = (...of: string[]) => of.reduce((sum, name) => sum | core.bit(name), 0);
-  const activity = ["ARP_WAIT", "OWES_ACK", "OWES_PROBE", "OWES_RESET", "TIMES_RETRANSMIT", "TIMES_ACK"];
+  const activity = ["ARP_WAIT", "OWES_ACK", "OWES_PROBE", "OWES_REPAIR", "OWES_RESET"];
+  activity.push("TIMES_RETRANSMIT", "TIMES_ACK");
   expect(core.bit("ACTIVITY")).toBe(union(...activity));
 });
 
@@ -292,4 +313,19 @@ describe("handles", () => {
     tcb.retireHandle(at);
     expect(t.handle).toBe(number);
   });
+});
+
+test("entries of the SYN cache and of TIME-WAIT take 32 octets, and their keys stand as a socket's", () => {
+  expect(core.sizeOf("tcp/tcb", "Compact")).toBe(32);
+  const entry = core.compact(60000);
+  Object.assign(entry, { remoteAddress: 1, ports: 2, chain: 3, kind: 8 });
+  const { remoteAddress, ports, chain, kind } = core.tcb(60000);
+  expect([remoteAddress, ports, chain, kind]).toEqual([1, 2, 3, 8]);
+  // The MSS of any Ethernet, "shut" and a shift of at most 14 share the window's 16 bits.
+  const [mask, shut, scale] = ["SYN_MSS_MASK", "SYN_SHUT", "SYN_SCALE"].map((name) =>
+    core.constant("tcp/tcb", name),
+  ) as [number, number, number];
+  expect([mask >= 1460, mask & shut, (mask | shut) >> scale, (14 << scale) | mask | shut]).toEqual([
+    ...[true, 0, 0, 0xefff],
+  ]);
 });

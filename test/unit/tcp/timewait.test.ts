@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { TcpState } from "../../../host/abi.js";
+import { SocketKind, TcpState } from "../../../host/abi.js";
 import { Prng } from "../../../host/sim/prng.js";
 import { address, PEER, ports, UnitCore } from "../core.js";
 import { arrive, PORTS, place, RCV_NXT, SND_UNA } from "./stage.js";
@@ -11,7 +11,7 @@ let timewait: ReturnType<typeof functionsOf>;
 
 function functionsOf(unit: UnitCore) {
   return {
-    ...unit.functions("tcp/timewait", "add", "receive", "expire", "acknowledge"),
+    ...unit.functions("tcp/timewait", "add", "receive", "expire", "remove"),
     ...unit.functions("tcp/demux", "find"),
     ...unit.functions("lib/clock", "advanceClock"),
     ...unit.functions("tcp/tcb", "release"),
@@ -39,17 +39,19 @@ function add(key = PORTS): number {
 describe("add", () => {
   test("the entry takes the key and what answers need; the record is free at once", () => {
     const at = add();
-    const entry = core.timeWaitEntry(at);
+    const entry = core.compact(at);
     expect(find(PORTS)).toBe(at);
     expect(entry.kind).toBe(core.kind("TIME_WAIT"));
     expect([entry.sndNxt, entry.rcvNxt, entry.window]).toEqual([SND_UNA + 7, RCV_NXT, 2000]);
-    expect(entry.expires).toBe(TIME_MS);
+    expect(entry.deadline).toBe(TIME_MS);
+    expect([entry.flags, entry.tsRecent]).toEqual([0, 0]);
     expect([core.header.timeWaitUsed, core.header.connectionsUsed]).toEqual([1, 0]);
     expect([core.state.timersArmed, core.state.nextTimer]).toEqual([1, TIME_MS]);
   });
 
-  test("a full circle: the oldest gives way, counted, again and again", () => {
+  test("a full table: the one that would expire first gives way, counted, again and again", () => {
     for (let number = 0; number < 10; number++) {
+      timewait.advanceClock(number);
       add(ports(40000 + number, 80));
       for (let other = 0; other <= number; other++)
         expect(find(ports(40000 + other, 80)) !== 0, `${other} after ${number}`).toBe(other > number - 3);
@@ -58,7 +60,7 @@ describe("add", () => {
     expect(core.counters().TCP_TIME_WAIT_EVICTED).toBe(7);
   });
 
-  test("a circle of one", () => {
+  test("a table of one", () => {
     boot(1);
     add(ports(1, 80));
     add(ports(2, 80));
@@ -66,7 +68,7 @@ describe("add", () => {
     timewait.advanceClock(TIME_MS);
     timewait.expire();
     expect(find(ports(2, 80))).toBe(0);
-    expect([core.state.timeWaitSpan, core.header.timeWaitUsed]).toEqual([0, 0]);
+    expect(core.header.timeWaitUsed).toBe(0);
   });
 });
 
@@ -99,7 +101,7 @@ describe("expire", () => {
     expect([core.state.timersArmed, core.state.nextTimer]).toEqual([1, TIME_MS + 10]);
   });
 
-  test("in an empty circle there is nothing to do", () => {
+  test("in an empty table there is nothing to do", () => {
     timewait.expire();
     expect(core.state.timersArmed).toBe(0);
   });
@@ -109,35 +111,76 @@ describe("receive", () => {
   const receive = (entry: number, spec: Parameters<typeof arrive>[1]) => {
     core.state.replyKind = 0;
     arrive(core, spec);
-    return timewait.receive(entry);
+    timewait.receive(entry);
   };
   const answered = () => core.state.replyKind === core.constant("net/reply", "Reply.TCP");
+  const answer = () => {
+    const { outSeq, outAck, outFlags, outWnd } = core.segment;
+    return answered() ? [outSeq, outAck, outFlags, outWnd] : undefined;
+  };
+  const ACK = [SND_UNA + 7, RCV_NXT, 16, 2000];
 
   test("the peer's FIN again: the last ACK again, and the time begins anew", () => {
     const entry = add();
     timewait.advanceClock(1000);
-    expect(receive(entry, { seq: RCV_NXT - 1, flags: "FA" })).toBe(false);
-    expect(answered()).toBe(true);
-    const { replySeq, replyAck, replyFlags, replyWnd } = core.segment;
-    expect([replySeq, replyAck, replyFlags, replyWnd]).toEqual([...[SND_UNA + 7, RCV_NXT, 16, 2000]]);
-    expect(core.timeWaitEntry(entry).expires).toBe(1000 + TIME_MS);
+    receive(entry, { seq: RCV_NXT - 1, flags: "FA" });
+    expect(answer()).toEqual(ACK);
+    expect(core.compact(entry).deadline).toBe(1000 + TIME_MS);
+  });
+
+  test("data is answered, and prolongs nothing", () => {
+    const entry = add();
+    timewait.advanceClock(1000);
+    receive(entry, { seq: RCV_NXT - 5, payload: new Uint8Array(5) });
+    expect(answer()).toEqual(ACK);
+    expect(core.compact(entry).deadline).toBe(TIME_MS);
   });
 
   test("a bare ACK of what we know is not answered: two TIME-WAITs would talk for ever", () => {
     const entry = add();
     timewait.advanceClock(1000);
-    expect(receive(entry, { flags: "A" })).toBe(false);
+    receive(entry, { flags: "A" });
     expect(answered()).toBe(false);
-    expect(core.timeWaitEntry(entry).expires).toBe(TIME_MS);
+    expect(core.compact(entry).deadline).toBe(TIME_MS);
+  });
+
+  test.each([-1, 1, 100000])("an empty one %i from RCV.NXT is, under the limit", (offset) => {
+    const entry = add();
+    let answers = 0;
+    for (let index = 0; index < 100; index++) {
+      receive(entry, { seq: RCV_NXT + offset });
+      if (answered()) answers++;
+    }
+    expect(answers).toBeGreaterThanOrEqual(50);
+    expect(core.counters().REPLY_LIMITED).toBe(100 - answers);
   });
 
   test.each(["R", "RA"])("a reset (%s) is ignored (RFC 1337)", (flags) => {
     const entry = add();
-    expect(receive(entry, { flags })).toBe(false);
+    receive(entry, { flags });
     expect(answered()).toBe(false);
     expect(find(PORTS)).toBe(entry);
     expect(core.counters().TCP_TIME_WAIT_RST).toBe(1);
   });
+
+  /** A listener for the port, and whether a SYN opens a new incarnation. */
+  function opens(entry: number, spec: Parameters<typeof arrive>[1]): boolean {
+    const { open, bind, socketOf, startListening } = core.functions(
+      "tcp/user",
+      ...(["open", "bind", "socketOf", "startListening"] as const),
+    );
+    const listener = socketOf(open(SocketKind.LISTENER));
+    bind(listener, 80);
+    startListening(listener, 1);
+    receive(entry, { flags: "S", ...spec });
+    const opened = core.header.synUsed === 1;
+    expect(core.header.timeWaitUsed).toBe(opened ? 0 : 1);
+    expect(core.compact(find(PORTS)).kind).toBe(core.kind(opened ? "SYN" : "TIME_WAIT"));
+    // SYN and ACK, or what we know.
+    expect(core.segment.outFlags).toBe(opened ? 18 : 16);
+    expect(answered()).toBe(true);
+    return opened;
+  }
 
   test.each([
     [1, true],
@@ -145,38 +188,81 @@ describe("receive", () => {
     [0, false],
     [-1, false],
     [-1000000, false],
-  ])("a SYN %i beyond RCV.NXT opens a new incarnation: %s", (beyond, opens) => {
+  ])("without timestamps a SYN %i beyond RCV.NXT opens a new incarnation: %s", (beyond, opened) => {
+    expect(opens(add(), { seq: RCV_NXT + beyond })).toBe(opened);
+  });
+
+  test.each([
+    // RFC 6191 section 2: a greater timestamp; the same one, and a greater sequence number.
+    [1, -1000, true],
+    [1, 1000, true],
+    [0, 1, true],
+    [0, 0, false],
+    [0, -1, false],
+    [-1, 1000, false],
+    [-1, -1000, false],
+  ])("a SYN with a timestamp %i beyond, %i beyond RCV.NXT: %s", (later, beyond, opened) => {
     const entry = add();
-    expect(receive(entry, { seq: RCV_NXT + beyond, flags: "S" })).toBe(opens);
-    expect(find(PORTS)).toBe(opens ? 0 : entry);
-    expect(core.header.timeWaitUsed).toBe(opens ? 0 : 1);
-    expect(answered()).toBe(!opens);
+    const RECENT = 0xffffffff;
+    Object.assign(core.compact(entry), { flags: core.agreed("TIMESTAMPS"), tsRecent: RECENT });
+    const value = (RECENT + later) >>> 0;
+    const options = [{ kind: "timestamps" as const, value, echo: 0 }];
+    expect(opens(entry, { seq: RCV_NXT + beyond, options })).toBe(opened);
+  });
+
+  test("a SYN that has no timestamp where the last connection had is judged by its sequence number", () => {
+    const entry = add();
+    Object.assign(core.compact(entry), { flags: core.agreed("TIMESTAMPS"), tsRecent: 1 });
+    expect(opens(entry, { seq: RCV_NXT + 1 })).toBe(true);
+  });
+
+  test("our new numbers begin beyond the old ones (RFC 1122 section 4.2.2.13)", () => {
+    const entry = add();
+    const { initialSequence } = core.functions("tcp/isn", "initialSequence");
+    const iss = initialSequence(address(PEER.address), PORTS);
+    // The old connection got further than the new one would begin.
+    core.compact(entry).sndNxt = (iss + 5) >>> 0;
+    expect(opens(entry, { seq: RCV_NXT + 1 })).toBe(true);
+    const first = core.segment.outSeq;
+    expect((first - (iss + 5)) >>> 0).toBeGreaterThan(0);
+    expect((first - (iss + 5)) >>> 0).toBeLessThan(2 ** 31);
   });
 
   test("a SYN with ACK opens nothing", () => {
-    const entry = add();
-    expect(receive(entry, { seq: RCV_NXT + 1, flags: "SA" })).toBe(false);
-    expect(find(PORTS)).toBe(entry);
+    expect(opens(add(), { seq: RCV_NXT + 1, flags: "SA" })).toBe(false);
   });
 
-  test("acknowledge owes the entry's ACK", () => {
-    timewait.acknowledge(add());
-    expect([core.segment.replySeq, core.segment.replyAck]).toEqual([SND_UNA + 7, RCV_NXT]);
+  test("where nobody listens TIME-WAIT goes on", () => {
+    const entry = add();
+    receive(entry, { seq: RCV_NXT + 1, flags: "S" });
+    expect([find(PORTS), core.header.timeWaitUsed]).toEqual([entry, 1]);
+    expect(core.counters().TCP_NO_CONNECTION).toBe(1);
   });
 });
 
-test("an entry given up in the middle of the circle gives its place back when its turn comes", () => {
-  add(ports(1, 80));
-  const middle = add(ports(2, 80));
-  add(ports(3, 80));
-  arrive(core, { sourcePort: 2, seq: RCV_NXT + 1, flags: "S" });
-  expect(timewait.receive(middle)).toBe(true);
-  add(ports(4, 80));
-  add(ports(5, 80));
-  // The first gave way to the fourth, the second was gone already.
-  expect(core.counters().TCP_TIME_WAIT_EVICTED).toBe(1);
-  const here = [1, 2, 3, 4, 5].filter((port) => find(ports(port, 80)) !== 0);
-  expect(here).toEqual([3, 4, 5]);
+test("an entry keeps the timestamp that was echoed, when timestamps were agreed", () => {
+  const { at, t } = place(core, TcpState.FIN_WAIT_2);
+  Object.assign(t, { bits: core.agreed("ALL"), tsRecent: 77, kind: core.kind("DETACHED") });
+  const entry = core.compact(timewait.add(at));
+  expect([entry.flags, entry.tsRecent]).toEqual([core.agreed("TIMESTAMPS"), 77]);
+});
+
+test("remove gives the place back, and it is the next one taken", () => {
+  const entries = [1, 2, 3].map((port) => add(ports(port, 80)));
+  timewait.remove(entries[1] as number);
+  expect([core.header.timeWaitUsed, find(ports(2, 80))]).toEqual([2, 0]);
+  expect(add(ports(4, 80))).toBe(entries[1]);
+  expect(core.counters().TCP_TIME_WAIT_EVICTED).toBeUndefined();
+});
+
+test("expire makes sure that timers run for the SYN cache, and takes none of its entries", () => {
+  const at = core.state.synTable;
+  Object.assign(core.compact(at), { kind: core.kind("SYN"), deadline: 500 });
+  timewait.expire();
+  expect([core.state.timersArmed, core.state.nextTimer]).toEqual([1, 500]);
+  timewait.advanceClock(500);
+  timewait.expire();
+  expect(core.compact(at).kind).toBe(core.kind("SYN"));
 });
 
 test("random use: an entry is there for its time, unless three newer ones drove it out", () => {
@@ -185,7 +271,7 @@ test("random use: an entry is there for its time, unless three newer ones drove 
   let now = 0;
   let next = 1;
   for (let round = 0; round < 3000; round++) {
-    now += prng.below(40000);
+    now += 1 + prng.below(40000);
     timewait.advanceClock(now);
     timewait.expire();
     for (const [port, time] of born) {

@@ -3,7 +3,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { Event, SocketKind, Status, TcpState } from "../../../host/abi.js";
 import { address, PEER, UnitCore } from "../core.js";
-import { established, inState } from "./stage.js";
+import { bitsOf, established, inState, RCV_NXT, ringsOf } from "./stage.js";
 
 const functionsOf = (unit: UnitCore) =>
   unit.functions(
@@ -113,9 +113,10 @@ describe("the send ring", () => {
     const { core: unit, at, t } = established();
     const { sendReserve, sendCommit } = functionsOf(unit);
     t.sendHead = 4000;
-    expect([sendReserve(at), unit.header.runPointer]).toEqual([96, t.ring + 4000]);
+    const { send } = ringsOf({ core: unit, at, t });
+    expect([sendReserve(at), unit.header.runPointer]).toEqual([96, send + 4000]);
     expect(sendCommit(at, 96)).toBe(Status.OK);
-    expect([sendReserve(at), unit.header.runPointer]).toEqual([4000, t.ring]);
+    expect([sendReserve(at), unit.header.runPointer]).toEqual([4000, send]);
     expect(sendCommit(at, 4001)).toBe(Status.INVALID_ARGUMENT);
     expect(sendCommit(at, 4000)).toBe(Status.OK);
     expect([sendReserve(at), t.bits & unit.bit("WANT_WRITE")]).toEqual([
@@ -144,10 +145,11 @@ describe("the receive ring", () => {
     const { receivePeek, receiveConsume } = functionsOf(unit);
     t.receiveHead = 4000;
     t.receiveBytes = 100;
-    expect([receivePeek(at), unit.header.runPointer]).toEqual([96, t.ring + 4096 + 4000]);
+    const { receive } = ringsOf({ core: unit, at, t });
+    expect([receivePeek(at), unit.header.runPointer]).toEqual([96, receive + 4000]);
     expect(receiveConsume(at, 101)).toBe(Status.INVALID_ARGUMENT);
     expect(receiveConsume(at, 96)).toBe(Status.OK);
-    expect([receivePeek(at), unit.header.runPointer]).toEqual([4, t.ring + 4096]);
+    expect([receivePeek(at), unit.header.runPointer]).toEqual([4, receive]);
     receiveConsume(at, 4);
     expect(receivePeek(at)).toBe(Status.WOULD_BLOCK);
   });
@@ -172,16 +174,30 @@ describe("the receive ring", () => {
 describe("end", () => {
   test.each([
     ["close", false, 0, TcpState.FIN_WAIT_1, "FIN_QUEUED"],
-    ["close with data unread", false, 1, TcpState.ESTABLISHED, "OWES_RESET"],
+    ["close with data unread", false, 1, TcpState.ESTABLISHED, "RESETS OWES_RESET"],
     ["abort", true, 0, TcpState.ESTABLISHED, "OWES_RESET"],
   ])("%s", (_what, now, unread, state, bits) => {
     const { core: unit, at, t } = established();
     const { handle } = t;
     t.receiveBytes = unread;
     functionsOf(unit).end(at, now);
-    const wanted = bits.split(" ").reduce((sum, name) => sum | unit.bit(name), 0);
-    expect([t.state, t.bits, t.kind]).toEqual([state, wanted, unit.kind("DETACHED")]);
+    expect([t.state, t.bits, t.kind]).toEqual([state, bitsOf(unit, bits), unit.kind("DETACHED")]);
     expect(functionsOf(unit).socketOf(handle)).toBe(0);
+  });
+
+  test("with data unread what was written is delivered before the reset (RFC 9293 section 3.6.1)", () => {
+    const { core: unit, at, t } = established();
+    Object.assign(t, { receiveBytes: 1, sendBytes: 1 });
+    functionsOf(unit).end(at, false);
+    expect([t.state, t.bits]).toEqual([TcpState.ESTABLISHED, unit.bit("RESETS")]);
+  });
+
+  test("in SYN-SENT there is nobody to tell: the record goes with the next turn", () => {
+    const { core: unit, at, t } = inState(TcpState.SYN_SENT);
+    functionsOf(unit).end(at, false);
+    expect(t.bits).toBe(unit.bit("OWES_RESET"));
+    expect(unit.functions("tcp/output", "next").next()).toBe(0);
+    expect([t.kind, unit.header.connectionsUsed, unit.counters()]).toEqual([0, 0, {}]);
   });
 
   test("of a connection that has ended gives the record back", () => {
@@ -189,6 +205,44 @@ describe("end", () => {
     functionsOf(unit).end(at, false);
     expect([t.kind, unit.header.connectionsUsed]).toEqual([0, 0]);
   });
+});
+
+test("reading past the peer's urgent data takes RCV.UP along", () => {
+  const { core: unit, at, t } = established();
+  const { receiveConsume } = functionsOf(unit);
+  Object.assign(t, { receiveBytes: 100, rcvNxt: RCV_NXT + 100, rcvUp: RCV_NXT + 10 });
+  for (const [read, rcvUp] of [
+    [5, 10],
+    [5, 10],
+    [1, 11],
+    [89, 100],
+  ] as const) {
+    expect(receiveConsume(at, read)).toBe(Status.OK);
+    expect(t.rcvUp).toBe(RCV_NXT + rcvUp);
+  }
+});
+
+test("an error that an ICMP message left in a living connection stops nobody", () => {
+  const { core: unit, at, t } = established();
+  const { receivePeek, sendReserve } = functionsOf(unit);
+  t.error = Status.UNREACHABLE;
+  expect([receivePeek(at), sendReserve(at)]).toEqual([Status.WOULD_BLOCK, 4096]);
+  t.state = TcpState.CLOSED;
+  expect([receivePeek(at), sendReserve(at)]).toEqual([Status.UNREACHABLE, Status.UNREACHABLE]);
+});
+
+test.each([
+  ["sendCommit", 0, 0],
+  ["shutdown", 0, 0],
+  // Something is out or waits: the timer is that of the retransmission, or persists.
+  ["sendCommit", 1, 1],
+  ["shutdown", 1, 1],
+] as const)("%s with %i octets to be acknowledged: the timer runs on %i", (call, sendBytes, runs) => {
+  const { core: unit, at, t } = established();
+  t.sendBytes = sendBytes;
+  t.bits |= unit.bit("TIMES_RETRANSMIT");
+  functionsOf(unit)[call](at, 10);
+  expect((t.bits & unit.bit("TIMES_RETRANSMIT")) !== 0).toBe(runs === 1);
 });
 
 test("nextEvent gives each socket once, with all that happened", () => {
