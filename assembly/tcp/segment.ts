@@ -25,6 +25,7 @@ import {
   TCP_HEADER_BYTES,
   TcpHeader,
   TIMESTAMPS_ALONE,
+  TIMESTAMPS_ALONE_BYTES,
 } from "../wire/tcp";
 import { Agreed } from "./tcb";
 
@@ -125,9 +126,14 @@ export function read(): bool {
 
 /** Options are octets: a peer may put them at any alignment. The first lie ends the reading. */
 function readOptions(at: usize, end: usize): void {
-  // What nearly every segment carries, and how (RFC 7323 appendix A): two octets of padding first.
-  if (load<u32>(at) == TIMESTAMPS_ALONE) at += 2;
-  do {
+  // What nearly every segment carries, and how (RFC 7323 appendix A): padding first, so that the values are aligned.
+  if (<u32>(load<u32>(at) == TIMESTAMPS_ALONE) & <u32>(end - at >= TIMESTAMPS_ALONE_BYTES)) {
+    segment.options = Agreed.TIMESTAMPS;
+    segment.tsValue = swap32(load<u32>(at, 4));
+    segment.tsEcho = swap32(load<u32>(at, 8));
+    at += TIMESTAMPS_ALONE_BYTES;
+  }
+  while (at < end) {
     const kind: u32 = load<u8>(at);
     if (kind == OPTION_END) return;
     let bytes: u32 = 1;
@@ -138,7 +144,7 @@ function readOptions(at: usize, end: usize): void {
       readOption((kind << 8) | bytes, at);
     }
     at += bytes;
-  } while (at < end);
+  }
 }
 
 /** `what`: kind and length, which have to belong together. */

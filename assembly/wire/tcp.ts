@@ -42,6 +42,8 @@ export const OPTION_SACK_PERMITTED_BYTES: u32 = 2;
 export const OPTION_TIMESTAMPS_BYTES: u32 = 10;
 /** Two NOPs, kind and length of timestamps, as loaded from the wire: they leave the values aligned. */
 export const TIMESTAMPS_ALONE: u32 = 0x0a080101;
+/** Octets of that, values included. */
+export const TIMESTAMPS_ALONE_BYTES: u32 = 12;
 /** SACK permitted in their place. */
 export const TIMESTAMPS_AND_SACK: u32 = 0x0a080204;
 /** Two NOPs and SACK permitted. */

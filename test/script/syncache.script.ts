@@ -458,3 +458,29 @@ script("RFC 9293 3.10.7.4: segments with data outside the window are answered wi
   }
   t.counter("TCP_OUTSIDE_WINDOW").increased(50);
 });
+
+script(
+  "RFC 9293 3.8.6.1: a handshake that waits answers probes of its window: the peer goes on to wait",
+  { config: { connections: 1 } },
+  (t) => {
+    const listener = t.listen(80);
+    t.peer.send({ flags: "S", seq: 0 });
+    t.expect({ flags: "SA", seq: 0, ack: 1 });
+    t.peer.send({ flags: "A", seq: 1, ack: 1 });
+    const first = listener.accept();
+    const second = t.newPeer({ devicePort: 80, port: 40001 });
+    second.send({ flags: "S", seq: 0, mss: 1460 });
+    second.expect({ flags: "SA", seq: 0, ack: 1, window: 0 });
+    second.send({ flags: "A", seq: 1, ack: 1 });
+    t.expectNothing();
+    second.send({ flags: "PA", seq: 1, ack: 1, len: 1 });
+    second.expect({ flags: "A", seq: 1, ack: 1, window: 0 });
+    t.counter("TCP_NO_RECORD").increased(2);
+    first.abort();
+    t.expect({ flags: "RA", seq: 1, ack: 1 });
+    second.expect({ flags: "A", seq: 1, ack: 1, window: 8192 });
+    second.send({ flags: "PA", seq: 1, ack: 1, len: 1 });
+    listener.accept().read(1);
+    second.expectBetween(t.timeMs, t.timeMs + 40, { flags: "A", seq: 1, ack: 2 });
+  },
+);

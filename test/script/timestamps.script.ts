@@ -346,3 +346,21 @@ script(
     t.expectRecords({ synEntries: 1 });
   },
 );
+
+script(
+  "RFC 7323 appendix A: timestamps behind two octets of padding are read, and what follows them",
+  (t) => {
+    const socket = connected(t);
+    const echo = t.peer.deviceTsval ?? 0;
+    const word = (value: number) => [value >>> 24, (value >>> 16) & 255, (value >>> 8) & 255, value & 255];
+    const value = BASE + 177;
+    const padded = [1, 1, 8, 10, ...word(value), ...word(echo)];
+    t.peer.send({ flags: "PA", seq: 1, ack: 1, len: 10, options: Uint8Array.from(padded) });
+    t.expectAt(t.timeMs + 40, { flags: "A", seq: 1, ack: 11, timestamps: { echo: value } });
+    // A length that lies behind them is found.
+    t.peer.send({ flags: "PA", seq: 11, ack: 1, len: 10, options: Uint8Array.from([...padded, 5, 9, 0, 0]) });
+    t.counter("TCP_BAD_OPTION").increased();
+    t.expectAt(t.timeMs + 40, { flags: "A", seq: 1, ack: 21, timestamps: { echo: value } });
+    socket.read(20);
+  },
+);
