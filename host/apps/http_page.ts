@@ -2,6 +2,9 @@
 
 import type { Connection, Info, Usage } from "./info.js";
 
+/** What the core says for "arbitrarily high". */
+const NO_THRESHOLD = 2 ** 30;
+
 type Row = [label: string, value: string | number, unit?: string];
 
 /** The page for `info` as HTML. */
@@ -46,6 +49,9 @@ function renderConnection(connection: Connection): string {
     ["Round trip", connection.rttMs, "ms"],
     ["Round trip variation", connection.rttVarMs, "ms"],
     ["Retransmission time-out", connection.rtoMs, "ms"],
+    ["Congestion window", connection.congestionWindow, "bytes"],
+    ["Slow start up to", slowStartEnd(connection.slowStartThreshold), "bytes"],
+    ["Last error", connection.error],
   ];
   const windows: Row[] = [
     ["Send window (yours)", connection.sndWnd, "bytes"],
@@ -62,6 +68,7 @@ function renderConnection(connection: Connection): string {
     ["Segments out", connection.segmentsOut],
     ["Retransmitted", connection.retransmits],
     ["Out of order", connection.outOfOrder],
+    ["Windows shut by you", connection.zeroWindows],
     ["Waiting to be acknowledged", connection.sendQueued, "bytes"],
     ["Waiting to be read", connection.receiveQueued, "bytes"],
   ];
@@ -70,11 +77,17 @@ function renderConnection(connection: Connection): string {
   );
 }
 
+/** The threshold; as long as no loss was met there is none (RFC 5681 section 3.1). */
+function slowStartEnd(threshold: number): string | number {
+  return threshold < NO_THRESHOLD ? threshold : "any number of";
+}
+
 function usageRows({ usage }: Info): Row[] {
   const row = (label: string, { used, of }: Usage): Row => [label, `${number(used)} of ${number(of)}`];
   return [
     row("Connections", usage.connections),
     row("Listeners", usage.listeners),
+    row("Half-open handshakes", usage.synEntries),
     row("TIME-WAIT", usage.timeWaitEntries),
   ];
 }

@@ -42,7 +42,7 @@ export interface Info {
   requests: number;
   /** null when the connection has ended in the meantime. */
   connection: Connection | null;
-  usage: { connections: Usage; listeners: Usage; timeWaitEntries: Usage };
+  usage: { connections: Usage; listeners: Usage; synEntries: Usage; timeWaitEntries: Usage };
   /** By name, as in the ABI's Counter. */
   counters: Record<string, number>;
 }
@@ -62,6 +62,7 @@ export function describe(core: Core, socket: Socket, module: Module & { requests
     usage: {
       connections: { used: header.connectionsUsed, of: config.connections },
       listeners: { used: header.listenersUsed, of: config.listeners },
+      synEntries: { used: header.synUsed, of: config.synEntries },
       timeWaitEntries: { used: header.timeWaitUsed, of: config.timeWaitEntries },
     },
     counters: core.counters(),
