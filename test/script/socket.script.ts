@@ -1,3 +1,4 @@
+import { SocketKind } from "../../host/abi.js";
 import { script } from "./script.js";
 
 script(
@@ -97,4 +98,25 @@ script("RFC 9293 3.10.4: close in SYN-SENT forgets the connection", (t) => {
   t.peer.send({ flags: "SA", seq: 0, ack: 1 });
   t.expect({ flags: "R", seq: 1 });
   t.counter("TCP_NO_CONNECTION").increased();
+});
+
+script("listeners that were closed can be opened again, and their ports bound, any number of times", (t) => {
+  for (let round = 0; round < 5; round++) {
+    const listeners = [80, 81].map((port) => t.listen(port));
+    t.expectRefused(() => t.core.open(SocketKind.LISTENER), "NO_SOCKET");
+    const peer = t.newPeer({ devicePort: 81, port: 41000 + round });
+    peer.send({ flags: "S", seq: 0 });
+    peer.expect({ flags: "SA", seq: 0, ack: 1 });
+    peer.send({ flags: "A", seq: 1, ack: 1 });
+    const socket = listeners[1]?.accept();
+    socket?.abort();
+    peer.expect({ flags: "RA", seq: 1, ack: 1 });
+    for (const listener of listeners) listener.close();
+  }
+  t.expectRecords({});
+});
+
+script("a datagram socket is nothing that this build has", (t) => {
+  t.expectRefused(() => t.core.open(SocketKind.DATAGRAM), "NOT_SUPPORTED");
+  t.expectRefused(() => t.core.open(0), "NOT_SUPPORTED");
 });
