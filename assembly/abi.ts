@@ -43,8 +43,8 @@ export function bytesNeeded(record: u32): i32 {
 /**
  * Lays out the state and starts the stack; called again, it forgets everything and starts anew.
  * `record`: address of a Config anywhere in memory, read once. `memoryBytes`: how much linear memory there really
- * is. `now`: milliseconds, a clock that may wrap. Returns OK, NO_MEMORY, BAD_CONFIG, VERSION_MISMATCH or
- * NOT_SUPPORTED.
+ * is. `now`: milliseconds, a clock that may wrap. Returns OK, INVALID_ARGUMENT, NO_MEMORY, BAD_CONFIG,
+ * VERSION_MISMATCH or NOT_SUPPORTED.
  */
 export function init(record: u32, memoryBytes: u32, now: u32): i32 {
   if (!isInMemory(record, offsetof<Config>())) return Status.INVALID_ARGUMENT;
@@ -118,7 +118,7 @@ export function setAddress(record: u32, now: u32): i32 {
   return Status.NOT_SUPPORTED;
 }
 
-/** Opens a socket of a SocketKind. Returns a handle (above 0), or NO_SOCKET, or NOT_SUPPORTED. */
+/** Opens a socket of a SocketKind. Returns a handle (above 0), NO_SOCKET, NOT_SUPPORTED or NOT_INITIALISED. */
 export function open(kind: u32): i32 {
   if (!isRunning()) return Status.NOT_INITIALISED;
   return user.open(kind);
@@ -156,8 +156,8 @@ export function accept(handle: i32): i32 {
 
 /**
  * Starts to open a connection to the Endpoint; event CONNECTED or FAILED follows. Returns OK, BAD_HANDLE,
- * INVALID_ARGUMENT, ALREADY_CONNECTED, UNREACHABLE (no route) or
- * ADDRESS_IN_USE (the bound port, or every ephemeral one, is in use with this peer).
+ * INVALID_ARGUMENT, NOT_SUPPORTED (not IPv4), ALREADY_CONNECTED, UNREACHABLE (no route) or ADDRESS_IN_USE (the bound
+ * port, or every ephemeral one, is in use with this peer).
  */
 export function connect(handle: i32, endpoint: u32): i32 {
   const connection = findConnection(handle);

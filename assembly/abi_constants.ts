@@ -58,9 +58,9 @@ export const enum Status {
   CONNECTION_REFUSED = -11,
   /** The peer reset the connection. */
   CONNECTION_RESET = -12,
-  /** The peer did not answer within the retransmission limit. */
+  /** The peer did not answer within the retransmission limit, or the user timeout. */
   TIMED_OUT = -13,
-  /** No route, or the next hop does not answer ARP. */
+  /** No route, the next hop does not answer ARP, or an ICMP error said so. */
   UNREACHABLE = -14,
   /** `init` has not been called, or failed. */
   NOT_INITIALISED = -15,
@@ -180,7 +180,7 @@ export const enum InputFlag {
 export const enum ConfigFlag {
   /** Neither offer nor accept RFC 7323 timestamps: 12 octets less in each segment, and no PAWS. */
   NO_TIMESTAMPS = 2,
-  /** Leave TCP and UDP checksums of frames out to the host: see OutputFrame.checksumStart. */
+  /** Leave TCP and UDP checksums of frames out to the host: see StateHeader.checksumStart. */
   OUTPUT_CHECKSUM_OFFLOAD = 1,
 }
 
@@ -203,7 +203,7 @@ export const enum Counter {
   LINK_UNKNOWN_TYPE = 5,
   /** Source MAC is ours, or a group address. */
   LINK_BAD_SOURCE = 6,
-  /** A second stateless reply (reset, echo, ARP) fell due before the first was taken. */
+  /** Stateless reply (ARP, ICMP, SYN-ACK, reset, ACK without a connection) not taken before the next frame came. */
   REPLY_DROPPED = 7,
   /** ARP packet too short, or not Ethernet and IPv4. */
   ARP_MALFORMED = 8,
@@ -270,11 +270,11 @@ export const enum Counter {
   TCP_ACK_UNACCEPTABLE = 38,
   /** Reset in the window but not at its edge; answered with a challenge ACK (RFC 5961). */
   TCP_RST_CHALLENGED = 39,
-  /** Reset outside the window, dropped. */
+  /** Reset outside the window, or without ACK in SYN-SENT; dropped. */
   TCP_RST_OUTSIDE = 40,
-  /** SYN on a synchronised connection; answered with a challenge ACK (RFC 5961). */
+  /** SYN in the window of a connection or a half-open handshake; answered with a challenge ACK (RFC 5961). */
   TCP_SYN_CHALLENGED = 41,
-  /** SYN with FIN or reset, or no sensible flags at all. */
+  /** In LISTEN, SYN-SENT or TIME-WAIT: SYN with FIN, or no SYN where nothing else is of use. */
   TCP_BAD_FLAGS = 42,
   /** Connections closed by a valid reset. */
   TCP_RESETS_IN = 43,
@@ -318,7 +318,7 @@ export const enum Counter {
   TCP_KEEPALIVES = 62,
   /** Connections given up by their user timeout. */
   TCP_USER_TIMEOUTS = 63,
-  /** Echo replies, ICMP errors and ACKs of TIME-WAIT that were not sent, by the limit on stateless replies. */
+  /** Echo replies, ICMP errors, ACKs of SYN-cache and TIME-WAIT entries not sent, by the limit on stateless replies. */
   REPLY_LIMITED = 64,
   /** Protocol and port unreachable messages sent. */
   ICMP_UNREACHABLE = 65,
@@ -391,8 +391,8 @@ export class Config {
   synRetries: u16;
   /** Retransmissions of data before giving up, 0 to 31. @default 12 */
   dataRetries: u16;
-  /** 32 octets that nobody can guess, new at every boot: initial sequence numbers and ports come from the first 16,
-   * the others are for later. @octets seed 32 */
+  /** 32 octets that nobody can guess, new at every boot: the first 16 key initial sequence numbers and ports, the
+   * others hash chains and the offset of timestamps. @octets seed 32 */
   seed0: u32;
   seed1: u32;
   seed2: u32;

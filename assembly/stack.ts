@@ -81,7 +81,10 @@ function ipv4Arrives(length: u32): void {
   }
 }
 
-/** Builds the next frame that is due into the output slot. Stateless replies go first, then connections, SYN-ACKs that are repeated, ARP. */
+/**
+ * Builds the next frame that is due into the output slot. Stateless replies go first, then connections, SYN-ACKs that
+ * are repeated, ARP.
+ */
 export function output(now: u32): u32 {
   tick(now);
   let bytes = emitReply();

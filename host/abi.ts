@@ -55,9 +55,9 @@ export const Status = {
   CONNECTION_REFUSED: -11,
   /** The peer reset the connection. */
   CONNECTION_RESET: -12,
-  /** The peer did not answer within the retransmission limit. */
+  /** The peer did not answer within the retransmission limit, or the user timeout. */
   TIMED_OUT: -13,
-  /** No route, or the next hop does not answer ARP. */
+  /** No route, the next hop does not answer ARP, or an ICMP error said so. */
   UNREACHABLE: -14,
   /** `init` has not been called, or failed. */
   NOT_INITIALISED: -15,
@@ -207,7 +207,7 @@ export type InputFlag = (typeof InputFlag)[keyof typeof InputFlag];
 export const ConfigFlag = {
   /** Neither offer nor accept RFC 7323 timestamps: 12 octets less in each segment, and no PAWS. */
   NO_TIMESTAMPS: 2,
-  /** Leave TCP and UDP checksums of frames out to the host: see OutputFrame.checksumStart. */
+  /** Leave TCP and UDP checksums of frames out to the host: see StateHeader.checksumStart. */
   OUTPUT_CHECKSUM_OFFLOAD: 1,
 } as const;
 export type ConfigFlag = (typeof ConfigFlag)[keyof typeof ConfigFlag];
@@ -231,7 +231,10 @@ export const Counter = {
   LINK_UNKNOWN_TYPE: 5,
   /** Source MAC is ours, or a group address. */
   LINK_BAD_SOURCE: 6,
-  /** A second stateless reply (reset, echo, ARP) fell due before the first was taken. */
+  /**
+   * Stateless reply (ARP, ICMP, SYN-ACK, reset, ACK without a connection) not taken before the next
+   * frame came.
+   */
   REPLY_DROPPED: 7,
   /** ARP packet too short, or not Ethernet and IPv4. */
   ARP_MALFORMED: 8,
@@ -303,11 +306,14 @@ export const Counter = {
   TCP_ACK_UNACCEPTABLE: 38,
   /** Reset in the window but not at its edge; answered with a challenge ACK (RFC 5961). */
   TCP_RST_CHALLENGED: 39,
-  /** Reset outside the window, dropped. */
+  /** Reset outside the window, or without ACK in SYN-SENT; dropped. */
   TCP_RST_OUTSIDE: 40,
-  /** SYN on a synchronised connection; answered with a challenge ACK (RFC 5961). */
+  /**
+   * SYN in the window of a connection or a half-open handshake; answered with a challenge ACK (RFC
+   * 5961).
+   */
   TCP_SYN_CHALLENGED: 41,
-  /** SYN with FIN or reset, or no sensible flags at all. */
+  /** In LISTEN, SYN-SENT or TIME-WAIT: SYN with FIN, or no SYN where nothing else is of use. */
   TCP_BAD_FLAGS: 42,
   /** Connections closed by a valid reset. */
   TCP_RESETS_IN: 43,
@@ -361,8 +367,8 @@ export const Counter = {
   /** Connections given up by their user timeout. */
   TCP_USER_TIMEOUTS: 63,
   /**
-   * Echo replies, ICMP errors and ACKs of TIME-WAIT that were not sent, by the limit on stateless
-   * replies.
+   * Echo replies, ICMP errors, ACKs of SYN-cache and TIME-WAIT entries not sent, by the limit on
+   * stateless replies.
    */
   REPLY_LIMITED: 64,
   /** Protocol and port unreachable messages sent. */
@@ -395,8 +401,8 @@ export const STATUS_TEXT: Readonly<Record<number, string>> = {
   [-10]: "The sending side was shut down by an earlier call.",
   [-11]: "The peer answered the SYN with a reset.",
   [-12]: "The peer reset the connection.",
-  [-13]: "The peer did not answer within the retransmission limit.",
-  [-14]: "No route, or the next hop does not answer ARP.",
+  [-13]: "The peer did not answer within the retransmission limit, or the user timeout.",
+  [-14]: "No route, the next hop does not answer ARP, or an ICMP error said so.",
   [-15]: "`init` has not been called, or failed.",
   [-16]: "A field of the configuration is out of its range.",
   [-17]: "The record or state is of a version that this module does not know.",
@@ -489,8 +495,8 @@ export interface Config {
   /** Retransmissions of data before giving up, 0 to 31. Default 12. */
   dataRetries: number;
   /**
-   * 32 octets that nobody can guess, new at every boot: initial sequence numbers and ports come from
-   * the first 16, the others are for later.
+   * 32 octets that nobody can guess, new at every boot: the first 16 key initial sequence numbers
+   * and ports, the others hash chains and the offset of timestamps.
    */
   seed: Uint8Array;
   /** VLAN that the interface is in, 1 to 4094; 0 for untagged. Must be 0 in this version. */
@@ -815,8 +821,8 @@ export interface CoreExports {
   /**
    * Lays out the state and starts the stack; called again, it forgets everything and starts anew.
    * `record`: address of a Config anywhere in memory, read once. `memoryBytes`: how much linear
-   * memory there really is. `now`: milliseconds, a clock that may wrap. Returns OK, NO_MEMORY,
-   * BAD_CONFIG, VERSION_MISMATCH or NOT_SUPPORTED.
+   * memory there really is. `now`: milliseconds, a clock that may wrap. Returns OK,
+   * INVALID_ARGUMENT, NO_MEMORY, BAD_CONFIG, VERSION_MISMATCH or NOT_SUPPORTED.
    */
   init(record: number, memoryBytes: number, now: number): number;
   /**
@@ -857,7 +863,10 @@ export interface CoreExports {
    * version.
    */
   setAddress(record: number, now: number): number;
-  /** Opens a socket of a SocketKind. Returns a handle (above 0), or NO_SOCKET, or NOT_SUPPORTED. */
+  /**
+   * Opens a socket of a SocketKind. Returns a handle (above 0), NO_SOCKET, NOT_SUPPORTED or
+   * NOT_INITIALISED.
+   */
   open(kind: number): number;
   /**
    * Gives the socket a local Endpoint; `connect` chooses one for a socket that was not bound. Its
@@ -876,8 +885,8 @@ export interface CoreExports {
   accept(handle: number): number;
   /**
    * Starts to open a connection to the Endpoint; event CONNECTED or FAILED follows. Returns OK,
-   * BAD_HANDLE, INVALID_ARGUMENT, ALREADY_CONNECTED, UNREACHABLE (no route) or ADDRESS_IN_USE (the
-   * bound port, or every ephemeral one, is in use with this peer).
+   * BAD_HANDLE, INVALID_ARGUMENT, NOT_SUPPORTED (not IPv4), ALREADY_CONNECTED, UNREACHABLE (no
+   * route) or ADDRESS_IN_USE (the bound port, or every ephemeral one, is in use with this peer).
    */
   connect(handle: number, endpoint: number): number;
   /**

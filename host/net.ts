@@ -1,10 +1,10 @@
 // TCP over a core in the shape of Node's `net`: servers, and sockets that are Duplex streams, so that whatever runs
 // over Node's sockets (its HTTP server, pipe, pipeline) runs over Ferrule.
 //
-// Differences from `net`: hosts are IPv4 addresses, not names; `ref` and `unref` do nothing; a socket that is destroyed with data not yet taken by the core resets its
-// connection, so that the peer never takes the torn stream for a whole one; `destroySoon` waits for the peer's end, for
-// a bounded time. As in `net` over Linux, `destroy` with data that arrived and was not read resets the connection, and
-// what was written and is not acknowledged is lost.
+// Differences from `net`: hosts are IPv4 addresses, not names; `ref` and `unref` do nothing; a socket that is destroyed
+// with data not yet taken by the core resets its connection, so that the peer never takes the torn stream for a whole
+// one; `destroySoon` waits for the peer's end, for a bounded time. As in `net` over Linux, `destroy` with data that
+// arrived and was not read resets the connection, but here not before what the core took is acknowledged.
 
 import { EventEmitter } from "node:events";
 import { Duplex } from "node:stream";
@@ -54,7 +54,7 @@ export interface ServerOptions {
 
 export interface ListenOptions {
   port: number;
-  /** Connections that may wait, half-open ones included, 1 to 16384; default 128. */
+  /** Connections that may wait to be accepted, 1 to 16384, default 128; half-open ones do not count. */
   backlog?: number;
 }
 

@@ -19,10 +19,10 @@ const GATEWAY = { mac: "02:46:52:00:00:01", address: "10.0.0.1" };
 const HTTP_PORT = 80;
 const ECHO_PORT = 7;
 
-/** Bytes of each ring, device and gateway: most of the largest window that TCP has without scaling. */
+/** Bytes of each ring, device and gateway: half of the largest window that TCP has without scaling. */
 const RING_BYTES = 32768;
 
-/** Clients that may wait at the device for a connection record, for each of its servers. */
+/** Connections that may wait at each of the device's servers, and handshakes in its SYN cache, for a record or not. */
 const BACKLOG = 128;
 
 /** Records that the gateway has beyond the device's: so that it is the device's limits that are felt. */

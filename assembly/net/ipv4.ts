@@ -53,8 +53,7 @@ export function outputPayload(): usize {
 
 /**
  * Puts IPv4 and Ethernet headers before `length` octets of payload in the output slot. `tos`: the differentiated
- * services octet. The identification is zero:
- * the packet is atomic (RFC 6864 section 4.1). Returns the frame's length.
+ * services octet. The identification is zero: the packet is atomic (RFC 6864 section 4.1). Returns the frame's length.
  */
 export function emit(destination: u32, protocol: u32, length: u32, tos: u32, to: link.Neighbour): u32 {
   const ip = changetype<Ipv4Header>(link.outputPayload());

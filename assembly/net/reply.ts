@@ -1,6 +1,6 @@
-// The one stateless reply that may wait for `output`: an ARP reply, an echo reply, or a TCP reset or ACK for which no
-// connection stands. It is built from its cause, which still stands in the input slot, and goes back to the neighbour
-// that sent it: it never waits for ARP. The next frame in puts an end to it.
+// The one stateless reply that may wait for `output`: an ARP reply, an ICMP message, or a TCP segment (SYN-ACK, reset,
+// ACK) for which no connection record stands. It answers what still stands in the input slot, and goes back to the
+// neighbour that sent it: it never waits for ARP. The next frame in puts an end to it.
 
 import { Counter } from "../abi_constants";
 import { header, State, state } from "../config";

@@ -60,9 +60,9 @@ enum ferrule_status {
     FERRULE_STATUS_CONNECTION_REFUSED = -11,
     /** The peer reset the connection. */
     FERRULE_STATUS_CONNECTION_RESET = -12,
-    /** The peer did not answer within the retransmission limit. */
+    /** The peer did not answer within the retransmission limit, or the user timeout. */
     FERRULE_STATUS_TIMED_OUT = -13,
-    /** No route, or the next hop does not answer ARP. */
+    /** No route, the next hop does not answer ARP, or an ICMP error said so. */
     FERRULE_STATUS_UNREACHABLE = -14,
     /** `init` has not been called, or failed. */
     FERRULE_STATUS_NOT_INITIALISED = -15,
@@ -204,7 +204,7 @@ enum ferrule_input_flag {
 enum ferrule_config_flag {
     /** Neither offer nor accept RFC 7323 timestamps: 12 octets less in each segment, and no PAWS. */
     FERRULE_CONFIG_FLAG_NO_TIMESTAMPS = 2,
-    /** Leave TCP and UDP checksums of frames out to the host: see OutputFrame.checksumStart. */
+    /** Leave TCP and UDP checksums of frames out to the host: see StateHeader.checksumStart. */
     FERRULE_CONFIG_FLAG_OUTPUT_CHECKSUM_OFFLOAD = 1,
 };
 
@@ -227,7 +227,10 @@ enum ferrule_counter {
     FERRULE_COUNTER_LINK_UNKNOWN_TYPE = 5,
     /** Source MAC is ours, or a group address. */
     FERRULE_COUNTER_LINK_BAD_SOURCE = 6,
-    /** A second stateless reply (reset, echo, ARP) fell due before the first was taken. */
+    /**
+     * Stateless reply (ARP, ICMP, SYN-ACK, reset, ACK without a connection) not taken before the
+     * next frame came.
+     */
     FERRULE_COUNTER_REPLY_DROPPED = 7,
     /** ARP packet too short, or not Ethernet and IPv4. */
     FERRULE_COUNTER_ARP_MALFORMED = 8,
@@ -299,11 +302,14 @@ enum ferrule_counter {
     FERRULE_COUNTER_TCP_ACK_UNACCEPTABLE = 38,
     /** Reset in the window but not at its edge; answered with a challenge ACK (RFC 5961). */
     FERRULE_COUNTER_TCP_RST_CHALLENGED = 39,
-    /** Reset outside the window, dropped. */
+    /** Reset outside the window, or without ACK in SYN-SENT; dropped. */
     FERRULE_COUNTER_TCP_RST_OUTSIDE = 40,
-    /** SYN on a synchronised connection; answered with a challenge ACK (RFC 5961). */
+    /**
+     * SYN in the window of a connection or a half-open handshake; answered with a challenge ACK (RFC
+     * 5961).
+     */
     FERRULE_COUNTER_TCP_SYN_CHALLENGED = 41,
-    /** SYN with FIN or reset, or no sensible flags at all. */
+    /** In LISTEN, SYN-SENT or TIME-WAIT: SYN with FIN, or no SYN where nothing else is of use. */
     FERRULE_COUNTER_TCP_BAD_FLAGS = 42,
     /** Connections closed by a valid reset. */
     FERRULE_COUNTER_TCP_RESETS_IN = 43,
@@ -357,8 +363,8 @@ enum ferrule_counter {
     /** Connections given up by their user timeout. */
     FERRULE_COUNTER_TCP_USER_TIMEOUTS = 63,
     /**
-     * Echo replies, ICMP errors and ACKs of TIME-WAIT that were not sent, by the limit on stateless
-     * replies.
+     * Echo replies, ICMP errors, ACKs of SYN-cache and TIME-WAIT entries not sent, by the limit on
+     * stateless replies.
      */
     FERRULE_COUNTER_REPLY_LIMITED = 64,
     /** Protocol and port unreachable messages sent. */
@@ -444,8 +450,8 @@ struct ferrule_config {
     /** Retransmissions of data before giving up, 0 to 31. Default 12. */
     uint16_t data_retries;
     /**
-     * 32 octets that nobody can guess, new at every boot: initial sequence numbers and ports come
-     * from the first 16, the others are for later.
+     * 32 octets that nobody can guess, new at every boot: the first 16 key initial sequence numbers
+     * and ports, the others hash chains and the offset of timestamps.
      */
     uint8_t seed[32];
     /** VLAN that the interface is in, 1 to 4094; 0 for untagged. Must be 0 in this version. */
@@ -746,8 +752,8 @@ FERRULE_LAYOUT(state_header_syn_used, offsetof(struct ferrule_state_header, syn_
  * init(record, memoryBytes, now):
  *   Lays out the state and starts the stack; called again, it forgets everything and starts anew.
  *   `record`: address of a Config anywhere in memory, read once. `memoryBytes`: how much linear memory
- *   there really is. `now`: milliseconds, a clock that may wrap. Returns OK, NO_MEMORY, BAD_CONFIG,
- *   VERSION_MISMATCH or NOT_SUPPORTED.
+ *   there really is. `now`: milliseconds, a clock that may wrap. Returns OK, INVALID_ARGUMENT,
+ *   NO_MEMORY, BAD_CONFIG, VERSION_MISMATCH or NOT_SUPPORTED.
  *
  * adopt(memoryBytes, now):
  *   Takes over the state that another build of the module left in the same memory (live upgrade).
@@ -783,7 +789,8 @@ FERRULE_LAYOUT(state_header_syn_used, offsetof(struct ferrule_state_header, syn_
  *   version.
  *
  * open(kind):
- *   Opens a socket of a SocketKind. Returns a handle (above 0), or NO_SOCKET, or NOT_SUPPORTED.
+ *   Opens a socket of a SocketKind. Returns a handle (above 0), NO_SOCKET, NOT_SUPPORTED or
+ *   NOT_INITIALISED.
  *
  * bind(handle, endpoint):
  *   Gives the socket a local Endpoint; `connect` chooses one for a socket that was not bound. Its
@@ -801,8 +808,8 @@ FERRULE_LAYOUT(state_header_syn_used, offsetof(struct ferrule_state_header, syn_
  *
  * connect(handle, endpoint):
  *   Starts to open a connection to the Endpoint; event CONNECTED or FAILED follows. Returns OK,
- *   BAD_HANDLE, INVALID_ARGUMENT, ALREADY_CONNECTED, UNREACHABLE (no route) or ADDRESS_IN_USE (the
- *   bound port, or every ephemeral one, is in use with this peer).
+ *   BAD_HANDLE, INVALID_ARGUMENT, NOT_SUPPORTED (not IPv4), ALREADY_CONNECTED, UNREACHABLE (no route)
+ *   or ADDRESS_IN_USE (the bound port, or every ephemeral one, is in use with this peer).
  *
  * sendReserve(handle):
  *   Finds room to write: returns the length of the next free run of the send ring (its address in

@@ -5,11 +5,18 @@
  * A message is a type, the length of its body in two bytes, low byte first, and the body.
  *
  * From the test, each answered by any number of FRAME and then one DEADLINE, or as said:
- *   'F' a frame that arrives          'T' the time in milliseconds, 4 bytes, low byte first
- *   'B' read beyond linear memory: answered by TRAP          'R' answered by REPORT          'Q' ends the
- * program From the program: 'h' HELLO once at the start, and 'r' REPORT: lines "key=value" 'f' FRAME that
- * leaves          'd' DEADLINE, 4 bytes, as the core's `deadline` 't' TRAP, its name, empty when there was
- * none          '!' why the program ends before its time
+ *   'F' a frame that arrives
+ *   'T' the time in milliseconds, 4 bytes, low byte first
+ *   'B' read beyond linear memory: answered by TRAP
+ *   'R' answered by REPORT
+ *   'Q' ends the program
+ *
+ * From the program:
+ *   'h' HELLO once at the start, and 'r' REPORT: lines "key=value"
+ *   'f' FRAME that leaves
+ *   'd' DEADLINE, 4 bytes, as the core's `deadline`
+ *   't' TRAP, its name, empty when there was none
+ *   '!' why the program ends before its time
  */
 #include <string.h>
 

@@ -1,4 +1,4 @@
-// The table of issue "TCP, whole": every state x every kind of segment and every call of the user, one file per state.
+// The table test: every state x every kind of segment and every call of the user, one file per state.
 //
 // A row is a line of text with columns, so that a state reads like a page of RFC 9293. What stands in it comes from
 // the RFCs; the last column says from which section of RFC 9293, or which other RFC changes it. Where Ferrule does

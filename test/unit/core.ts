@@ -261,7 +261,7 @@ export class UnitCore {
     return this.constant("tcp/tcb", `Kind.${name}`);
   }
 
-  /** A Bit of a connection, "DETACHED". */
+  /** A Bit of a connection, "FIN_QUEUED". */
   bit(name: string): number {
     return this.constant("tcp/tcb", `Bit.${name}`);
   }
