@@ -44,7 +44,7 @@ export async function loadScripts(): Promise<Map<string, readonly Script[]>> {
     // `npm run mutate` runs them as JavaScript.
     if (!/\.script\.[jt]s$/.test(file)) continue;
     registered.length = 0;
-    await import(`./${file}`);
+    await import(/* @vite-ignore */ `./${file}`);
     files.set(file.replace(/\.script\.[jt]s$/, ""), [...registered]);
   }
   return files;
