@@ -247,3 +247,21 @@ script("RFC 9293 3.8.6: a FIN takes a place in the window: it waits for one, and
   t.peer.send({ flags: "A", seq: 1, ack: 1002, window: 500 });
   socket.expectState("FIN_WAIT_2");
 });
+
+script(
+  "RFC 9293 3.6: FIN-WAIT-2 lasts as long as the application holds the socket, and a minute after it gave it back",
+  (t) => {
+    const socket = t.connected();
+    socket.shutdown();
+    t.expect({ flags: "FA", seq: 1, ack: 1 });
+    t.peer.send({ flags: "A", seq: 1, ack: 2 });
+    t.after(1000000);
+    socket.expectState("FIN_WAIT_2");
+    socket.close();
+    t.after(59999);
+    t.expectRecords({ connections: 1 });
+    t.after(1);
+    t.expectRecords({});
+    t.counter("TCP_FIN_WAIT_2_EXPIRED").increased();
+  },
+);
