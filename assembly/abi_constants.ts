@@ -355,7 +355,7 @@ export class Config {
   address: u32;
   /** IPv4 netmask. @octets netmask 4 */
   netmask: u32;
-  /** IPv4 address of the default router; zero for none. @octets gateway 4 */
+  /** IPv4 address of the default router, not our own; zero for none. @octets gateway 4 */
   gateway: u32;
   /** Connection records, 1 to 16384. @default 4 */
   connections: u16;

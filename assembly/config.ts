@@ -143,6 +143,7 @@ export function check(c: Config): i32 {
       c.listeners) >>
       14) |
     ((<u32>c.ttl - 1) >> 8) |
+    (<u32>(c.gateway != 0) & <u32>(c.gateway == c.address)) |
     ((c.rtoMinMs | c.timeWaitMs | c.finWait2Ms | c.delayedAckMs) >> 24) |
     ((<u32>c.reassemblyRanges | c.synRetries | c.dataRetries) >> 5) |
     (c.mac0 & 1);

@@ -446,7 +446,7 @@ export interface Config {
   address: Uint8Array;
   /** IPv4 netmask. */
   netmask: Uint8Array;
-  /** IPv4 address of the default router; zero for none. */
+  /** IPv4 address of the default router, not our own; zero for none. */
   gateway: Uint8Array;
   /** Connection records, 1 to 16384. Default 4. */
   connections: number;

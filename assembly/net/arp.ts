@@ -188,17 +188,20 @@ function find(address: u32): ArpEntry | null {
   return null;
 }
 
-/** Entries give way in turn, now to `address`; null while the one whose turn it is asks for somebody. */
+/** Entries give way in turn, now to `address`; null while all ask for somebody. */
 function makeRoom(address: u32): ArpEntry | null {
-  let entry = changetype<ArpEntry>(state.arpNext);
-  if (!state.arpNext || isEnd(entry)) entry = first();
-  state.arpNext = changetype<u32>(next(entry));
-  // An announcement is worth less than a question.
-  if (<u32>(entry.state == ASKING) & <u32>(entry.address != config.address)) return null;
-  if (entry.state) count(Counter.ARP_EVICTED);
-  entry.address = address;
-  entry.state = FREE;
-  return entry;
+  for (let tries: u32 = config.arpEntries; tries; tries--) {
+    let entry = changetype<ArpEntry>(state.arpNext);
+    if (!state.arpNext || isEnd(entry)) entry = first();
+    state.arpNext = changetype<u32>(next(entry));
+    // An announcement is worth less than a question.
+    if (<u32>(entry.state == ASKING) & <u32>(entry.address != config.address)) continue;
+    if (entry.state) count(Counter.ARP_EVICTED);
+    entry.address = address;
+    entry.state = FREE;
+    return entry;
+  }
+  return null;
 }
 
 function first(): ArpEntry {

@@ -56,6 +56,7 @@ export function set(socket: Socket, option: u32, at: usize, length: u32): i32 {
       break;
     case Option.KEEPALIVE_MS:
       t.keepaliveMs = value;
+      if (!(t.sendBytes | (t.sndUna ^ t.sndMax))) tcb.clear(t, Bit.TIMES_RETRANSMIT);
       break;
     case Option.USER_TIMEOUT_MS:
       t.userTimeoutMs = value;
@@ -65,7 +66,7 @@ export function set(socket: Socket, option: u32, at: usize, length: u32): i32 {
       break;
     case Option.URGENT:
       if (!t.rtoMs) return Status.NOT_CONNECTED;
-      t.sndUp = t.sndUna + t.sendBytes;
+      t.sndUp = t.sndUna + t.sendBytes + <u32>!isSynchronised(t);
       break;
     default:
       return Status.NOT_SUPPORTED;

@@ -29,7 +29,6 @@ import {
   Tcb,
   takeReady,
 } from "./tcb";
-import { retransmissionDue } from "./timers";
 
 /** Builds the next segment of any connection into the output slot. Returns the frame's length; 0: none has one. */
 export function next(): u32 {
@@ -53,8 +52,8 @@ export function arpSettled(address: u32): void {
     // All try again: some may have waited for room in the table.
     if (!address || route.nextHop(t.remoteAddress) != address) makeReady(t);
     else if (!isSynchronised(t)) fail(t, Status.UNREACHABLE);
-    // An ACK alone is not worth the connection: the peer will ask for it again.
-    else if (t.sendBytes | <u32>owesFin(t)) retransmissionDue(t);
+    // The timer asks again, counts, and gives up in its time; or becomes the keepalive timer.
+    else if (t.sendBytes | <u32>owesFin(t) | t.keepaliveMs) retransmit.start(t);
   }
 }
 
@@ -69,8 +68,11 @@ function serve(t: Tcb): u32 {
     return 0;
   }
   if (!isSynchronised(t)) return serveSyn(t, neighbour);
-  if (t.acksOwed) t.acksOwed--;
-  else {
+  if (t.acksOwed) {
+    t.acksOwed--;
+    // Another turn is for data, and for the timer of a connection that has none.
+    makeReady(t);
+  } else {
     const bytes = serveData(t, neighbour);
     if (bytes) return bytes;
     if (t.sndUna == t.sndMax) {
@@ -173,6 +175,8 @@ export function owesFin(t: Tcb): bool {
 
 /** [start, end) leaves, for the first time or again. */
 function noteSent(t: Tcb, start: u32, end: u32): void {
+  // What the timer was for until now, if it runs, was no retransmission.
+  if (t.sndUna == t.sndMax) clear(t, Bit.TIMES_RETRANSMIT);
   if (start == t.sndMax) retransmit.startTiming(t, end);
   else {
     count(Counter.TCP_RETRANSMITS);
@@ -203,7 +207,7 @@ function send(t: Tcb, neighbour: Neighbour, start: u32, flags: u32, length: u32)
   openWindow(t);
   // RFC 9293 section 3.8.5: the end of urgent data that is not yet acknowledged.
   let urgent: u32 = 0;
-  if (<u32>(t.sndUp != t.sndUna) & <u32>seq.lessThan(start, t.sndUp)) {
+  if (<u32>!(flags & SYN) & <u32>(t.sndUp != t.sndUna) & <u32>seq.lessThan(start, t.sndUp)) {
     urgent = min(t.sndUp - start, 0xffff);
     flags |= URG;
   }

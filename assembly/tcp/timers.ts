@@ -33,7 +33,10 @@ export function hurry(): void {
     const t = connectionAt(index);
     if (<u32>!has(t, Bit.TIMES_RETRANSMIT) | <u32>!(t.sendBytes | (t.sndUna ^ t.sndMax))) continue;
     t.backoff = 0;
-    retransmit.arm(t, 0);
+    t.sndNxt = t.sndUna;
+    set(t, Bit.OWES_PROBE);
+    retransmit.restart(t);
+    makeReady(t);
   }
 }
 
@@ -51,16 +54,22 @@ function runOne(t: Tcb): void {
  */
 export function retransmissionDue(t: Tcb): void {
   const outstanding = t.sndUna != t.sndMax;
-  if (!(<u32>outstanding | t.sendBytes | <u32>owesFin(t)) && isQuietDue(t)) return;
+  const quiet = !(<u32>outstanding | t.sendBytes | <u32>owesFin(t));
+  if (quiet && isQuietDue(t)) return;
   const now = state.now;
-  // The first time: what is waited for was sent, or fell due, when the timer was set.
+  // The first time: what is waited for was sent when the timer was set; or is a probe, and leaves now.
   if (!t.retries)
-    t.timedAt = now - min(retransmit.timeout(t), t.userTimeoutMs ? t.userTimeoutMs : u32.MAX_VALUE);
+    t.timedAt =
+      quiet || <u32>!t.sndWnd & <u32>isSynchronised(t)
+        ? now
+        : now - min(retransmit.timeout(t), t.userTimeoutMs ? t.userTimeoutMs : u32.MAX_VALUE);
   if (<u32>(t.userTimeoutMs != 0) & <u32>(now - t.timedAt >= t.userTimeoutMs)) {
     count(Counter.TCP_USER_TIMEOUTS);
     return fail(t, Status.TIMED_OUT);
   }
-  if (t.retries >= (isSynchronised(t) ? config.dataRetries : config.synRetries)) {
+  // One probe leaves whatever the limit says.
+  const probes = <u32>!(outstanding && t.sndWnd);
+  if (t.retries >= (isSynchronised(t) ? max<u32>(config.dataRetries, probes) : config.synRetries)) {
     count(Counter.TCP_GIVEN_UP);
     return fail(t, Status.TIMED_OUT);
   }
@@ -71,7 +80,7 @@ export function retransmissionDue(t: Tcb): void {
     t.sndNxt = t.sndUna;
   }
   if (++t.retries == R1) arp.doubt(route.nextHop(t.remoteAddress));
-  if (!(outstanding && t.sndWnd)) set(t, Bit.OWES_PROBE);
+  if (probes) set(t, Bit.OWES_PROBE);
   if (t.backoff < BACKOFF_MAX) t.backoff++;
   retransmit.restart(t);
   makeReady(t);

@@ -45,7 +45,7 @@ export function receive(entry: Compact): void {
   if (flags & RST) return count(Counter.TCP_TIME_WAIT_RST);
   if ((flags & (SYN | ACK)) == SYN && isNew(entry)) return listen.receive(entry);
   // A peer that sends its FIN again has not heard our last ACK: the time begins anew.
-  if (flags & FIN) restart(entry);
+  if (flags & FIN & <u32>(segment.end + 1 == entry.rcvNxt)) restart(entry);
   if (segmentLength()) reset.answer(entry, ACK);
   // Two stacks that disagree would answer each other for ever without a limit.
   else if (segment.seq != entry.rcvNxt) reset.challenge(entry);

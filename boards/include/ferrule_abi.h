@@ -401,7 +401,7 @@ struct ferrule_config {
     uint8_t address[4];
     /** IPv4 netmask. */
     uint8_t netmask[4];
-    /** IPv4 address of the default router; zero for none. */
+    /** IPv4 address of the default router, not our own; zero for none. */
     uint8_t gateway[4];
     /** Connection records, 1 to 16384. Default 4. */
     uint16_t connections;

@@ -291,13 +291,14 @@ describe("a connection whose neighbour is not known", () => {
     expect(core.state.readyHead).not.toBe(0);
   });
 
-  test("its own failure ends an opening, and counts as a time-out later", () => {
+  test("its own failure ends an opening, and sets the timer of a connection that has something to send", () => {
     const opening = unknown(TcpState.SYN_SENT);
     opening.arpSettled(address("10.0.0.77"));
     expect([opening.t.state, opening.t.error]).toEqual([TcpState.CLOSED, Status.UNREACHABLE]);
     const later = unknown(TcpState.ESTABLISHED);
     later.arpSettled(address("10.0.0.77"));
-    expect([later.t.state, later.t.retries]).toEqual([TcpState.ESTABLISHED, 1]);
+    expect([later.t.state, later.t.retries]).toEqual([TcpState.ESTABLISHED, 0]);
+    expect(later.t.bits & later.core.bit("TIMES_RETRANSMIT")).not.toBe(0);
   });
 
   test("a reset waits for nobody", () => {
@@ -366,15 +367,18 @@ describe("a SYN", () => {
   });
 });
 
-test("a FIN that waits for a neighbour who is gone counts as a time-out, an ACK alone as nothing", () => {
-  for (const [state, retries] of [
-    [TcpState.LAST_ACK, 1],
-    [TcpState.ESTABLISHED, 0],
+test("a FIN that waits for a neighbour who is gone, or a keepalive, sets the timer; an ACK alone does not", () => {
+  for (const [state, keepaliveMs, timer] of [
+    [TcpState.LAST_ACK, 0, "TIMES_RETRANSMIT"],
+    [TcpState.ESTABLISHED, 1000, "TIMES_RETRANSMIT"],
+    [TcpState.ESTABLISHED, 0, undefined],
   ] as const) {
     const { core, t } = inState(state);
     t.remoteAddress = address("10.0.0.77");
     t.bits |= core.bit("ARP_WAIT");
+    t.keepaliveMs = keepaliveMs;
     functionsOf(core).arpSettled(address("10.0.0.77"));
-    expect([t.state, t.retries, t.bits & core.bit("ARP_WAIT")]).toEqual([state, retries, 0]);
+    expect([t.state, t.retries]).toEqual([state, 0]);
+    expect(t.bits & (core.bit("ARP_WAIT") | core.bit("TIMES_RETRANSMIT"))).toBe(timer ? core.bit(timer) : 0);
   }
 });

@@ -204,17 +204,17 @@ test("the third time-out in a row doubts the neighbour, once (R1 of RFC 9293 sec
   expect(asked).toEqual([false, false, true, false, false]);
 });
 
-test("hurry: what waits for a retransmission is due now, without its back-off; other timers are left alone", () => {
+test("hurry: what waits for a retransmission goes now, and its timer begins anew; other timers are left alone", () => {
   const { core, at, t } = established();
-  const { hurry, run } = functionsOf(core);
+  const { hurry } = functionsOf(core);
   const quiet = place(core, TcpState.ESTABLISHED, ports(40001, 80));
   const idle = place(core, TcpState.ESTABLISHED, ports(40002, 80));
   for (const one of [t, quiet.t])
     Object.assign(one, { bits: core.bit("TIMES_RETRANSMIT"), retransmitAt: 60000 });
   Object.assign(t, { sendBytes: 100, backoff: 6 });
   hurry();
-  expect([t.retransmitAt, t.backoff, core.state.nextTimer]).toEqual([0, 0, 0]);
+  expect([t.sndNxt - t.sndUna, t.backoff, t.retries, core.state.readyHead]).toEqual([0, 0, 0, at]);
+  expect(t.bits & core.bit("OWES_PROBE")).not.toBe(0);
+  expect(t.retransmitAt).toBeLessThan(60000);
   expect([quiet.t.retransmitAt, idle.t.bits]).toEqual([60000, 0]);
-  run();
-  expect([t.retries, core.state.readyHead]).toEqual([1, at]);
 });
