@@ -301,3 +301,31 @@ script(
     socket.expectState("ESTABLISHED");
   },
 );
+
+script(
+  "RFC 1122 2.3.2.1: a question that is open keeps nobody out of the table's other places",
+  { config: { arpEntries: 2, connections: 4 }, answerArp: false },
+  (t) => {
+    // The first asks for somebody who does not answer.
+    t.connectTo({ address: "10.0.0.77", port: 80 });
+    t.next("arp");
+    for (const address of ["10.0.0.3", "10.0.0.4", "10.0.0.5"]) {
+      t.connectTo({ address, port: 80 });
+      const { arp } = t.next("arp");
+      if (arp.targetIp !== address) t.fail(`asked for ${arp.targetIp}, should be ${address}`);
+      t.send({
+        link: { source: "02:00:00:00:00:33", destination: DEVICE.mac },
+        arp: {
+          operation: ArpOperation.REPLY,
+          senderMac: "02:00:00:00:00:33",
+          senderIp: address,
+          targetMac: DEVICE.mac,
+          targetIp: DEVICE.address,
+        },
+      });
+      const { ipv4 } = t.next("tcp");
+      if (ipv4.destination !== address) t.fail(`the SYN went to ${ipv4.destination}`);
+    }
+    t.countersMayMove("ARP_EVICTED");
+  },
+);

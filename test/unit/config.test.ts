@@ -97,6 +97,12 @@ describe("check", () => {
     }
   });
 
+  test("the router is another one than we, unless there is none", () => {
+    expect(of({ address: "10.0.0.1", gateway: "10.0.0.1" })).toBe(BAD_CONFIG);
+    expect(of({ address: "10.0.0.1", gateway: "10.0.0.2" })).toBe(Status.OK);
+    expect(of({ address: "0.0.0.0", gateway: "0.0.0.0" })).toBe(Status.OK);
+  });
+
   test("our MAC is no group's", () => {
     expect(of({ mac: Uint8Array.of(1, 0, 0, 0, 0, 1) } as unknown as UnitConfig)).toBe(BAD_CONFIG);
     expect(of({ mac: new Uint8Array(6).fill(255) } as unknown as UnitConfig)).toBe(BAD_CONFIG);
