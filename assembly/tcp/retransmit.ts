@@ -9,15 +9,15 @@ import { Agreed, Bit, clear, has, set, Tcb } from "./tcb";
 import { clock } from "./timestamps";
 
 /** RTO before the first sample (RFC 6298 section 2.1), in milliseconds. */
-const INITIAL_RTO_MS: u16 = 1000;
+export const INITIAL_RTO_MS: u32 = 1000;
 /** RTO after a SYN that was lost, while there is no sample (section 5.7). */
 const AFTER_LOST_SYN_MS: u16 = 3000;
 /** Longest RTO, backed off or not (section 2.4). */
-const RTO_MAX_MS: u32 = 60000;
+export const RTO_MAX_MS: u32 = 60000;
 
 /** A connection begins: no sample yet. */
 export function begin(t: Tcb): void {
-  t.rtoMs = INITIAL_RTO_MS;
+  t.rtoMs = <u16>INITIAL_RTO_MS;
 }
 
 /** The connection is established. */

@@ -20,7 +20,7 @@ import * as listen from "./listen";
 import { begin, establish, offered, synchronise } from "./opening";
 import { owe } from "./receive";
 import * as reset from "./reset";
-import { sample } from "./retransmit";
+import { INITIAL_RTO_MS, RTO_MAX_MS, sample } from "./retransmit";
 import { segment, segmentLength } from "./segment";
 import * as seq from "./seq";
 import {
@@ -40,12 +40,8 @@ import {
 import * as timestamps from "./timestamps";
 import * as timewait from "./timewait";
 
-/** First wait for the handshake's last ACK in milliseconds: RFC 6298 section 2.1. */
-const INITIAL_RTO_MS: u32 = 1000;
 /** So long an entry does not give way, in milliseconds. */
 const GRACE_MS: u32 = 50;
-/** Longest wait. */
-const RTO_MAX_MS: u32 = 60000;
 /** A new incarnation's numbers begin so far beyond the last one's: RFC 1122 section 4.2.2.13. */
 const INCARNATION_GAP: u32 = 65536;
 

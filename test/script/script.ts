@@ -19,8 +19,6 @@ export interface Script {
   readonly goal: string;
   readonly options: StageOptions;
   readonly play: (t: Stage) => void;
-  /** What the core does not have yet: the script is known to fail, and its test fails when it does not. */
-  readonly missing?: string;
 }
 
 const registered: Script[] = [];
@@ -29,11 +27,6 @@ const registered: Script[] = [];
 export function script(goal: string, ...rest: [Script["play"]] | [StageOptions, Script["play"]]): void {
   const [options, play] = rest.length === 1 ? [{}, rest[0]] : rest;
   registered.push({ goal, options, play });
-}
-
-/** Adds a script of something that the core does not have yet; `missing` names it. */
-export function notYet(missing: string, goal: string, play: Script["play"]): void {
-  registered.push({ goal, options: {}, play, missing });
 }
 
 /** All scripts of this folder, by the name of their file. */

@@ -1,7 +1,6 @@
 // Plays every packet script on V8.
 
 import { describe, expect, test } from "vitest";
-import { CoreError } from "../../host/core.js";
 import { createV8Engine } from "../../host/engines/v8.js";
 import { builtModule, loadScripts, playScript } from "./script.js";
 import { ScriptError } from "./trace.js";
@@ -10,28 +9,8 @@ const files = await loadScripts();
 const wasm = builtModule();
 
 describe.each([...files])("%s", (_file, scripts) => {
-  for (const script of scripts) {
-    const { goal, missing } = script;
-    if (missing === undefined) test(goal, () => playScript(script, wasm, createV8Engine));
-    else
-      test(`not yet (${missing}): ${goal}`, () => {
-        // When this fails, the core has learnt it: make the script an ordinary one.
-        console.log(`not yet: ${missing}`);
-        expect(fails(() => playScript(script, wasm, createV8Engine))).toBe(true);
-      });
-  }
+  for (const script of scripts) test(script.goal, () => playScript(script, wasm, createV8Engine));
 });
-
-/** Whether the core fails the script or refuses a call; a script that is itself broken throws something else. */
-function fails(play: () => void): boolean {
-  try {
-    play();
-  } catch (error) {
-    if (error instanceof ScriptError || error instanceof CoreError) return true;
-    throw error;
-  }
-  return false;
-}
 
 test("every goal is said once", () => {
   const goals = [...files.values()].flat().map(({ goal }) => goal);
