@@ -9,19 +9,6 @@ function ask(t: Stage, targetIp: string, senderIp: string = PEER_HOST.address): 
   });
 }
 
-function answer(t: Stage, senderMac: string = PEER_HOST.mac): void {
-  t.send({
-    link: { source: senderMac, destination: DEVICE.mac },
-    arp: {
-      operation: ArpOperation.REPLY,
-      senderMac,
-      senderIp: PEER_HOST.address,
-      targetMac: DEVICE.mac,
-      targetIp: DEVICE.address,
-    },
-  });
-}
-
 function expectRequest(t: Stage): void {
   const { ethernet, arp } = t.next("arp");
   const { operation, senderMac, senderIp, targetMac, targetIp } = arp;
@@ -71,7 +58,7 @@ script(
     expectRequest(t);
     t.counter("ARP_REQUESTS").increased();
     t.expectNothing();
-    answer(t);
+    t.arpReply();
     t.expect({ flags: "S", seq: 0 });
   },
 );
@@ -82,7 +69,7 @@ script("RFC 1122 2.3.2.2: a second connection asks no second time", { answerArp:
   const second = t.newPeer({ port: 81 });
   t.connect(81, second);
   t.expectNothing();
-  answer(t);
+  t.arpReply();
   const ports = [t.next("tcp"), t.next("tcp")].map(({ tcp }) => tcp.destinationPort);
   if (ports.sort().join() !== "80,81") t.fail(`SYNs to the ports ${ports}, should be to 80 and 81`);
 });
@@ -127,7 +114,7 @@ script(
     t.at(60000);
     t.connect(80);
     expectRequest(t);
-    answer(t);
+    t.arpReply();
     t.expect({ flags: "S", seq: 0 });
   },
 );
@@ -221,7 +208,7 @@ script(
   (t) => {
     t.connectTo({ address: "192.0.2.1", port: 80 });
     expectRequest(t);
-    answer(t);
+    t.arpReply();
     const { ethernet, ipv4, tcp } = t.next("tcp");
     const is = [ethernet.destination, ipv4.destination, tcp.destinationPort].join(" ");
     if (is !== `${PEER_HOST.mac} 192.0.2.1 80`) t.fail(`the SYN went to ${is}`);
@@ -313,16 +300,7 @@ script(
       t.connectTo({ address, port: 80 });
       const { arp } = t.next("arp");
       if (arp.targetIp !== address) t.fail(`asked for ${arp.targetIp}, should be ${address}`);
-      t.send({
-        link: { source: "02:00:00:00:00:33", destination: DEVICE.mac },
-        arp: {
-          operation: ArpOperation.REPLY,
-          senderMac: "02:00:00:00:00:33",
-          senderIp: address,
-          targetMac: DEVICE.mac,
-          targetIp: DEVICE.address,
-        },
-      });
+      t.arpReply({ mac: "02:00:00:00:00:33", address });
       const { ipv4 } = t.next("tcp");
       if (ipv4.destination !== address) t.fail(`the SYN went to ${ipv4.destination}`);
     }

@@ -139,7 +139,7 @@ script(
         if (ethernet.destination !== PEER_HOST.mac) t.fail(`the request went to ${ethernet.destination}`);
         if (arp.targetIp !== PEER_HOST.address) t.fail(`the request asks for ${arp.targetIp}`);
         asked++;
-        answer(t);
+        t.arpReply();
       }
       t.at(Math.max(t.timeMs, second * 1000));
       socket.write(1);
@@ -161,7 +161,7 @@ function takeEither(t: Stage, onRequest: () => void): number {
   if (packet.kind !== "arp" || packet.ethernet.destination !== PEER_HOST.mac)
     return t.fail(`the device sent ${packet.kind}, should be a segment or a unicast request`);
   onRequest();
-  answer(t);
+  t.arpReply();
   return 0;
 }
 
@@ -174,7 +174,7 @@ script(
     t.waitBetween(0, 70000);
     if (t.frames > 0) {
       t.next("arp");
-      answer(t);
+      t.arpReply();
     }
     t.after(600000);
   },
@@ -199,30 +199,17 @@ script(
     socket.write(1);
     const { ethernet } = t.next("arp");
     if (ethernet.destination !== BROADCAST_MAC) t.fail(`the request went to ${ethernet.destination}`);
-    answer(t);
+    t.arpReply();
     t.expect({ flags: "PA", seq: 2, ack: 1, len: 1 });
     t.peer.send({ flags: "A", seq: 1, ack: 3 });
   },
 );
 
-function answer(t: Stage): void {
-  t.send({
-    link: { source: PEER_HOST.mac, destination: DEVICE.mac },
-    arp: {
-      operation: ArpOperation.REPLY,
-      senderMac: PEER_HOST.mac,
-      senderIp: PEER_HOST.address,
-      targetMac: DEVICE.mac,
-      targetIp: DEVICE.address,
-    },
-  });
-}
-
 /** A connection whose neighbour was learnt at time 0. */
 function withNeighbour(t: Stage) {
   const socket = t.connect(80);
   t.next("arp");
-  answer(t);
+  t.arpReply();
   t.expect({ flags: "S", seq: 0 });
   t.peer.send({ flags: "SA", seq: 0, ack: 1, mss: 1460 });
   t.expect({ flags: "A", seq: 1, ack: 1 });

@@ -1,28 +1,14 @@
 // What must not end a connection, and what must: timers that share a field, limits at their edges, neighbours that go.
 
-import { ArpOperation } from "../../host/packet/index.js";
 import { script } from "./script.js";
 import type { Socket } from "./socket.js";
-import { DEVICE, PEER_HOST, type Stage } from "./stage.js";
-
-function answerArp(t: Stage): void {
-  t.send({
-    link: { source: PEER_HOST.mac, destination: DEVICE.mac },
-    arp: {
-      operation: ArpOperation.REPLY,
-      senderMac: PEER_HOST.mac,
-      senderIp: PEER_HOST.address,
-      targetMac: DEVICE.mac,
-      targetIp: DEVICE.address,
-    },
-  });
-}
+import type { Stage } from "./stage.js";
 
 /** A connection for scripts that answer ARP themselves. */
 function connectedByHand(t: Stage): Socket {
   const socket = t.connect(80);
   t.next("arp");
-  answerArp(t);
+  t.arpReply();
   t.expect({ flags: "S", seq: 0 });
   t.after(100);
   t.peer.send({ flags: "SA", seq: 0, ack: 1, mss: 1460 });
@@ -177,7 +163,7 @@ script(
     socket.write(10);
     pass(t, t.timeMs + 40000);
     socket.expectState("ESTABLISHED");
-    answerArp(t);
+    t.arpReply();
     pass(t, t.timeMs + 20000);
     t.peer.send({ flags: "A", seq: 1, ack: 11 });
     socket.expectState("ESTABLISHED");

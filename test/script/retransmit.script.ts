@@ -1,6 +1,6 @@
-import { ArpOperation, BROADCAST_MAC } from "../../host/packet/index.js";
+import { BROADCAST_MAC } from "../../host/packet/index.js";
 import { script } from "./script.js";
-import { DEVICE, PEER_HOST } from "./stage.js";
+import { PEER_HOST } from "./stage.js";
 
 script("RFC 6298 2: unacknowledged data is sent again after the RTO, which doubles each time", (t) => {
   // One round trip of 100 ms: SRTT is 100, RTTVAR 50, and the RTO 100 + 4 * 50.
@@ -232,20 +232,9 @@ script(
   "RFC 9293 3.8.3: a neighbour whose address has moved is found again, and the connection goes on",
   { answerArp: false },
   (t) => {
-    const answer = (mac: string) =>
-      t.send({
-        link: { source: mac, destination: DEVICE.mac },
-        arp: {
-          operation: ArpOperation.REPLY,
-          senderMac: mac,
-          senderIp: PEER_HOST.address,
-          targetMac: DEVICE.mac,
-          targetIp: DEVICE.address,
-        },
-      });
     const socket = t.connect(80);
     t.next("arp");
-    answer(PEER_HOST.mac);
+    t.arpReply();
     t.expect({ flags: "S", seq: 0 });
     t.after(100);
     t.peer.send({ flags: "SA", seq: 0, ack: 1, mss: 1460 });
@@ -266,7 +255,7 @@ script(
     t.counter("ARP_FAILED").increased();
     const moved = "02:00:00:00:00:77";
     t.peer.host = { mac: moved, address: PEER_HOST.address };
-    answer(moved);
+    t.arpReply();
     const { ethernet, tcp } = t.next("tcp");
     if (ethernet.destination !== moved || tcp.payload.length !== 100)
       t.fail(`${tcp.payload.length} bytes went to ${ethernet.destination}`);

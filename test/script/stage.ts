@@ -190,6 +190,20 @@ export class Stage {
     this.#drain();
   }
 
+  /** A host answers the device's ARP question for its address: the default peer's unless it says. */
+  arpReply({ mac, address }: Host = this.peer.host): void {
+    this.send({
+      link: { source: mac, destination: this.config.mac },
+      arp: {
+        operation: ArpOperation.REPLY,
+        senderMac: mac,
+        senderIp: address,
+        targetMac: this.config.mac,
+        targetIp: this.config.address,
+      },
+    });
+  }
+
   /** Runs `during` without asking the device for frames in between, as a host whose driver has no room. */
   holdOutput(during: () => void): void {
     const held = this.#held;
