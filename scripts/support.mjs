@@ -97,6 +97,40 @@ export const TOOLS = {
     packages: [["apache2-utils"]],
     without: "the HTTP load test",
   },
+  namespaces: {
+    // A network namespace and a TAP device in it, without touching the machine's own network.
+    probe: [
+      ...["unshare", "--map-root-user", "--net", "sh", "-c"],
+      "command -v nsenter && ip link set lo up && test -w /dev/net/tun",
+    ],
+    packages: [["util-linux"], ["iproute2"]],
+    without: "the tests against the Linux kernel (they need /dev/net/tun and user namespaces, or root)",
+  },
+  ping: {
+    probe: ["ping", "-V"],
+    packages: [["iputils-ping"]],
+    without: "ping from the Linux kernel",
+  },
+  nc: {
+    probe: ["sh", "-c", "command -v nc"],
+    packages: [["netcat-openbsd"]],
+    without: "the echo of 10 MB with nc",
+  },
+  curl: {
+    probe: ["curl", "--version"],
+    packages: [["curl"]],
+    without: "downloads with curl",
+  },
+  tshark: {
+    probe: ["tshark", "--version"],
+    packages: [["tshark"]],
+    without: "Wireshark's opinion of captures and recordings",
+  },
+  chromium: {
+    probe: ["chromium", "--version"],
+    packages: [["chromium"]],
+    without: "the device's page in a browser",
+  },
   pip: {
     probe: ["python3", "-m", "pip", "--version"],
     packages: [["python3-pip"]],
