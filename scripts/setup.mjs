@@ -27,6 +27,7 @@ function main(goal) {
   checkNode();
   installPackages();
   buildCore();
+  buildLayout();
   buildHost();
   if (goal === "test") prepareTests();
 }
@@ -92,6 +93,20 @@ function buildCore() {
         const opt = runScript("binaryen/bin/wasm-opt", args, options);
         if (!opt.ok) stop(`wasm-opt failed (${opt.problem}):\n${opt.output}`);
       }
+    },
+  });
+}
+
+function buildLayout() {
+  step({
+    name: "layout",
+    says: "measuring the core's records for build/layout.json",
+    inputs: ["assembly", "asconfig.json", "package-lock.json", "scripts/sim_layout.mjs"],
+    outputs: ["build/layout.json"],
+    work() {
+      const args = [join(root, "scripts/sim_layout.mjs"), join(root, "build/layout.json")];
+      const { ok, output, problem } = run(process.execPath, args, { timeoutMs: 5 * MINUTE });
+      if (!ok) stop(`measuring the records failed (${problem}):\n${output}`);
     },
   });
 }
