@@ -8,6 +8,7 @@ import { createHttpService, type HttpService } from "./apps/http_server.js";
 import type { Module } from "./apps/info.js";
 import { realClock as clock } from "./clock.js";
 import { type Core, type CoreConfig, createCore } from "./core.js";
+import { DROPS } from "./counters.js";
 import { Host } from "./host.js";
 import { Gateway } from "./link/gateway.js";
 import { Wire } from "./link/wire.js";
@@ -37,49 +38,6 @@ const SETTLE_MS = 2000;
 
 /** How often a stop looks whether it is done, in milliseconds. */
 const STOP_STEP_MS = 10;
-
-/** Counters of normal traffic, and of what went wrong with whole connections. Each of the others is one of drops. */
-const NOT_DROPS: ReadonlySet<keyof typeof Counter> = new Set([
-  "FRAMES_IN",
-  "FRAMES_OUT",
-  "ARP_IGNORED",
-  "ARP_REQUESTS",
-  "ARP_REPLIES",
-  "ARP_FAILED",
-  "ARP_EVICTED",
-  "ICMP_IGNORED",
-  "ICMP_ECHO",
-  "TCP_NO_CONNECTION",
-  "TCP_SEGMENTS_IN",
-  "TCP_SEGMENTS_OUT",
-  "TCP_RETRANSMITS",
-  "TCP_TIMEOUTS",
-  "TCP_PROBES",
-  "TCP_OUT_OF_ORDER",
-  "TCP_RST_CHALLENGED",
-  "TCP_SYN_CHALLENGED",
-  "TCP_RESETS_IN",
-  "TCP_RESETS_OUT",
-  "TCP_ACTIVE_OPENS",
-  "TCP_PASSIVE_OPENS",
-  "TCP_GIVEN_UP",
-  "TCP_TIME_WAIT_EVICTED",
-  "TCP_TIME_WAIT_RST",
-  "TCP_DATA_AFTER_CLOSE",
-  "TCP_UNACCEPTED",
-  "TCP_FIN_WAIT_2_EXPIRED",
-  "TCP_NO_RECORD",
-  "TCP_SYN_EXPIRED",
-  "TCP_FAST_RETRANSMITS",
-  "TCP_KEEPALIVES",
-  "TCP_USER_TIMEOUTS",
-  "ICMP_UNREACHABLE",
-  "ICMP_ERRORS",
-  "ARP_ANNOUNCEMENTS",
-  "COUNT",
-]);
-
-const DROPS = (Object.keys(Counter) as (keyof typeof Counter)[]).filter((name) => !NOT_DROPS.has(name));
 
 export interface ServeOptions {
   /** The compiled core. */
@@ -214,7 +172,7 @@ export class Service {
       bytesToDevice: this.#bytesToDevice,
       bytesFromDevice: this.#bytesFromDevice,
       retransmits: sum(this.#cores, (core) => core.counter(Counter.TCP_RETRANSMITS)),
-      drops: sum(this.#cores, (core) => sum(DROPS, (name) => core.counter(Counter[name]))),
+      drops: sum(this.#cores, (core) => sum(DROPS, (counter) => core.counter(counter))),
       recordsLeft: this.#recordsLeft(),
     };
   }
