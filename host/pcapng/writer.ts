@@ -83,7 +83,7 @@ export class PcapngWriter {
   #isOpen = true;
   #blockAt = 0;
   readonly #sealed: boolean;
-  /** CRC-32 from the beginning of the file, seals included, up to `#checkedTo` in the buffer. */
+  /** CRC-32 of the file without its own fields, up to `#checkedTo` in the buffer. */
   #crc = 0;
   #checkedTo = 0;
 
@@ -216,13 +216,16 @@ export class PcapngWriter {
     this.#finish(this.at - this.#blockAt + 4);
   }
 
-  /** As `end`, after a last field: the CRC-32 of all octets of the file before it. */
+  /**
+   * As `end`, after a last field: the CRC-32 of all octets of the file since the last such field, seeded with that.
+   * So each depends on all of the file before it.
+   */
   endSealed(): void {
     const length = this.at - this.#blockAt + 8;
     this.view.setUint32(this.#blockAt + 4, length, true);
     this.#crc = crc32(this.buffer.subarray(this.#checkedTo, this.at), this.#crc);
-    this.#checkedTo = this.at;
     this.put32(this.#crc);
+    this.#checkedTo = this.at;
     this.#finish(length);
   }
 
