@@ -10,4 +10,5 @@ process.exitCode = simulate(process.argv.slice(2), {
   wasm: readFileSync(join(root, "build/core.wasm")),
   layout: await readLayout(),
   seedFolder: "test/sim/seeds",
+  recordingFolder: "build/recordings",
 });
