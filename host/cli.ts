@@ -4,10 +4,11 @@
 import { Advice } from "./advice.js";
 import { type Command, EXIT_FAILURE, EXIT_OK, EXIT_USAGE, UsageError, version } from "./commands/command.js";
 import { get } from "./commands/get.js";
+import { replay } from "./commands/replay.js";
 import { serve } from "./commands/serve.js";
 import { sim } from "./commands/sim.js";
 
-const COMMANDS: Readonly<Record<string, Command>> = { serve, get, sim };
+const COMMANDS: Readonly<Record<string, Command>> = { serve, get, replay, sim };
 
 process.exitCode = await main(process.argv.slice(2));
 

@@ -6,6 +6,7 @@ import { Counter } from "./abi.js";
 import { netmaskOf } from "./address.js";
 import { type Clock, realClock } from "./clock.js";
 import type { Core, CoreConfig } from "./core.js";
+import { DROP_NAMES } from "./counters.js";
 import { BACKLOG, bootCore, Device, ECHO_PORT, HTTP_PORT } from "./device.js";
 import type { EngineFactory } from "./engines/engine.js";
 import { Host } from "./host.js";
@@ -29,49 +30,6 @@ const SETTLE_MS = 2000;
 
 /** How often a stop looks whether it is done, in milliseconds. */
 const STOP_STEP_MS = 10;
-
-/** Counters of normal traffic, and of what went wrong with whole connections. Each of the others is one of drops. */
-const NOT_DROPS: ReadonlySet<keyof typeof Counter> = new Set([
-  "FRAMES_IN",
-  "FRAMES_OUT",
-  "ARP_IGNORED",
-  "ARP_REQUESTS",
-  "ARP_REPLIES",
-  "ARP_FAILED",
-  "ARP_EVICTED",
-  "ICMP_IGNORED",
-  "ICMP_ECHO",
-  "TCP_NO_CONNECTION",
-  "TCP_SEGMENTS_IN",
-  "TCP_SEGMENTS_OUT",
-  "TCP_RETRANSMITS",
-  "TCP_TIMEOUTS",
-  "TCP_PROBES",
-  "TCP_OUT_OF_ORDER",
-  "TCP_RST_CHALLENGED",
-  "TCP_SYN_CHALLENGED",
-  "TCP_RESETS_IN",
-  "TCP_RESETS_OUT",
-  "TCP_ACTIVE_OPENS",
-  "TCP_PASSIVE_OPENS",
-  "TCP_GIVEN_UP",
-  "TCP_TIME_WAIT_EVICTED",
-  "TCP_TIME_WAIT_RST",
-  "TCP_DATA_AFTER_CLOSE",
-  "TCP_UNACCEPTED",
-  "TCP_FIN_WAIT_2_EXPIRED",
-  "TCP_NO_RECORD",
-  "TCP_SYN_EXPIRED",
-  "TCP_FAST_RETRANSMITS",
-  "TCP_KEEPALIVES",
-  "TCP_USER_TIMEOUTS",
-  "ICMP_UNREACHABLE",
-  "ICMP_ERRORS",
-  "ARP_ANNOUNCEMENTS",
-  "COUNT",
-]);
-
-const DROPS = (Object.keys(Counter) as (keyof typeof Counter)[]).filter((name) => !NOT_DROPS.has(name));
 
 /** What every device has, whatever its link. */
 export interface DeviceServiceOptions {
@@ -316,7 +274,7 @@ function recordsUsed(host: Host): number {
 
 function counted(cores: readonly Core[]): Pick<Totals, "retransmits" | "drops" | "dropsByName"> {
   const total = (name: keyof typeof Counter) => sum(cores, (core) => core.counter(Counter[name]));
-  const moved = DROPS.filter((name) => total(name) > 0);
+  const moved = DROP_NAMES.filter((name) => total(name) > 0);
   return {
     retransmits: total("TCP_RETRANSMITS"),
     drops: sum(moved, total),

@@ -9,11 +9,19 @@ import { type Command, readModule } from "./command.js";
 /** Where the command keeps seeds that fail, for `npm test` to run again. Relative to the working directory. */
 const SEED_FOLDER = "test/sim/seeds";
 
+/** Where it leaves recordings of them. */
+const RECORDING_FOLDER = "build/recordings";
+
 export const sim: Command = {
   summary: "hosts on a bad network in virtual time, by seed",
   help: SIM_HELP,
   async run(args) {
-    return simulate(args, { wasm: readModule(), layout: readLayout(), seedFolder: SEED_FOLDER });
+    return simulate(args, {
+      wasm: readModule(),
+      layout: readLayout(),
+      seedFolder: SEED_FOLDER,
+      recordingFolder: RECORDING_FOLDER,
+    });
   },
 };
 

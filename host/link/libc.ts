@@ -64,6 +64,7 @@ export function errnoName(): string {
 
 /** Errnos that are compared often. */
 export const EAGAIN = koffi.os.errno.EAGAIN as number;
+export const EINTR = koffi.os.errno.EINTR as number;
 
 /** The last call's errno. */
 export function errno(): number {

@@ -2,7 +2,7 @@
 // written, and sleeps again when it is told to. It touches no frame.
 
 import { parentPort, workerData } from "node:worker_threads";
-import { check, POLLIN, poll, pollRecords, read } from "./libc.js";
+import { EINTR, errno, errnoName, POLLIN, poll, pollRecords, read } from "./libc.js";
 
 /** What the main thread wants: it writes the number and notifies. Any other value: poll events to wait for. */
 export const PAUSED = 0;
@@ -35,7 +35,7 @@ function run({ fd, wakeFd, wanted }: PollerData): void {
       { fd, events },
       { fd: wakeFd, events: POLLIN },
     ]);
-    check("poll", poll(records, 2, LONGEST_SLEEP_MS));
+    if (poll(records, 2, LONGEST_SLEEP_MS) < 0 && errno() !== EINTR) throw new Error(`poll: ${errnoName()}`);
     const [, , , happened = 0, , , , woken = 0] = new Int16Array(records.buffer);
     if (woken !== 0) read(wakeFd, wakeUps, wakeUps.length);
     if (happened === 0) continue;

@@ -1,8 +1,11 @@
 // The device behind a TAP interface, as the `ferrule` command that was built runs it; and what the tests ask of it.
 
+import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { expect } from "vitest";
 import type { Info } from "../../host/apps/info.js";
+import { root } from "../report/tools.js";
 import type { Namespace, Running } from "./namespace.js";
 
 export const DEVICE = "10.0.0.2";
@@ -20,6 +23,18 @@ export async function startDevice(network: Namespace, ...options: string[]): Pro
   return device;
 }
 
+/**
+ * Lets the kernel wait longer before it sends anything again: 2 s, and no tail loss probe. The device is a process like
+ * others, which may not run for some milliseconds; a capture then shows repeated segments that nobody lost. And its queue
+ * towards the device holds what 1,000 connections send at once.
+ */
+export async function makeKernelPatient(network: Namespace): Promise<void> {
+  await network.runWell("sh", ["-c", "echo 0 > /proc/sys/net/ipv4/tcp_early_retrans"]);
+  const route = ["route", "change", "10.0.0.0/24", "dev", "ferrule0", "src", KERNEL, "rto_min", "2s"];
+  await network.runWell("ip", route);
+  await network.runWell("ip", ["link", "set", "ferrule0", "txqueuelen", "10000"]);
+}
+
 /** Stops the device, which must have its records back, and returns what it said. */
 export async function stopDevice(device: Running): Promise<string> {
   expect(await device.interrupt(), device.output()).toBe(0);
@@ -31,6 +46,15 @@ export async function stopDevice(device: Running): Promise<string> {
 export async function ferruleGet(network: Namespace, ...args: string[]) {
   const { code, stdout, stderr } = await network.run(process.execPath, [CLI, "get", ...args]);
   return { code, output: `${stdout}${stderr}` };
+}
+
+/** Runs `ferrule` outside of any namespace. */
+export async function ferrule(...args: string[]): Promise<{ code: number | null; output: string }> {
+  const child = spawn(process.execPath, [CLI, ...args], { cwd: root });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => (output += text));
+  const [code] = (await once(child, "close")) as [number | null];
+  return { code, output };
 }
 
 /** What the device tells of itself. */

@@ -1,10 +1,19 @@
 // The Linux kernel as the peer of the device, over a TAP interface: everyday traffic, and what Wireshark says of it.
 
-import { mkdirSync, rmSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readSync, rmSync, statSync, writeSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Prng } from "../../host/sim/prng.js";
 import { missingTools, root } from "../report/tools.js";
-import { DEVICE, info, sha256, startDevice, stopDevice, untilInfo } from "./device.js";
+import {
+  DEVICE,
+  ferrule,
+  info,
+  makeKernelPatient,
+  sha256,
+  startDevice,
+  stopDevice,
+  untilInfo,
+} from "./device.js";
 import { Namespace, type Running } from "./namespace.js";
 import { expectClean } from "./tshark.js";
 
@@ -13,6 +22,20 @@ const CAPTURE = `${FOLDER}/traffic.pcapng`;
 const RECORDING = `${FOLDER}/traffic.recording.pcapng`;
 
 const CONNECTIONS = 1000;
+
+function replay() {
+  return ferrule("replay", RECORDING);
+}
+
+/** Flips the bits of one octet. */
+function changeByte(path: string, at: number): void {
+  const file = openSync(path, "r+");
+  const octet = Buffer.alloc(1);
+  readSync(file, octet, 0, 1, at);
+  octet[0] = ~(octet[0] as number);
+  writeSync(file, octet, 0, 1, at);
+  closeSync(file);
+}
 
 describe.skipIf(missingTools("namespaces", "curl"))("the device and the kernel", () => {
   let network: Namespace;
@@ -23,6 +46,7 @@ describe.skipIf(missingTools("namespaces", "curl"))("the device and the kernel",
     for (const file of [CAPTURE, RECORDING]) rmSync(file, { force: true });
     network = await Namespace.create();
     device = await startDevice(network, "--connections", "1024", "--pcap", CAPTURE, "--record", RECORDING);
+    await makeKernelPatient(network);
   });
 
   afterAll(async () => {
@@ -99,7 +123,25 @@ describe.skipIf(missingTools("namespaces", "curl"))("the device and the kernel",
     "Wireshark finds nothing to complain of",
     async () => {
       await expectClean(CAPTURE);
+      rmSync(CAPTURE);
     },
     120_000,
   );
+
+  test("the recording of it all repeats without a difference", async () => {
+    const { code, output } = await replay();
+    expect([code, output]).toEqual([0, expect.stringMatching(/ calls of device, .*: no difference\n$/)]);
+    expect(Number(/([\d,]+) frames/.exec(output)?.[1]?.replaceAll(",", ""))).toBeGreaterThan(50_000);
+  });
+
+  test("one byte of it changed is named", async () => {
+    const { size } = statSync(RECORDING);
+    const at = Math.floor(size / 2);
+    changeByte(RECORDING, at);
+    const { code, output } = await replay();
+    expect(code).toBe(1);
+    const [, begin, end] = /damaged.*octets? (\d+) to (\d+)/.exec(output) ?? [];
+    expect([Number(begin) <= at, at <= Number(end)], output).toEqual([true, true]);
+    rmSync(RECORDING);
+  });
 });
