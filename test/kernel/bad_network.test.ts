@@ -3,13 +3,19 @@
 // Where the kernel has it, its own netem does that, to what the kernel sends. Else, and in both directions at once, the
 // device's own link does (`--impair`), by a seed.
 
+import { mkdirSync, rmSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Prng } from "../../host/sim/prng.js";
-import { missingTools } from "../report/tools.js";
-import { DEVICE, ferruleGet, info, KERNEL, sha256, startDevice, stopDevice } from "./device.js";
+import { missingTools, root } from "../report/tools.js";
+import { DEVICE, ferrule, ferruleGet, info, KERNEL, sha256, startDevice, stopDevice } from "./device.js";
 import { Namespace, type Running } from "./namespace.js";
+import { tshark } from "./tshark.js";
 
 const BYTES = 20_000_000;
+
+const FOLDER = `${root}build/kernel`;
+const CAPTURE = `${FOLDER}/bad_network.pcapng`;
+const RECORDING = `${FOLDER}/bad_network.recording.pcapng`;
 
 /** Rings that hold what is in flight at 20 ms and more. */
 const RING = ["--ring", "262144"];
@@ -33,6 +39,7 @@ const NETWORKS: readonly BadNetwork[] = [
 let network: Namespace;
 
 beforeEach(async () => {
+  mkdirSync(FOLDER, { recursive: true });
   network = await Namespace.create();
 });
 
@@ -47,9 +54,9 @@ async function hasNetem(): Promise<boolean> {
 }
 
 /** Starts the device behind a bad network, by netem where there is one. */
-async function startBehind({ netem, impair }: BadNetwork): Promise<Running> {
-  if (!(await hasNetem())) return await startDevice(network, ...RING, "--impair", impair);
-  const device = await startDevice(network, ...RING);
+async function startBehind({ netem, impair }: BadNetwork, ...options: string[]): Promise<Running> {
+  if (!(await hasNetem())) return await startDevice(network, ...RING, ...options, "--impair", impair);
+  const device = await startDevice(network, ...RING, ...options);
   await network.runWell("tc", ["qdisc", "add", "dev", "ferrule0", "root", "netem", ...netem.split(" ")]);
   return device;
 }
@@ -70,13 +77,24 @@ async function echo(bytes: number): Promise<void> {
   expect([out.length, sha256(out)]).toEqual([bytes, sha256(input)]);
 }
 
+/** Each frame that the device dropped for its TCP checksum says so in the capture. */
+async function expectComments(dropped: number): Promise<void> {
+  expect(dropped).toBeGreaterThan(0);
+  if (missingTools("tshark")) return;
+  const { lines, stderr } = await tshark(CAPTURE, "-Y", 'frame.comment == "dropped: TCP_CHECKSUM"');
+  expect([lines.length, stderr]).toEqual([dropped, ""]);
+}
+
 describe.skipIf(missingTools("namespaces", "curl"))("a bad network", () => {
   describe.each(NETWORKS)("$name from the kernel to the device", (bad) => {
-    test("20 MB from the device and back to it", async () => {
-      const device = await startBehind(bad);
+    test("20 MB from the device and back to it, and a recording that repeats", async () => {
+      const device = await startBehind(bad, "--record", RECORDING);
       await download(BYTES);
       await echo(BYTES);
       await stopDevice(device);
+      const { code, output } = await ferrule("replay", RECORDING);
+      expect([code, output]).toEqual([0, expect.stringContaining(": no difference\n")]);
+      rmSync(RECORDING);
     });
   });
 
@@ -84,13 +102,14 @@ describe.skipIf(missingTools("namespaces", "curl"))("a bad network", () => {
     ["loss=2%,delay=5ms,reorder=5%,duplicate=1%,seed=6", 4_000_000],
     ["corrupt=1%,seed=7", BYTES],
   ])("%s in both directions", async (impair, bytes) => {
-    const device = await startDevice(network, ...RING, "--impair", impair);
+    const device = await startDevice(network, ...RING, "--impair", impair, "--pcap", CAPTURE);
     await download(bytes);
     await echo(bytes);
     const { counters } = await info(network);
     expect(counters.TCP_RETRANSMITS).toBeGreaterThan(0);
-    if (impair.startsWith("corrupt")) expect(counters.TCP_CHECKSUM).toBeGreaterThan(0);
     await stopDevice(device);
+    if (impair.startsWith("corrupt")) await expectComments(counters.TCP_CHECKSUM as number);
+    rmSync(CAPTURE);
   });
 
   test("Ferrule as the client", async () => {
