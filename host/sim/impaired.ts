@@ -28,6 +28,7 @@ export function impairLink(
 const PERCENTAGES = ["loss", "reorder", "duplicate", "corrupt"] as const;
 const TIMES = { delay: "delayMs", jitter: "jitterMs" } as const;
 const MAX_MS = 10_000;
+const MAX_SEED = 2 ** 32 - 1;
 
 export const IMPAIRMENT_HELP =
   "write as in loss=2%,delay=20ms,jitter=5ms,reorder=5%,duplicate=1%,corrupt=1%,direction=in,seed=7";
@@ -39,14 +40,11 @@ export function parseImpairment(text: string): Impairment {
   let seed = 1;
   let direction = "both";
   for (const part of text.split(",")) {
-    const [, name = "", value = "", unit = ""] = /^([a-z]+)=(\w*(?:\.\d+)?)(%?)$/.exec(part) ?? [];
-    const number = Number(/^[\d.]+/.exec(value)?.[0] ?? Number.NaN);
+    const [, name = "", value = ""] = /^([a-z]+)=(.*)$/.exec(part) ?? [];
     const percentage = PERCENTAGES.find((each) => each === name);
-    if (percentage && unit === "%" && /^[\d.]+$/.test(value) && number <= 100)
-      chances[percentage] = number / 100;
-    else if (name in TIMES && /^[\d.]+ms$/.test(value) && number <= MAX_MS)
-      chances[TIMES[name as keyof typeof TIMES]] = number;
-    else if (name === "seed" && /^\d{1,9}$/.test(value)) seed = number;
+    if (percentage && amount(value, "%") <= 100) chances[percentage] = amount(value, "%") / 100;
+    else if (isTime(name) && amount(value, "ms") <= MAX_MS) chances[TIMES[name]] = amount(value, "ms");
+    else if (name === "seed" && amount(value, "") <= MAX_SEED) seed = amount(value, "");
     else if (name === "direction" && ["in", "out", "both"].includes(value)) direction = value;
     else throw new Advice(`--impair: "${part}" says nothing of a network: ${IMPAIRMENT_HELP}`);
   }
@@ -55,4 +53,14 @@ export function parseImpairment(text: string): Impairment {
     received: direction === "out" ? none : chances,
     sent: direction === "in" ? none : chances,
   };
+}
+
+function isTime(name: string): name is keyof typeof TIMES {
+  return Object.hasOwn(TIMES, name);
+}
+
+/** The number before `unit`; not a number when there is another unit, or none. */
+function amount(value: string, unit: string): number {
+  const [, digits, found] = /^(\d{1,10}(?:\.\d{1,6})?)(%|ms|)$/.exec(value) ?? [];
+  return found === unit ? Number(digits) : Number.NaN;
 }
