@@ -17,11 +17,11 @@ import {
 } from "./blocks.js";
 import { compareFrames, compareOctets, describeCall } from "./describe.js";
 import { EndReason, FORMAT_VERSION, isRecordType, RecordType } from "./format.js";
-import { CoreMemory, consumedBy, Runs, valueAfter } from "./memory.js";
+import { CoreMemory, consumedBy, givenRanges, Runs, valueAfter } from "./memory.js";
 import { type Broken, SealChain } from "./seal.js";
 
 /** Linear memory of all cores of a recording, in bytes at most. */
-const MEMORY_MAX = 2 ** 31;
+const MEMORY_MAX = 2 ** 30;
 
 /** Open sockets that are kept in mind for the end, at most. */
 const HANDLES_MAX = 65_536;
@@ -127,6 +127,11 @@ export class Player {
     if (block.damage) this.#damaged(`block ${block.number} at offset ${block.offset}: ${block.damage}`);
     const broken = this.#chain.take(block);
     if (broken) this.#damaged(this.#describeBroken(broken));
+    if (broken && block.type === RecordType.WROTE)
+      throw new PcapngError(
+        block.offset,
+        "what the host wrote into memory is damaged: no core can go on with that",
+      );
     if (!this.#begun && block.type !== BlockType.SECTION) this.#begin(block);
     else if (block.type === BlockType.PACKET) this.#takePacket(block);
     else if (isRecordType(block.type)) this.#play(block);
@@ -181,7 +186,7 @@ export class Player {
         block.offset,
         `the cores need ${this.#memoryBytes} bytes of memory, which is too much`,
       );
-    const engine = this.factory(this.wasm.octets, record.memoryBytes);
+    const engine = this.#makeEngine(block, record.memoryBytes);
     const version = engine.exports.abiVersion();
     if (version !== ABI_VERSION)
       throw new PcapngError(
@@ -190,6 +195,14 @@ export class Player {
       );
     const memory = new CoreMemory(engine.memory, engine.exports.base());
     this.cores.set(record.core, { record, engine, memory, handles: new Set(), runs: new Runs() });
+  }
+
+  #makeEngine(block: Block, memoryBytes: number): Engine {
+    try {
+      return this.factory(this.wasm.octets, memoryBytes);
+    } catch (error) {
+      throw new PcapngError(block.offset, `a core could not be made: ${(error as Error).message}`);
+    }
   }
 
   #takePacket(block: Block): void {
@@ -210,17 +223,35 @@ export class Player {
     this.calls++;
     this.#timeNs = call.timeNs;
     const packet = call.hasFrame ? this.#packet : undefined;
+    if (this.#packet && !packet)
+      this.#damaged(
+        `block ${block.number} at offset ${block.offset}: call ${call.number} has no packet, but one is there`,
+      );
     this.#packet = undefined;
     if (call.hasFrame) this.frames++;
     if (call.hasFrame && !packet)
       this.#damaged(
         `block ${block.number} at offset ${block.offset}: call ${call.number} without its packet`,
       );
-    for (const { address, octets } of call.given) this.#put(block, core, address, octets);
-    if (packet && call.name === "input") core.memory.slot("inputSlot", packet.frame.length).set(packet.frame);
+    this.#give(block, core, call);
+    if (packet && call.name === "input") {
+      const slot = core.memory.slot("inputSlot", packet.frame.length);
+      slot.set(packet.frame.subarray(0, slot.length));
+    }
     const lines = this.#repeat(core, call, packet?.frame);
     if (lines.length > 0) this.#different(call.number, core, [describeCall(call), ...lines]);
     else this.options.onCall?.(call, core, packet?.frame);
+  }
+
+  /** Puts into memory what the host had put there for this call, and nowhere else. */
+  #give(block: Block, core: Core, { name, args, given }: CallRecord): void {
+    const [a = 0, b = 0, c = 0, d = 0] = args;
+    const ranges = givenRanges(core.runs, name, a, b, c, d);
+    for (const { address, octets } of given) {
+      if (!ranges.some(([from, length]) => from >>> 0 === address && octets.length <= length >>> 0))
+        throw new PcapngError(block.offset, `${name} with ${octets.length} octets at address ${address}`);
+      this.#put(block, core, address, octets);
+    }
   }
 
   /** Makes the call; returns what is different, in lines. */
