@@ -216,7 +216,8 @@ export class Player {
   #call(block: Block): void {
     const call = readCall(block);
     const core = this.#coreAt(block, call.core);
-    if (call.number !== this.calls + 1)
+    // The number in the file has 32 bits.
+    if (call.number !== (this.calls + 1) >>> 0)
       this.#damaged(
         `block ${block.number} at offset ${block.offset} is call ${call.number}; it should be ${this.calls + 1}`,
       );
@@ -307,7 +308,7 @@ export class Player {
 
   #end(block: Block): void {
     const { calls, reason } = readEnd(block);
-    if (calls !== this.calls)
+    if (calls !== this.calls >>> 0)
       this.#damaged(`the recording has ${calls} calls by its end block, and ${this.calls} were found`);
     this.ending = { kind: "end", reason };
     const more = this.#reader.next();
@@ -334,10 +335,11 @@ export class Player {
   }
 
   #describeBroken({ first, last }: Broken): string {
-    const where = (block: Block) => `block ${block.number} at offset ${block.offset}`;
+    const where = ({ number, offset, type }: Block) =>
+      `block ${number} (${kindOf(type)}) at offset ${offset}`;
     const range = first === last ? where(last) : `${where(first)} to ${where(last)}`;
     const octets = `octets ${first.offset} to ${last.offset + last.length - 1}`;
-    return `${range} (${octets}; after call ${this.calls}): the checksum says that something in it was changed`;
+    return `${range}, ${octets}, after call ${this.calls}: the checksum says that something in it was changed`;
   }
 }
 
@@ -365,6 +367,22 @@ function noteHandles(core: Core, { name, args, result: recorded }: CallRecord, r
     core.runs.clear();
   } else if ((name === "open" || name === "accept") && result > 0 && recorded === result)
     if (core.handles.size < HANDLES_MAX) core.handles.add(result);
+}
+
+const KINDS: Readonly<Record<number, string>> = {
+  [BlockType.SECTION]: "head of the file",
+  [BlockType.INTERFACE]: "interface",
+  [BlockType.PACKET]: "frame",
+  [RecordType.RECORDING]: "head of the recording",
+  [RecordType.CORE]: "new core",
+  [RecordType.CALL]: "call",
+  [RecordType.WROTE]: "memory that was written",
+  [RecordType.STATE]: "checksum of a state",
+  [RecordType.END]: "end",
+};
+
+function kindOf(type: number): string {
+  return KINDS[type] ?? `type ${hex(type)}`;
 }
 
 function outside(block: Block, address: number, length: number): PcapngError {

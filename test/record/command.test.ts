@@ -2,7 +2,7 @@
 
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -74,7 +74,7 @@ describe("exit codes and what is said", () => {
   test("1 for damage, which is named, and for the difference that it makes", async () => {
     const { code, out } = await run(changed("data.pcapng", file.indexOf("what is said") + 3));
     expect(out).toMatch(
-      /^damaged: block \d+ at offset \d+ \(octets \d+ to \d+; after call \d+\): the checksum says/,
+      /^damaged: block \d+ \(call\) at offset \d+, octets \d+ to \d+, after call \d+: the checksum says/,
     );
     expect(out).toMatch(/\ndifferent: call \d+, 4294962\.\d{9} s, core "left"\n {2}output\(/);
     expect(out).toMatch(/\n {2}the frame differs from octet \d+ on\n/);
@@ -86,7 +86,9 @@ describe("exit codes and what is said", () => {
 
   test("1 for damage that makes no difference", async () => {
     const { code, out } = await run(changed("comment.pcapng", file.indexOf("A recording of") + 3));
-    expect(out).toMatch(/^damaged: block 1 at offset 0 to block 2 at offset \d+ /);
+    expect(out).toMatch(
+      /^damaged: block 1 \(head of the file\) at offset 0 to block 2 \(head of the recording\) at offset \d+, /,
+    );
     expect(out).toMatch(/: damaged at 1 place; what was repeated came out the same$/);
     expect(code).toBe(1);
   });
@@ -179,7 +181,10 @@ describe("--dump and --until", () => {
   });
 });
 
-/** A pair of hosts with real time that talk until somebody ends them; FILE is where they are recorded. */
+/**
+ * A pair of hosts with real time that talk until somebody ends them; FILE is where they are recorded. Too little for a
+ * batch: what is in the file was written because a second had passed.
+ */
 const ENDLESS = `
   import { readFileSync } from "node:fs";
   const { realClock } = await import("./build/host/clock.js");
@@ -200,7 +205,7 @@ const ENDLESS = `
   right.createServer({}, (socket) => socket.pipe(socket)).listen({ port: 7 });
   const socket = left.connect({ host: "10.0.0.2", port: 7 });
   socket.resume();
-  setInterval(() => socket.write("again and again"), 5);
+  setInterval(() => socket.write("again and again"), 200);
   setTimeout(() => process.exit(9), 50000);
 `;
 
@@ -248,4 +253,9 @@ test("Wireshark shows the traffic of a recording and passes over the rest", (con
   const about = execFileSync("capinfos", [path], { encoding: "utf8" });
   expect(about).toContain(`Number of packets:   ${lines.length}`);
   expect(about).toMatch(/do not publish/);
+});
+
+test("the help in docs/recording.md is what the command prints", () => {
+  const docs = readFileSync(join(root, "docs/recording.md"), "utf8");
+  expect(docs).toContain(`\`\`\`\n${REPLAY_HELP}\`\`\``);
 });

@@ -61,7 +61,7 @@ describe("a recording replays without a difference", () => {
     const setting = await simSetting();
     let reboots = 0;
     let corrupted = 0;
-    for (let seed = 1; seed <= 25; seed++) {
+    for (let seed = 1; seed <= 12; seed++) {
       const parts: Buffer[] = [];
       const record = (bytes: Uint8Array) => void parts.push(Buffer.from(bytes));
       const { failure, statistics, frames } = runSeed(seed, { ...setting, record });
@@ -303,7 +303,7 @@ describe("a file that was changed", () => {
         const { ending, damages, difference } = replayHere(changed, { factory });
         const isFound = damages.length > 0 || difference !== undefined || ending?.kind === "unreadable";
         expect(isFound, `octet ${at} ^ ${change}`).toBe(true);
-        const [, from = -1, to = -1] = /\(octets (\d+) to (\d+);/.exec(damages.join("\n"))?.map(Number) ?? [];
+        const [, from = -1, to = -1] = /, octets (\d+) to (\d+),/.exec(damages.join("\n"))?.map(Number) ?? [];
         if (from <= at && at <= to) placed++;
       }
     // The others are in what makes the file unreadable, or in the length of a block, which is named by its offset.
