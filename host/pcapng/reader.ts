@@ -225,7 +225,8 @@ export class PcapngReader {
   /** The length that the end of the block at `offset` tells, where what follows fits it. */
   #findEnd(offset: number): number | undefined {
     const last = Math.min(this.#source.size - offset, SEARCH_BYTES, this.#blockMax);
-    for (let length = FRAMING_BYTES; length <= last; length += 4)
+    // No block is empty.
+    for (let length = FRAMING_BYTES + 4; length <= last; length += 4)
       if (this.#word(offset + length - 4) === length && this.#isBlockOrEnd(offset + length)) return length;
     return undefined;
   }

@@ -22,8 +22,9 @@ export function describeCall(call: CallRecord): string {
   const result = trapped ? "trap" : resultOf(call);
   const more = [
     ...(name === "connect" || name === "bind" ? given.map(({ octets }) => endpointOf(octets)) : []),
+    ...(name === "setopt" ? given.map(({ octets }) => hexOf(octets)) : []),
     ...(name === "sendCommit" ? given.map(({ octets }) => `${octets.length} octets`) : []),
-    ...(taken ? [`0x${Buffer.from(taken).toString("hex")}`] : []),
+    ...(taken ? [hexOf(taken)] : []),
   ];
   const shown = args.map((arg, index) => argumentOf(call, arg, index)).join(", ");
   return `${name}(${shown}) = ${result}${more.length > 0 ? `  ${more.join(" ")}` : ""}`;
@@ -66,6 +67,10 @@ export function arrowOf({ name }: CallRecord): string {
 export function eventsOf(mask: number): string {
   const names = Object.entries(Event).filter(([, bit]) => mask & bit);
   return names.map(([name]) => name).join("|") || `${mask}`;
+}
+
+function hexOf(octets: Uint8Array): string {
+  return `0x${Buffer.from(octets).toString("hex")}`;
 }
 
 function resultOf({ name, result, value }: CallRecord): string {

@@ -1,7 +1,16 @@
 // What recorder and replay read of a core's memory. Addresses that the core tells are checked before they are used.
 
 import { crc32 } from "node:zlib";
-import { type CoreExports, EXCHANGE_BYTES, STATE_MAGIC, StateHeaderLayout, Status } from "../abi.js";
+import {
+  ConfigLayout,
+  type CoreExports,
+  EndpointLayout,
+  EXCHANGE_BYTES,
+  InterfaceAddressLayout,
+  STATE_MAGIC,
+  StateHeaderLayout,
+  Status,
+} from "../abi.js";
 
 type HeaderField = keyof typeof StateHeaderLayout.fields;
 
@@ -88,6 +97,45 @@ export class Runs {
 
   clear(): void {
     this.#runs.clear();
+  }
+}
+
+type Range = readonly [address: number, length: number];
+
+const NO_RANGES: readonly Range[] = [];
+
+/** Where the host puts what it gives to a call, by the documentation of the exports. */
+export function givenRanges(
+  runs: Runs,
+  name: keyof CoreExports,
+  a: number,
+  b: number,
+  c: number,
+  d: number,
+): readonly Range[] {
+  switch (name) {
+    case "init":
+    case "bytesNeeded":
+      return [[a, ConfigLayout.size]];
+    case "setAddress":
+      return [[a, InterfaceAddressLayout.size]];
+    case "bind":
+    case "connect":
+      return [[b, EndpointLayout.size]];
+    case "setopt":
+    case "getopt":
+      return [[c, d]];
+    case "sendTo":
+      return [
+        [b, EndpointLayout.size],
+        [c, d],
+      ];
+    case "sendCommit": {
+      const run = runs.get(a);
+      return run ? [[run.address, Math.min(run.length, b >>> 0)]] : NO_RANGES;
+    }
+    default:
+      return NO_RANGES;
   }
 }
 

@@ -17,11 +17,11 @@ import {
 } from "./blocks.js";
 import { compareFrames, compareOctets, describeCall } from "./describe.js";
 import { EndReason, FORMAT_VERSION, isRecordType, RecordType } from "./format.js";
-import { CoreMemory, consumedBy, Runs, valueAfter } from "./memory.js";
+import { CoreMemory, consumedBy, givenRanges, Runs, valueAfter } from "./memory.js";
 import { type Broken, SealChain } from "./seal.js";
 
 /** Linear memory of all cores of a recording, in bytes at most. */
-const MEMORY_MAX = 2 ** 31;
+const MEMORY_MAX = 2 ** 30;
 
 /** Open sockets that are kept in mind for the end, at most. */
 const HANDLES_MAX = 65_536;
@@ -127,6 +127,11 @@ export class Player {
     if (block.damage) this.#damaged(`block ${block.number} at offset ${block.offset}: ${block.damage}`);
     const broken = this.#chain.take(block);
     if (broken) this.#damaged(this.#describeBroken(broken));
+    if (broken && block.type === RecordType.WROTE)
+      throw new PcapngError(
+        block.offset,
+        "what the host wrote into memory is damaged: no core can go on with that",
+      );
     if (!this.#begun && block.type !== BlockType.SECTION) this.#begin(block);
     else if (block.type === BlockType.PACKET) this.#takePacket(block);
     else if (isRecordType(block.type)) this.#play(block);
@@ -181,7 +186,7 @@ export class Player {
         block.offset,
         `the cores need ${this.#memoryBytes} bytes of memory, which is too much`,
       );
-    const engine = this.factory(this.wasm.octets, record.memoryBytes);
+    const engine = this.#makeEngine(block, record.memoryBytes);
     const version = engine.exports.abiVersion();
     if (version !== ABI_VERSION)
       throw new PcapngError(
@@ -190,6 +195,14 @@ export class Player {
       );
     const memory = new CoreMemory(engine.memory, engine.exports.base());
     this.cores.set(record.core, { record, engine, memory, handles: new Set(), runs: new Runs() });
+  }
+
+  #makeEngine(block: Block, memoryBytes: number): Engine {
+    try {
+      return this.factory(this.wasm.octets, memoryBytes);
+    } catch (error) {
+      throw new PcapngError(block.offset, `a core could not be made: ${(error as Error).message}`);
+    }
   }
 
   #takePacket(block: Block): void {
@@ -203,24 +216,43 @@ export class Player {
   #call(block: Block): void {
     const call = readCall(block);
     const core = this.#coreAt(block, call.core);
-    if (call.number !== this.calls + 1)
+    // The number in the file has 32 bits.
+    if (call.number !== (this.calls + 1) >>> 0)
       this.#damaged(
         `block ${block.number} at offset ${block.offset} is call ${call.number}; it should be ${this.calls + 1}`,
       );
     this.calls++;
     this.#timeNs = call.timeNs;
     const packet = call.hasFrame ? this.#packet : undefined;
+    if (this.#packet && !packet)
+      this.#damaged(
+        `block ${block.number} at offset ${block.offset}: call ${call.number} has no packet, but one is there`,
+      );
     this.#packet = undefined;
     if (call.hasFrame) this.frames++;
     if (call.hasFrame && !packet)
       this.#damaged(
         `block ${block.number} at offset ${block.offset}: call ${call.number} without its packet`,
       );
-    for (const { address, octets } of call.given) this.#put(block, core, address, octets);
-    if (packet && call.name === "input") core.memory.slot("inputSlot", packet.frame.length).set(packet.frame);
+    this.#give(block, core, call);
+    if (packet && call.name === "input") {
+      const slot = core.memory.slot("inputSlot", packet.frame.length);
+      slot.set(packet.frame.subarray(0, slot.length));
+    }
     const lines = this.#repeat(core, call, packet?.frame);
     if (lines.length > 0) this.#different(call.number, core, [describeCall(call), ...lines]);
     else this.options.onCall?.(call, core, packet?.frame);
+  }
+
+  /** Puts into memory what the host had put there for this call, and nowhere else. */
+  #give(block: Block, core: Core, { name, args, given }: CallRecord): void {
+    const [a = 0, b = 0, c = 0, d = 0] = args;
+    const ranges = givenRanges(core.runs, name, a, b, c, d);
+    for (const { address, octets } of given) {
+      if (!ranges.some(([from, length]) => from >>> 0 === address && octets.length <= length >>> 0))
+        throw new PcapngError(block.offset, `${name} with ${octets.length} octets at address ${address}`);
+      this.#put(block, core, address, octets);
+    }
   }
 
   /** Makes the call; returns what is different, in lines. */
@@ -276,7 +308,7 @@ export class Player {
 
   #end(block: Block): void {
     const { calls, reason } = readEnd(block);
-    if (calls !== this.calls)
+    if (calls !== this.calls >>> 0)
       this.#damaged(`the recording has ${calls} calls by its end block, and ${this.calls} were found`);
     this.ending = { kind: "end", reason };
     const more = this.#reader.next();
@@ -303,10 +335,11 @@ export class Player {
   }
 
   #describeBroken({ first, last }: Broken): string {
-    const where = (block: Block) => `block ${block.number} at offset ${block.offset}`;
+    const where = ({ number, offset, type }: Block) =>
+      `block ${number} (${kindOf(type)}) at offset ${offset}`;
     const range = first === last ? where(last) : `${where(first)} to ${where(last)}`;
     const octets = `octets ${first.offset} to ${last.offset + last.length - 1}`;
-    return `${range} (${octets}; after call ${this.calls}): the checksum says that something in it was changed`;
+    return `${range}, ${octets}, after call ${this.calls}: the checksum says that something in it was changed`;
   }
 }
 
@@ -334,6 +367,22 @@ function noteHandles(core: Core, { name, args, result: recorded }: CallRecord, r
     core.runs.clear();
   } else if ((name === "open" || name === "accept") && result > 0 && recorded === result)
     if (core.handles.size < HANDLES_MAX) core.handles.add(result);
+}
+
+const KINDS: Readonly<Record<number, string>> = {
+  [BlockType.SECTION]: "head of the file",
+  [BlockType.INTERFACE]: "interface",
+  [BlockType.PACKET]: "frame",
+  [RecordType.RECORDING]: "head of the recording",
+  [RecordType.CORE]: "new core",
+  [RecordType.CALL]: "call",
+  [RecordType.WROTE]: "memory that was written",
+  [RecordType.STATE]: "checksum of a state",
+  [RecordType.END]: "end",
+};
+
+function kindOf(type: number): string {
+  return KINDS[type] ?? `type ${hex(type)}`;
 }
 
 function outside(block: Block, address: number, length: number): PcapngError {

@@ -3,15 +3,7 @@
 
 import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
-import {
-  ABI_VERSION,
-  ConfigLayout,
-  type CoreExports,
-  EndpointLayout,
-  EXPORT_ARITY,
-  InterfaceAddressLayout,
-  Status,
-} from "../abi.js";
+import { ABI_VERSION, ConfigLayout, type CoreExports, EXPORT_ARITY, Status } from "../abi.js";
 import { formatIpv4 } from "../address.js";
 import type { Clock } from "../clock.js";
 import type { Engine, EngineFactory } from "../engines/engine.js";
@@ -29,7 +21,7 @@ import {
   PIECE_BYTES,
   RecordType,
 } from "./format.js";
-import { CoreMemory, consumedBy, Runs, valueAfter } from "./memory.js";
+import { CoreMemory, consumedBy, givenRanges, Runs, valueAfter } from "./memory.js";
 
 /** Calls between two checksums of the state, at least. */
 const CHECK_CALLS = 256;
@@ -210,9 +202,6 @@ class RecordedCore {
     let flags = 0;
     if (name === "input") flags = this.#frame("inputSlot", a, timeMs);
     else if (name !== "output") given = this.#given(name, a, b, c, d);
-    // What the call may overwrite is kept before it; the order in the file is that of the format.
-    const kept =
-      given === NOTHING ? given : given.map(({ address, octets }) => ({ address, octets: octets.slice() }));
     const consumed = consumedBy(this.#memory, this.#runs, name, a, b);
     let result = 0;
     let trap: unknown;
@@ -225,8 +214,8 @@ class RecordedCore {
     if (name === "output" && result > 0) flags |= this.#frame("outputSlot", result, timeMs);
     const value = trap === undefined ? valueAfter(this.#memory, this.#runs, name, a, result, consumed) : 0;
     const taken = name === "getopt" && result > 0 ? this.#memory.range(c, result) : undefined;
-    flags |= (kept.length << CallFlag.GIVEN_SHIFT) | (taken ? CallFlag.TAKEN : 0);
-    writer.begin(RecordType.CALL, 64 + roomOf(kept) + (taken?.length ?? 0));
+    flags |= (given.length << CallFlag.GIVEN_SHIFT) | (taken ? CallFlag.TAKEN : 0);
+    writer.begin(RecordType.CALL, 64 + roomOf(given) + (taken?.length ?? 0));
     writer.put32(++this.recorder.calls);
     writer.put16(this.number);
     writer.put8(index);
@@ -236,7 +225,7 @@ class RecordedCore {
     if (arity > 1) writer.put32(b);
     if (arity > 2) writer.put32(c);
     if (arity > 3) writer.put32(d);
-    for (const { address, octets } of kept) {
+    for (const { address, octets } of given) {
       writer.put32(address);
       writer.put32(octets.length);
       writer.putBytes(octets);
@@ -281,39 +270,17 @@ class RecordedCore {
     return CallFlag.FRAME;
   }
 
-  /** What the host has put into memory for this call, by the exports' own documentation. */
+  /** What the host has put into memory for this call. */
   #given(name: keyof CoreExports, a: number, b: number, c: number, d: number): readonly Given[] {
-    switch (name) {
-      case "init":
-        this.#declareInterface(a);
-        return this.#ranges([a, ConfigLayout.size]);
-      case "bytesNeeded":
-        return this.#ranges([a, ConfigLayout.size]);
-      case "setAddress":
-        return this.#ranges([a, InterfaceAddressLayout.size]);
-      case "bind":
-      case "connect":
-        return this.#ranges([b, EndpointLayout.size]);
-      case "setopt":
-      case "getopt":
-        return this.#ranges([c, d]);
-      case "sendTo":
-        return this.#ranges([b, EndpointLayout.size], [c, d]);
-      case "sendCommit": {
-        const run = this.#runs.get(a);
-        return run ? this.#ranges([run.address, Math.min(run.length, b >>> 0)]) : NOTHING;
-      }
-      default:
-        return NOTHING;
-    }
-  }
-
-  #ranges(...ranges: readonly (readonly [address: number, length: number])[]): readonly Given[] {
+    if (name === "init") this.#declareInterface(a);
+    const ranges = givenRanges(this.#runs, name, a, b, c, d);
+    if (ranges.length === 0) return NOTHING;
     const given: Given[] = [];
     for (const [address, length] of ranges) {
       const octets = this.#memory.range(address, length);
       if (octets.length > PIECE_BYTES) this.#wrote(address >>> 0, octets.length);
-      else if (octets.length > 0) given.push({ address: address >>> 0, octets });
+      // What the call may overwrite is kept before it.
+      else if (octets.length > 0) given.push({ address: address >>> 0, octets: octets.slice() });
     }
     return given;
   }

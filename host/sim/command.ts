@@ -78,7 +78,7 @@ function runSeeds(options: Options, inputs: SimInputs, record: Sink | undefined)
       failed.push(seed);
       report(result, inputs.seedFolder, options);
       if (!options.keepGoing) {
-        if (!record) recordAgain(seed, setting, interference, inputs.recordingFolder);
+        if (!record) console.log(`sim: ${recordAgain(seed, setting, interference, inputs.recordingFolder)}`);
         return 1;
       }
     }
@@ -173,8 +173,13 @@ function report(result: RunResult, folder: string, { verbose, keepGoing, replay 
   console.log(`sim: kept as ${path}; again with: npm run sim -- --seed ${seed} --seeds 1 --verbose`);
 }
 
-/** Runs a seed that failed once more, which is the same again, and keeps a recording of it. */
-function recordAgain(seed: number, setting: Setting, interference: Interference, folder: string): void {
+/** Runs a seed that failed once more, which is the same again, and keeps a recording of it; tells where. */
+export function recordAgain(
+  seed: number,
+  setting: Setting,
+  interference: Interference,
+  folder: string,
+): string {
   mkdirSync(folder, { recursive: true });
   const path = join(folder, `sim-${seed}.pcapng`);
   const file = openSinkFile(path);
@@ -183,5 +188,5 @@ function recordAgain(seed: number, setting: Setting, interference: Interference,
   } finally {
     file.close();
   }
-  console.log(`sim: recorded as ${path}; see it with: node build/host/cli.js replay ${path} --dump`);
+  return `recorded as ${path}; see it with: node build/host/cli.js replay ${path} --dump`;
 }
