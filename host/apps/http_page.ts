@@ -116,8 +116,8 @@ export function renderPage(info: PageInfo, files: PageFiles): string {
 <p>This page came to you over a TCP/IP stack in one WebAssembly module of ${digits(info.moduleBytes)} bytes. It shows
 the connection that carries it, as that stack sees it.</p>
 <p class="scripted" role="status" id="status"></p>
-<noscript><p>Without JavaScript these are the numbers of the moment when the page was made. Reload, and
-see them move.</p></noscript>
+<p class="unscripted">Without a script these are the numbers of the moment when the page was made. Reload, and see them
+move.</p>
 </header>
 <main>
 ${renderTiles(info)}
@@ -165,7 +165,7 @@ ${buttons.join("\n")}
 <live-plot id="plot-throughput"></live-plot>
 <live-plot id="plot-windows"></live-plot>
 <live-plot id="plot-rtt"></live-plot>
-<p><span class="loss">Red lines</span> are retransmissions. While little is sent, the round trip includes the time for
+<p><span class="loss">Upright red lines</span> are retransmissions. While little is sent, the round trip includes the time for
 which your side delays its ACKs. Load ends after a minute.</p>
 </section>`;
 }

@@ -113,7 +113,7 @@ function stream(request: IncomingMessage, response: ServerResponse, live: LiveSt
   } else {
     const { refusal } = live;
     if (refusal === undefined) live.begin(request, response, load);
-    else send(response.setHeader("Retry-After", "5"), 503, "text/plain", refusal);
+    else send(response.setHeader("Retry-After", "3"), 503, "text/plain", refusal);
   }
 }
 

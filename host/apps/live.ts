@@ -60,6 +60,8 @@ export class LiveStreams {
   /** Oldest first. */
   readonly #streams = new Map<string, LiveStream>();
   #stepTimer: Timer | undefined;
+  /** When the last one went, in milliseconds of the clock. */
+  #leftAt = Number.NEGATIVE_INFINITY;
   #stopped = false;
 
   /** Streams over the connections of `net`; `module` is what the device says of itself. */
@@ -125,6 +127,7 @@ export class LiveStreams {
   #forget(stream: LiveStream): void {
     stream.endTimer?.cancel();
     this.#streams.delete(stream.id);
+    this.#leftAt = this.#net.host.clock.now();
     if (this.#streams.size > 0) return;
     this.#stepTimer?.cancel();
     this.#stepTimer = undefined;
@@ -141,7 +144,9 @@ export class LiveStreams {
 
   /** Ends the oldest stream when somebody waits for a record; the next one not before that one's record is back. */
   #giveWay(): void {
-    const { core } = this.#net.host;
+    const { core, clock } = this.#net.host;
+    // A record is back once the core has sent what ends its connection.
+    if (clock.now() - this.#leftAt < STEP_MS) return;
     const { connectionsUsed, synUsed } = core.header();
     if (connectionsUsed < core.config.connections || synUsed === 0) return;
     const streams = [...this.#streams.values()];

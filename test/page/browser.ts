@@ -1,7 +1,7 @@
 // Headless Chromium with the device's page in it, and everything that it must not do written down.
 
 import { execFileSync } from "node:child_process";
-import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContextOptions, chromium, type Locator, type Page } from "playwright-core";
 import { expect } from "vitest";
 
 /** How long a test waits for something on the page to come true, in milliseconds; reaching it is a failure. */
@@ -83,4 +83,23 @@ export async function numberUntil(
 export async function pointsOf(page: Page, plot: string): Promise<[x: number, y: number][]> {
   const path = await page.locator(`#plot-${plot} .line-0`).getAttribute("d");
   return [...(path ?? "").matchAll(/([\d.-]+) ([\d.-]+)/g)].map(([, x, y]) => [Number(x), Number(y)]);
+}
+
+/** A property of an element's computed style. */
+export function styleOf(locator: Locator, property: string): Promise<string> {
+  return locator.evaluate(
+    (element, name) => element.ownerDocument.defaultView.getComputedStyle(element)[name],
+    property,
+  );
+}
+
+/** The colour that an element stands on. */
+export function groundOf(locator: Locator): Promise<string> {
+  return locator.evaluate((element) => {
+    const { getComputedStyle } = element.ownerDocument.defaultView;
+    const colourOf = (each: unknown) => getComputedStyle(each).backgroundColor;
+    let ground = element;
+    while (colourOf(ground) === "rgba(0, 0, 0, 0)" && ground.parentElement) ground = ground.parentElement;
+    return colourOf(ground);
+  });
 }

@@ -2,7 +2,17 @@
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { MAX_LOAD, parseLoad } from "../../host/apps/live.js";
-import { endingOf, eventsOf, type Site, samplesOf, startSite, stopSite, until, visit } from "./support.js";
+import {
+  endingOf,
+  eventsOf,
+  type Site,
+  samplesOf,
+  startSite,
+  stopSite,
+  until,
+  type Visit,
+  visit,
+} from "./support.js";
 
 const MINUTE = 60_000;
 
@@ -88,7 +98,11 @@ describe("a stream", () => {
     const visitors = [visit(site, "/live?load=100000"), visit(site, "/live")];
     await until(site, () => visitors.every((visitor) => samplesOf(visitor).length > 0));
     expect(site.service.live.usage.used).toBe(2);
-    for (const { socket } of visitors) socket.resetAndDestroy();
+    visitors[0]?.socket.resetAndDestroy();
+    await until(site, () => site.service.live.usage.used === 1);
+    const before = samplesOf(visitors[1] as Visit).length;
+    await until(site, () => samplesOf(visitors[1] as Visit).length > before + 10);
+    visitors[1]?.socket.resetAndDestroy();
     await until(site, () => site.service.live.usage.used === 0);
     await until(site, () => site.right.host.core.header().connectionsUsed === 0);
     const { requests } = site.service;
@@ -107,18 +121,21 @@ describe("a visitor who does not read", () => {
   });
 
   test("makes the device wait, not buffer", async () => {
-    // As fast as it goes would be without end here: on this wire nothing takes time.
-    const visitor = visit(site, `/live?load=${1_000_000}`);
+    const visitor = visit(site, "/live");
     await until(site, () => samplesOf(visitor).length > 2);
     visitor.response?.pause();
+    const [{ id } = { id: "" }] = samplesOf(visitor);
+    expect(site.service.live.setLoad(id, "full")).toBe(true);
     await site.clock.settle(5000);
     const [device] = site.accepted;
     const [queued, sent] = [device?.writableLength ?? 0, device?.bytesWritten];
-    // What the stream itself holds, and the write that it was full after.
+    // What the connection's stream asks for, and the write that filled it.
     expect(queued).toBeGreaterThan(0);
     expect(queued).toBeLessThanOrEqual(65536 + 16384 + 4096);
     await site.clock.settle(10_000);
     expect([device?.writableLength, device?.bytesWritten]).toEqual([queued, sent]);
+    // As fast as it goes would be without end on this wire, where nothing takes time.
+    site.service.live.setLoad(id, 1_000_000);
     const before = samplesOf(visitor).length;
     visitor.response?.resume();
     await until(site, () => samplesOf(visitor).length > before + 5);
@@ -144,7 +161,7 @@ describe("limits", () => {
     const refused = visit(site, "/live");
     await until(site, () => refused.ended);
     expect(refused.response?.statusCode).toBe(503);
-    expect(refused.response?.headers["retry-after"]).toBe("5");
+    expect(refused.response?.headers["retry-after"]).toBe("3");
     expect(refused.body).toBe("All live streams of this device are taken (3).\n");
     streams[0]?.socket.destroy();
     await until(site, () => site.service.live.usage.used === 2);
@@ -169,6 +186,21 @@ describe("limits", () => {
     expect(visitor.response?.statusCode).toBe(200);
     expect(endingOf(first)?.reason).toBe("somebody else needs the connection");
     expect([first.ended, second.ended]).toEqual([true, false]);
+    for (const socket of idle) socket.destroy();
+  });
+
+  test("only one stream gives way at a time, although its visitor makes that take long", async () => {
+    site = await startSite({ connections: 4 });
+    const first = visit(site, "/live?load=1000000");
+    await until(site, () => samplesOf(first).length > 0);
+    const second = visit(site, "/live");
+    const idle = [1, 2].map(() => site.left.connect({ host: "10.0.0.2", port: 80 }));
+    await until(site, () => samplesOf(second).length > 0 && site.accepted.length === 4);
+    first.response?.pause();
+    await site.clock.settle(5000);
+    const visitor = visit(site, "/info");
+    await until(site, () => visitor.ended);
+    expect([visitor.response?.statusCode, endingOf(second), second.ended]).toEqual([200, undefined, false]);
     for (const socket of idle) socket.destroy();
   });
 

@@ -65,7 +65,10 @@ export function visit(site: Site, path: string, method = "GET"): Visit {
   socket.on("error", () => {});
   const made: Visit = { socket, response: undefined, body: "", ended: false };
   // With an agent, Node would not ask for this socket.
-  const request = http.request({ method, path, createConnection: () => socket as Duplex });
+  const request = http.request({
+    ...{ method, path, headers: { Connection: "keep-alive" } },
+    createConnection: () => socket as Duplex,
+  });
   request.on("error", () => {
     made.ended = true;
   });

@@ -15,7 +15,7 @@ const FIRST_RETRY_MS = 500;
 const LAST_RETRY_MS = 8000;
 
 /** When it comes back after it was turned away, in milliseconds. */
-const REFUSED_RETRY_MS = 5000;
+const REFUSED_RETRY_MS = 3000;
 
 /** Time between two drawings for those who want little motion, in milliseconds. */
 const CALM_MS = 1000;
@@ -72,7 +72,7 @@ class View {
   }
 
   load(load: Load): void {
-    for (const button of this.#loads) button.ariaPressed = String(loadOf(button) === load);
+    for (const button of this.#loads) button.setAttribute("aria-pressed", String(loadOf(button) === load));
   }
 
   sample(sample: Sample, now: number): void {
@@ -200,6 +200,7 @@ class Live {
   #stop(): void {
     this.#session?.abort();
     this.#session = undefined;
+    this.#id = "";
     this.#view.phase("stopped", "Stopped. The connection is closed.");
   }
 
@@ -211,8 +212,8 @@ class Live {
     this.#view.phase("connecting", "Connecting…");
     while (!session.signal.aborted) {
       const { why, retryMs } = await this.#stream(session.signal);
-      this.#id = "";
       if (session.signal.aborted) return;
+      this.#id = "";
       this.#view.phase("disconnected", `Disconnected: ${why} Trying again…`);
       await sleep(retryMs, session.signal);
     }

@@ -59,10 +59,10 @@ export class LivePlot extends HTMLElement {
     this.#drawing = svg;
     const scale = addTo(undefined, "div", "scale");
     this.#labels = [0, 1, 2].map(() => addTo(scale, "span"));
-    scale.ariaHidden = "true";
+    scale.setAttribute("aria-hidden", "true");
     const times = addTo(undefined, "div", "times");
     times.append(...["60 s ago", "30 s", "now"].map((text) => addTo(undefined, "span", "", text)));
-    times.ariaHidden = "true";
+    times.setAttribute("aria-hidden", "true");
     this.append(this.#key(options), svg, scale, times);
     this.show([], 0);
   }
