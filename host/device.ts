@@ -108,8 +108,9 @@ export class Device {
     this.echo.listen({ port: ECHO_PORT, backlog: BACKLOG });
   }
 
-  /** Answers no new request on a connection; those that are idle end. */
+  /** Answers no new request on a connection; those that are idle end, and live streams. */
   stopAnswering(): void {
+    this.http.live.stop();
     this.http.http.close();
     this.http.http.closeIdleConnections();
   }
