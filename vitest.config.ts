@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     environment: "node",
     include: ["test/**/*.test.ts"],
+    setupFiles: ["test/report/setup.ts"],
     pool: "forks",
     maxWorkers: 2,
     testTimeout: 60_000,

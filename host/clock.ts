@@ -9,6 +9,8 @@ export interface Timer {
 export interface Clock {
   /** Milliseconds since some fixed moment, with fractions; never goes back. */
   now(): number;
+  /** Unix time of that moment in milliseconds; missing where time is not real. */
+  readonly epochMs?: number;
   /** Calls `run` once, `ms` milliseconds (0 or more, fractions allowed) from now. */
   after(ms: number, run: () => void): Timer;
   /** Calls `run` soon, after everything that is ready now had its turn. */
@@ -18,6 +20,7 @@ export interface Clock {
 /** The machine's monotonic clock and Node's timers. A timer may come up to a millisecond early or any time late. */
 export const realClock: Clock = {
   now: () => performance.now(),
+  epochMs: performance.timeOrigin,
   after(ms, run) {
     const timer = setTimeout(run, ms);
     return { cancel: () => clearTimeout(timer) };

@@ -313,6 +313,7 @@ export class Core {
     if (snapshot.length !== this.header().stateBytes)
       throw new RangeError("snapshot of another configuration");
     this.#memory.set(snapshot, this.#base);
+    this.engine.wrote?.(this.#base, snapshot.length);
   }
 
   /** Address of `length` bytes of the run that the last call found. */

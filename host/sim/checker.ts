@@ -113,7 +113,7 @@ export class Checker {
 
   /** `engine`: one whose core has never run. */
   constructor(
-    engine: Engine,
+    readonly engine: Engine,
     layout: Layout,
     readonly host: number,
     readonly statistics: Statistics,
@@ -146,7 +146,9 @@ export class Checker {
   beforeBoot(): void {
     if (this.#end) this.checkAllMemory();
     this.#memory.fill(CANARY);
+    this.engine.wrote?.(0, this.#memory.length);
     this.#memory.set(this.#low);
+    this.engine.wrote?.(0, this.#low.length);
     this.#seen = [];
   }
 

@@ -1,19 +1,24 @@
-// `npm run sim`: runs seeds until one fails.
+// `ferrule sim`: runs seeds until one fails.
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { openSinkFile } from "../pcapng/file.js";
+import type { Sink } from "../pcapng/writer.js";
 import type { Layout } from "./layout.js";
 import { draw, type Scenario } from "./scenario.js";
 import { createSetting } from "./setting.js";
 import { Statistics } from "./statistics.js";
-import { type RunResult, runSeed } from "./world.js";
+import { type Interference, type RunResult, runSeed, type Setting } from "./world.js";
 
 /** How often a line tells how far it is, in milliseconds. */
 const PROGRESS_MS = 2_000;
 const SEED_MAX = 2 ** 31;
 
-const USAGE = `Usage: npm run sim -- [--seeds N] [--seed S] [--verbose] [--statistics] [--keep-going]\n                      [--replay FILE]
+export const SIM_HELP = `Usage: ferrule sim [options]
+
+Runs two to four cores on a bad network in virtual time, everything from one seed, and checks every
+frame and every record on the way.
 
   --seeds N      how many seeds, default 200
   --seed S       the first of them, default 1
@@ -21,6 +26,11 @@ const USAGE = `Usage: npm run sim -- [--seeds N] [--seed S] [--verbose] [--stati
   --statistics   what the runs exercised, at the end
   --keep-going   after a failure too; all failing seeds are listed at the end
   --replay FILE  the scenario of a file that a failure left, in place of seeds
+  --record FILE  all that happened in the one seed, for Wireshark and ferrule replay
+
+Examples:
+  ferrule sim --seeds 2000 --seed 1000
+  ferrule sim --seeds 1 --seed 1042 --verbose
 `;
 
 /** What the command works on: the module, where records lie in it, and where failing seeds are written. */
@@ -28,6 +38,8 @@ export interface SimInputs {
   readonly wasm: Uint8Array;
   readonly layout: Layout;
   readonly seedFolder: string;
+  /** Where recordings of failing seeds are written. */
+  readonly recordingFolder: string;
 }
 
 /** Runs the command with the arguments after its name; returns its exit code: 0, 1 for a failure, 2 for misuse. */
@@ -37,7 +49,16 @@ export function simulate(args: readonly string[], inputs: SimInputs): number {
     console.error(options);
     return 2;
   }
-  const setting = createSetting(inputs.wasm, inputs.layout);
+  const file = options.record === undefined ? undefined : openSinkFile(options.record);
+  try {
+    return runSeeds(options, inputs, file?.sink);
+  } finally {
+    file?.close();
+  }
+}
+
+function runSeeds(options: Options, inputs: SimInputs, record: Sink | undefined): number {
+  const setting: Setting = { ...createSetting(inputs.wasm, inputs.layout), ...(record && { record }) };
   const statistics = new Statistics();
   const begun = Date.now();
   let spoken = begun;
@@ -56,7 +77,10 @@ export function simulate(args: readonly string[], inputs: SimInputs): number {
     if (result.failure) {
       failed.push(seed);
       report(result, inputs.seedFolder, options);
-      if (!options.keepGoing) return 1;
+      if (!options.keepGoing) {
+        if (!record) console.log(`sim: ${recordAgain(seed, setting, interference, inputs.recordingFolder)}`);
+        return 1;
+      }
     }
     if (Date.now() - spoken < PROGRESS_MS) continue;
     spoken = Date.now();
@@ -78,6 +102,7 @@ interface Options {
   readonly statistics: boolean;
   readonly keepGoing: boolean;
   readonly replay: string | undefined;
+  readonly record: string | undefined;
 }
 
 /** What a failure leaves: the whole scenario, so that it outlives changes in how scenarios are drawn. */
@@ -104,11 +129,14 @@ function parse(args: readonly string[]): Options | string {
         statistics: { type: "boolean", default: false },
         "keep-going": { type: "boolean", default: false },
         replay: { type: "string" },
+        record: { type: "string" },
         help: { type: "boolean", default: false },
       },
     });
     const [seeds, seed] = [Number(values.seeds), Number(values.seed)];
-    if (values.help || !isCount(seeds) || !isCount(seed)) return USAGE;
+    if (values.help || !isCount(seeds) || !isCount(seed)) return SIM_HELP;
+    if (values.record !== undefined && values.replay === undefined && seeds !== 1)
+      return `--record takes one seed: say --seeds 1\n\n${SIM_HELP}`;
     return {
       seeds,
       seed,
@@ -116,9 +144,10 @@ function parse(args: readonly string[]): Options | string {
       statistics: values.statistics,
       keepGoing: values["keep-going"],
       replay: values.replay,
+      record: values.record,
     };
   } catch (error) {
-    return `${(error as Error).message}\n\n${USAGE}`;
+    return `${(error as Error).message}\n\n${SIM_HELP}`;
   }
 }
 
@@ -142,4 +171,22 @@ function report(result: RunResult, folder: string, { verbose, keepGoing, replay 
   const kept: KeptSeed = { seed, what: what.split("\n")[0] ?? "", scenario: draw(seed) };
   writeFileSync(path, `${JSON.stringify(kept, null, 2)}\n`);
   console.log(`sim: kept as ${path}; again with: npm run sim -- --seed ${seed} --seeds 1 --verbose`);
+}
+
+/** Runs a seed that failed once more, which is the same again, and keeps a recording of it; tells where. */
+export function recordAgain(
+  seed: number,
+  setting: Setting,
+  interference: Interference,
+  folder: string,
+): string {
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, `sim-${seed}.pcapng`);
+  const file = openSinkFile(path);
+  try {
+    runSeed(seed, { ...setting, record: file.sink }, interference);
+  } finally {
+    file.close();
+  }
+  return `recorded as ${path}; see it with: node build/host/cli.js replay ${path} --dump`;
 }

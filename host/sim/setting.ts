@@ -13,6 +13,7 @@ export function createSetting(wasm: Uint8Array, layout: Layout): Setting {
   const made: { readonly engine: Engine; readonly image: Uint8Array }[] = [];
   return {
     layout,
+    wasm,
     engines(host) {
       while (made.length <= host) {
         const engine = createV8Engine(wasm, MEMORY_BYTES);

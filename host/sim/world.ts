@@ -5,6 +5,8 @@ import { Counter, SocketKind, Status, TcpState } from "../abi.js";
 import { CoreError, statusName } from "../core.js";
 import type { Engine } from "../engines/engine.js";
 import { formatMac } from "../packet/index.js";
+import type { Sink } from "../pcapng/writer.js";
+import { Recorder } from "../record/recorder.js";
 import { forge } from "./attacker.js";
 import { VirtualClock } from "./clock.js";
 import { End, FAILURES } from "./end.js";
@@ -33,6 +35,10 @@ export interface Setting {
   /** Makes an engine whose core has never run; kept from run to run, one per host. */
   readonly engines: (host: number) => Engine;
   readonly layout: Layout;
+  /** The module that the engines run. */
+  readonly wasm: Uint8Array;
+  /** Takes a recording of each run. */
+  readonly record?: Sink;
 }
 
 /** Interferences with a run, for tests of the checker. */
@@ -68,6 +74,8 @@ export function runSeed(
   } catch (error) {
     const what = error instanceof SimFailure ? error.message : ((error as Error).stack ?? String(error));
     failure = { what: `${what}\n  during ${world.lastCall}`, step: world.steps, atMs: world.clock.now() };
+  } finally {
+    world.recorder?.close();
   }
   const { trace, statistics, frames } = world;
   return { seed, ...(failure ? { failure } : {}), trace, statistics, frames };
@@ -82,6 +90,7 @@ export class World {
   readonly hosts: SimHost[] = [];
   readonly layout: Layout;
   readonly ends: End[] = [];
+  readonly recorder: Recorder | undefined;
   steps = 0;
   frames = 0;
   #lastHost = 0;
@@ -98,19 +107,16 @@ export class World {
     onLine?: (line: string) => void,
   ) {
     this.layout = setting.layout;
+    this.recorder = setting.record && new Recorder(setting.record, { clock: this.clock });
     this.trace = new Trace(this.clock, this.monitor.bases, onLine);
     const prng = new Prng(scenario.seed ^ 0x5eed);
     this.network = new Network(this.clock, prng, scenario.paths, scenario.blackouts, {
       onDropped: (from, to, frame, why) => this.#onDropped(from, to, frame, why),
     });
     for (const [index, plan] of scenario.hosts.entries()) {
-      const host = new SimHost(
-        this,
-        index,
-        plan,
-        setting.engines(index),
-        new Prng(scenario.seed * 8 + index),
-      );
+      const engine = setting.engines(index);
+      const recorded = this.recorder?.wrap(engine, { name: `host ${index}`, wasm: setting.wasm }) ?? engine;
+      const host = new SimHost(this, index, plan, recorded, new Prng(scenario.seed * 8 + index));
       this.hosts.push(host);
       this.network.attach(host.mac, (frame, from) => {
         this.trace.arrives(from, index, frame);

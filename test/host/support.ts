@@ -9,6 +9,7 @@ import type { Link } from "../../host/link/link.js";
 import { Wire } from "../../host/link/wire.js";
 import { Net } from "../../host/net.js";
 import { VirtualClock } from "../../host/sim/clock.js";
+import { recorded } from "../report/recording.js";
 
 export const wasm = readFileSync(new URL("../../build/core.wasm", import.meta.url));
 
@@ -20,7 +21,7 @@ export function createHost(link: Link, clock: Clock, config: Partial<CoreConfig>
   const core = createCore(
     wasm,
     { connections: 4, listeners: 2, seed: new Uint8Array(32).fill(config.mac.charCodeAt(16)), ...config },
-    { now: clock.now() },
+    { now: clock.now(), engine: recorded(config.address ?? config.mac) },
   );
   return new Host(core, link, clock);
 }

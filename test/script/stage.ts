@@ -23,6 +23,7 @@ import {
   type Packet,
   type TcpPacket,
 } from "../../host/packet/index.js";
+import { recorded } from "../report/recording.js";
 import { type Host, Peer } from "./peer.js";
 import type { SegmentExpectation, SegmentSpec } from "./segment.js";
 import { Listener, Socket } from "./socket.js";
@@ -118,7 +119,7 @@ export class Stage {
     this.config = { ...DEVICE, ...options.config };
     this.#clock = options.clock ?? 0;
     this.#answerArp = options.answerArp ?? true;
-    this.core = createCore(wasm, this.config, { engine, now: this.#now });
+    this.core = createCore(wasm, this.config, { engine: recorded("device", engine), now: this.#now });
     this.#peer = this.newPeer({ isn: options.peerIsn ?? 1000000 });
   }
 

@@ -3,7 +3,7 @@
 
 import { readdirSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { readKept } from "../../host/sim/command.js";
+import { readKept, recordAgain } from "../../host/sim/command.js";
 import type { Scenario } from "../../host/sim/scenario.js";
 import { Statistics } from "../../host/sim/statistics.js";
 import { runSeed, type Setting } from "../../host/sim/world.js";
@@ -22,11 +22,13 @@ beforeAll(async () => {
 
 /** Runs a seed and throws what broke, with the end of the trace. */
 function runWhole(seed: number, scenario?: Scenario): Statistics {
-  const { failure, trace, statistics } = runSeed(seed, setting, scenario ? { scenario: () => scenario } : {});
+  const interference = scenario ? { scenario: () => scenario } : {};
+  const { failure, trace, statistics } = runSeed(seed, setting, interference);
   if (failure)
     throw new Error(
       `seed ${seed}, step ${failure.step}: ${failure.what}\n\n${trace.text()}\n\n` +
-        `again with: npm run sim -- --seed ${seed} --seeds 1 --verbose`,
+        `again with: npm run sim -- --seed ${seed} --seeds 1 --verbose\n` +
+        recordAgain(seed, setting, interference, "build/recordings"),
     );
   return statistics;
 }

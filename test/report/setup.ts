@@ -1,0 +1,26 @@
+// Runs around every test (vitest.config.ts): one that fails leaves build/recordings/FILE-TEST.pcapng.
+
+import { afterEach, beforeEach } from "vitest";
+import { beginTest, endTest } from "./recording.js";
+
+/** Longest part of a file's name that a test's name makes up, in characters. */
+const NAME_MAX = 120;
+
+beforeEach(() => beginTest());
+
+afterEach(({ task }) => {
+  const isFailed = task.result?.state === "fail";
+  const told = endTest(isFailed ? `build/recordings/${fileNameOf(task)}.pcapng` : undefined);
+  if (told) console.log(`"${task.name}" failed; ${told}`);
+});
+
+function fileNameOf({
+  name,
+  file,
+}: {
+  readonly name: string;
+  readonly file: { readonly name: string };
+}): string {
+  const plain = (text: string) => text.replace(/[^A-Za-z0-9]+/g, "-").replace(/^-|-$/g, "");
+  return `${plain(file.name.replace(/\.test\.ts$/, ""))}-${plain(name).slice(0, NAME_MAX)}`;
+}
