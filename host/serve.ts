@@ -165,6 +165,7 @@ export class Service {
   /** Stops to listen, lets clients finish for a bounded time, then resets those that are left; tells the totals. */
   async stop(): Promise<Totals> {
     this.gateway.stopListening();
+    this.http.live.stop();
     this.http.http.close();
     this.http.http.closeIdleConnections();
     await this.#until(() => this.gateway.open === 0, GRACE_MS);
