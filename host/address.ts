@@ -26,3 +26,9 @@ export function parseMac(text: string): Uint8Array {
     );
   return Uint8Array.from(text.split(":"), (pair) => Number.parseInt(pair, 16));
 }
+
+/** The netmask of a prefix of `length` bits, 0 to 32: "255.255.255.0". */
+export function netmaskOf(length: number): string {
+  const bits = (index: number) => Math.min(Math.max(length - 8 * index, 0), 8);
+  return [0, 1, 2, 3].map((index) => 256 - 2 ** (8 - bits(index))).join(".");
+}

@@ -1,18 +1,15 @@
 // Shows connections come and go: a line each, and a line a second when there are too many for that.
 
 import type { Clock, Timer } from "./clock.js";
-import type { Gateway, Passage } from "./link/gateway.js";
+import type { Passage, PassageSource } from "./passages.js";
 
 /** Lines that are shown in a second before the rest is only counted. */
 const LINES_PER_SECOND = 10;
 
 const SECOND_MS = 1000;
 
-/** What the log needs of a gateway. */
-export type Passages = Pick<Gateway, "on" | "off" | "open">;
-
 export class ConnectionLog {
-  readonly #gateway: Passages;
+  readonly #source: PassageSource;
   readonly #clock: Clock;
   readonly #print: (line: string) => void;
   #lines = 0;
@@ -20,19 +17,19 @@ export class ConnectionLog {
   #closed = 0;
   #timer: Timer | undefined;
 
-  /** Listens to `gateway` and gives `print` a line now and then. */
-  constructor(gateway: Passages, clock: Clock, print: (line: string) => void) {
-    this.#gateway = gateway;
+  /** Listens to `source` and gives `print` a line now and then. */
+  constructor(source: PassageSource, clock: Clock, print: (line: string) => void) {
+    this.#source = source;
     this.#clock = clock;
     this.#print = print;
-    gateway.on("open", this.#onOpen);
-    gateway.on("close", this.#onClose);
+    source.on("open", this.#onOpen);
+    source.on("close", this.#onClose);
   }
 
   /** Shows what was only counted so far, and stops. */
   stop(): void {
-    this.#gateway.off("open", this.#onOpen);
-    this.#gateway.off("close", this.#onClose);
+    this.#source.off("open", this.#onOpen);
+    this.#source.off("close", this.#onClose);
     this.#timer?.cancel();
     this.#flush();
   }
@@ -62,7 +59,7 @@ export class ConnectionLog {
 
   #flush(): void {
     if (this.#opened + this.#closed > 0)
-      this.#print(`  and ${this.#opened} opened, ${this.#closed} closed; ${this.#gateway.open} open now`);
+      this.#print(`  and ${this.#opened} opened, ${this.#closed} closed; ${this.#source.open} open now`);
     this.#timer = undefined;
     this.#lines = 0;
     this.#opened = 0;

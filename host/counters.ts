@@ -50,10 +50,13 @@ const NOT_DROPS: ReadonlySet<keyof typeof Counter> = new Set([
   "COUNT",
 ]);
 
-const NAMES = (Object.keys(Counter) as (keyof typeof Counter)[]).filter((name) => !NOT_DROPS.has(name));
+/** Names of the counters that say that something was dropped. */
+export const DROP_NAMES = (Object.keys(Counter) as (keyof typeof Counter)[]).filter(
+  (name) => !NOT_DROPS.has(name),
+);
 
 /** The counters that say that something was dropped. */
-export const DROPS: readonly Counter[] = NAMES.map((name) => Counter[name]);
+export const DROPS: readonly Counter[] = DROP_NAMES.map((name) => Counter[name]);
 
 /** Tells which drop counters moved between two moments. */
 export class DropWatch {
@@ -75,7 +78,7 @@ export class DropWatch {
     for (let index = 0; index < DROPS.length; index++) {
       if (this.counting.counter(DROPS[index] as Counter) === this.#before[index]) continue;
       names ??= [];
-      names.push(NAMES[index] as string);
+      names.push(DROP_NAMES[index] as string);
     }
     return names ?? NONE;
   }

@@ -1,36 +1,28 @@
-// The main job: a device (the core with its HTTP and echo servers) on a wire in memory, and a gateway on the same wire
-// through which this machine reaches it.
+// The main job: a device (the core with its HTTP and echo servers), and how this machine reaches it: through a gateway on
+// a wire in memory, or through a TAP interface of the kernel.
 
 import { createHash } from "node:crypto";
 import { Counter } from "./abi.js";
-import { createEchoServer } from "./apps/echo.js";
-import { createHttpService, type HttpService } from "./apps/http_server.js";
-import type { Module } from "./apps/info.js";
-import { realClock as clock } from "./clock.js";
-import { type Core, type CoreConfig, createCore } from "./core.js";
-import { DROPS } from "./counters.js";
+import { netmaskOf } from "./address.js";
+import { type Clock, realClock } from "./clock.js";
+import type { Core, CoreConfig } from "./core.js";
+import { DROP_NAMES } from "./counters.js";
+import { BACKLOG, bootCore, Device, ECHO_PORT, HTTP_PORT } from "./device.js";
+import type { EngineFactory } from "./engines/engine.js";
 import { Host } from "./host.js";
 import { Gateway } from "./link/gateway.js";
+import type { Link } from "./link/link.js";
+import type { TapLink } from "./link/tap.js";
+import type { TapOptions } from "./link/tap_setup.js";
 import { Wire } from "./link/wire.js";
 import { Net, type Server } from "./net.js";
+import { type PassageSource, ServerPassages } from "./passages.js";
 
-const DEVICE = { mac: "02:46:52:00:00:02", address: "10.0.0.2" };
+const DEVICE_ADDRESS = "10.0.0.2";
 const GATEWAY = { mac: "02:46:52:00:00:01", address: "10.0.0.1" };
-
-const HTTP_PORT = 80;
-const ECHO_PORT = 7;
-
-/** Bytes of each ring, device and gateway: half of the largest window that TCP has without scaling. */
-const RING_BYTES = 32768;
-
-/** Connections that may wait at each of the device's servers, and handshakes in its SYN cache, for a record or not. */
-const BACKLOG = 128;
 
 /** Records that the gateway has beyond the device's: so that it is the device's limits that are felt. */
 const SPARE_RECORDS = BACKLOG;
-
-/** Connections that the device may be given, at most: they take 64 KB each, twice. */
-export const MAX_CONNECTIONS = 1024;
 
 /** How long a stop waits for clients to finish, and then for the last segments, in milliseconds. */
 const GRACE_MS = 2000;
@@ -39,19 +31,38 @@ const SETTLE_MS = 2000;
 /** How often a stop looks whether it is done, in milliseconds. */
 const STOP_STEP_MS = 10;
 
-export interface ServeOptions {
+/** What every device has, whatever its link. */
+export interface DeviceServiceOptions {
   /** The compiled core. */
   wasm: Uint8Array;
   version: string;
+  /** The device's connection records, 1 to MAX_CONNECTIONS. */
+  connections: number;
+  /** Bytes of each of a connection's rings, a multiple of 4; default RING_BYTES. */
+  ringBytes?: number;
+  /** Connections on which nothing moves for so long are reset, in milliseconds; default DEFAULT_IDLE_MS. */
+  idleMs?: number;
+  /** 32 octets that nobody can guess. */
+  seed: Uint8Array;
+  /** Puts something between a host and its link: a capture, a bad network. */
+  wrapLink?: (link: Link, name: HostName, core: Core) => Link;
+  /** The engine of each host; default V8. */
+  engineFor?: (name: HostName) => EngineFactory;
+}
+
+/** The hosts of a service. */
+export type HostName = "device" | "gateway";
+
+export interface ServeOptions extends DeviceServiceOptions {
   /** Loopback address to listen on. */
   address: string;
   /** 0 lets the machine choose. */
   port: number;
   echoPort: number;
-  /** The device's connection records, 1 to MAX_CONNECTIONS. */
-  connections: number;
-  /** 32 octets that nobody can guess. */
-  seed: Uint8Array;
+}
+
+export interface ServeTapOptions extends DeviceServiceOptions {
+  tap: TapOptions;
 }
 
 /** What a run came to. */
@@ -62,57 +73,58 @@ export interface Totals {
   /** Of data, to and from the device. */
   bytesToDevice: number;
   bytesFromDevice: number;
-  /** Both cores together. */
+  /** All cores together. */
   retransmits: number;
   drops: number;
-  /** Connection records that are still in use, both cores together: 0, or something leaks. */
+  /** The drop counters that have moved. */
+  dropsByName: Record<string, number>;
+  /** Connection records that are still in use, all cores together: 0, or something leaks. */
   recordsLeft: number;
 }
 
+/** A device behind a gateway: reachable on loopback ports, without privileges. */
 export class Service {
   readonly wire = new Wire();
-  readonly device: Host;
   readonly gatewayHost: Host;
   readonly gateway: Gateway;
-  readonly http: HttpService;
-  readonly echo: Server;
-  #bytesToDevice = 0;
-  #bytesFromDevice = 0;
+  readonly #clock: Clock = realClock;
+  readonly #device: Device;
+  readonly #traffic: Traffic;
 
   /** Boots the device and its gateway; nothing is reachable before `start`. */
   constructor(options: ServeOptions) {
-    const { wasm, connections, seed, version } = options;
-    this.device = this.#boot(wasm, { ...DEVICE, connections, listeners: 2, seed });
-    this.gatewayHost = this.#boot(wasm, {
-      ...GATEWAY,
-      connections: connections + SPARE_RECORDS,
-      // The device and its gateway must not draw the same numbers.
-      seed: createHash("sha256").update(seed).update("gateway").digest(),
-    });
-    this.gateway = new Gateway(new Net(this.gatewayHost), DEVICE.address);
-    this.gateway.on("close", ({ toDevice, fromDevice }) => {
-      this.#bytesToDevice += toDevice;
-      this.#bytesFromDevice += fromDevice;
-    });
-    const net = new Net(this.device);
-    const module: Module = { version, moduleBytes: wasm.length };
-    this.http = createHttpService(net, module);
-    this.echo = createEchoServer(net);
+    const clock = this.#clock;
+    this.#device = bootDevice(this.wire.port(), clock, DEVICE_ADDRESS, options);
+    this.gatewayHost = bootGateway(this.wire.port(), clock, options);
+    this.gateway = new Gateway(new Net(this.gatewayHost), DEVICE_ADDRESS);
+    this.#traffic = new Traffic(this.gateway);
+  }
+
+  get device(): Host {
+    return this.#device.host;
+  }
+
+  get http() {
+    return this.#device.http;
+  }
+
+  get echo(): Server {
+    return this.#device.echo;
+  }
+
+  get passages(): PassageSource {
+    return this.gateway;
   }
 
   /** Starts to listen; resolves to the ports. Rejects with Node's error, and leaves nothing listening then. */
   async start({ address, port, echoPort }: ServeOptions): Promise<{ port: number; echoPort: number }> {
-    this.http.server.listen({ port: HTTP_PORT, backlog: BACKLOG });
-    this.echo.listen({ port: ECHO_PORT, backlog: BACKLOG });
+    this.#device.listen();
+    const expose = (service: string, port: number, devicePort: number) =>
+      this.gateway.expose({ service, address, port, devicePort });
     try {
       return {
-        port: await this.gateway.expose({ service: "http", address, port, devicePort: HTTP_PORT }),
-        echoPort: await this.gateway.expose({
-          service: "echo",
-          address,
-          port: echoPort,
-          devicePort: ECHO_PORT,
-        }),
+        port: await expose("http", port, HTTP_PORT),
+        echoPort: await expose("echo", echoPort, ECHO_PORT),
       };
     } catch (error) {
       await this.stop();
@@ -122,60 +134,152 @@ export class Service {
 
   /** Stops to listen, lets clients finish for a bounded time, then resets those that are left; tells the totals. */
   async stop(): Promise<Totals> {
+    const clock = this.#clock;
+    const recordsLeft = () => sum([this.device, this.gatewayHost], recordsUsed);
     this.gateway.stopListening();
-    this.http.http.close();
-    this.http.http.closeIdleConnections();
-    await this.#until(() => this.gateway.open === 0, GRACE_MS);
+    this.#device.stopAnswering();
+    await until(() => this.gateway.open === 0, GRACE_MS, clock);
     this.gateway.resetAll();
-    this.http.server.close();
-    this.echo.close();
-    await this.#until(() => this.gateway.open === 0 && this.#recordsLeft() === 0, SETTLE_MS);
+    this.#device.stopListening();
+    await until(() => this.gateway.open === 0 && recordsLeft() === 0, SETTLE_MS, clock);
     this.gateway.dropAll();
-    const totals = this.#totals();
+    const totals: Totals = {
+      clients: this.gateway.clients,
+      turnedAway: this.gateway.turnedAway,
+      requests: this.http.requests,
+      ...this.#traffic.bytes,
+      ...counted([this.device.core, this.gatewayHost.core]),
+      recordsLeft: recordsLeft(),
+    };
     this.device.close();
     this.gatewayHost.close();
     return totals;
   }
+}
 
-  #boot(wasm: Uint8Array, config: CoreConfig): Host {
-    const limits = {
-      sendRingBytes: RING_BYTES,
-      receiveRingBytes: RING_BYTES,
-      timeWaitEntries: 2 * BACKLOG,
-      reassemblyRanges: 8,
-      synEntries: BACKLOG,
+/** A device behind a TAP interface: the kernel is its peer. */
+export class TapService {
+  readonly passages: ServerPassages;
+  /** Called when the interface has gone away under the device, with the name of the errno. */
+  onLost: (code: string) => void = () => {};
+  readonly #clock: Clock = realClock;
+  readonly #device: Device;
+  readonly #tap: TapLink;
+  readonly #traffic: Traffic;
+
+  private constructor(tap: TapLink, options: ServeTapOptions) {
+    const { deviceAddress, hostAddress, prefixLength } = options.tap;
+    this.#tap = tap;
+    tap.onLost = (code) => this.onLost(code);
+    const network = { netmask: netmaskOf(prefixLength), gateway: hostAddress };
+    this.#device = bootDevice(tap, this.#clock, deviceAddress, { ...options, ...network });
+    this.passages = new ServerPassages(this.#clock);
+    this.passages.add("http", this.#device.http.server);
+    this.passages.add("echo", this.#device.echo);
+    this.#traffic = new Traffic(this.passages);
+  }
+
+  /** Sets up the interface, boots the device and lets it listen. Rejects with Advice. */
+  static async start(options: ServeTapOptions): Promise<TapService> {
+    // Only here: what a TAP device needs is not there on every machine.
+    const { openTap } = await import("./link/tap_setup.js");
+    const tap = await openTap(options.tap);
+    try {
+      const service = new TapService(tap, options);
+      service.#device.listen();
+      return service;
+    } catch (error) {
+      await tap.close();
+      throw error;
+    }
+  }
+
+  get device(): Host {
+    return this.#device.host;
+  }
+
+  /** Lets clients finish for a bounded time, then resets those that are left; tells the totals. */
+  async stop(): Promise<Totals> {
+    const clock = this.#clock;
+    this.#device.stopAnswering();
+    this.#device.stopListening();
+    await until(() => this.passages.open === 0, GRACE_MS, clock);
+    this.#device.endAll();
+    await until(() => this.#device.recordsUsed === 0, SETTLE_MS, clock);
+    const totals: Totals = {
+      clients: this.passages.count,
+      turnedAway: 0,
+      requests: this.#device.http.requests,
+      ...this.#traffic.bytes,
+      ...counted([this.#device.core]),
+      recordsLeft: this.#device.recordsUsed,
     };
-    const core = createCore(wasm, { ...limits, ...config }, { now: clock.now() });
-    return new Host(core, this.wire.port(), clock);
+    this.device.close();
+    await this.#tap.close();
+    return totals;
   }
+}
 
-  /** Waits for `done()`, for at most `ms` milliseconds. */
-  async #until(done: () => boolean, ms: number): Promise<void> {
-    const limit = clock.now() + ms;
-    while (!done() && clock.now() < limit)
-      await new Promise<void>((resolve) => clock.after(STOP_STEP_MS, resolve));
-  }
+/** Adds up what connections carried. */
+class Traffic {
+  readonly bytes = { bytesToDevice: 0, bytesFromDevice: 0 };
 
-  get #cores(): readonly Core[] {
-    return [this.device.core, this.gatewayHost.core];
+  constructor(source: PassageSource) {
+    source.on("close", ({ toDevice, fromDevice }) => {
+      this.bytes.bytesToDevice += toDevice;
+      this.bytes.bytesFromDevice += fromDevice;
+    });
   }
+}
 
-  #recordsLeft(): number {
-    return sum(this.#cores, (core) => core.header().connectionsUsed);
-  }
+function bootDevice(
+  link: Link,
+  clock: Clock,
+  address: string,
+  { wrapLink, engineFor, ...options }: DeviceServiceOptions & { netmask?: string; gateway?: string },
+): Device {
+  return new Device(link, clock, {
+    ...options,
+    address,
+    ...(wrapLink && { wrapLink: (link: Link, core: Core) => wrapLink(link, "device", core) }),
+    ...(engineFor && { engine: engineFor("device") }),
+  });
+}
 
-  #totals(): Totals {
-    return {
-      clients: this.gateway.clients,
-      turnedAway: this.gateway.turnedAway,
-      requests: this.http.requests,
-      bytesToDevice: this.#bytesToDevice,
-      bytesFromDevice: this.#bytesFromDevice,
-      retransmits: sum(this.#cores, (core) => core.counter(Counter.TCP_RETRANSMITS)),
-      drops: sum(this.#cores, (core) => sum(DROPS, (counter) => core.counter(counter))),
-      recordsLeft: this.#recordsLeft(),
-    };
-  }
+function bootGateway(link: Link, clock: Clock, options: ServeOptions): Host {
+  const { wasm, connections, seed, wrapLink, engineFor } = options;
+  const config: CoreConfig = {
+    ...GATEWAY,
+    connections: connections + SPARE_RECORDS,
+    // The device and its gateway must not draw the same numbers.
+    seed: createHash("sha256").update(seed).update("gateway").digest(),
+  };
+  const core = bootCore(wasm, clock, config, {
+    ...options,
+    ...(engineFor && { engine: engineFor("gateway") }),
+  });
+  return new Host(core, wrapLink?.(link, "gateway", core) ?? link, clock);
+}
+
+/** Waits for `done()`, for at most `ms` milliseconds. */
+async function until(done: () => boolean, ms: number, clock: Clock): Promise<void> {
+  const limit = clock.now() + ms;
+  while (!done() && clock.now() < limit)
+    await new Promise<void>((resolve) => clock.after(STOP_STEP_MS, resolve));
+}
+
+function recordsUsed(host: Host): number {
+  return host.core.header().connectionsUsed;
+}
+
+function counted(cores: readonly Core[]): Pick<Totals, "retransmits" | "drops" | "dropsByName"> {
+  const total = (name: keyof typeof Counter) => sum(cores, (core) => core.counter(Counter[name]));
+  const moved = DROP_NAMES.filter((name) => total(name) > 0);
+  return {
+    retransmits: total("TCP_RETRANSMITS"),
+    drops: sum(moved, total),
+    dropsByName: Object.fromEntries(moved.map((name) => [name, total(name)])),
+  };
 }
 
 function sum<T>(items: readonly T[], value: (item: T) => number): number {

@@ -5,7 +5,16 @@
 // Node's own modules only: this runs on a machine with nothing but Node and git.
 
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join, relative } from "node:path";
 import { hasTool, lastLines, root, run, runScript, TOOLS, toolsFile } from "./support.mjs";
 
@@ -27,7 +36,9 @@ function main(goal) {
   checkNode();
   installPackages();
   buildCore();
+  buildLayout();
   buildHost();
+  buildPage();
   if (goal === "test") prepareTests();
 }
 
@@ -96,6 +107,20 @@ function buildCore() {
   });
 }
 
+function buildLayout() {
+  step({
+    name: "layout",
+    says: "measuring the core's records for build/layout.json",
+    inputs: ["assembly", "asconfig.json", "package-lock.json", "scripts/sim_layout.mjs"],
+    outputs: ["build/layout.json"],
+    work() {
+      const args = [join(root, "scripts/sim_layout.mjs"), join(root, "build/layout.json")];
+      const { ok, output, problem } = run(process.execPath, args, { timeoutMs: 5 * MINUTE });
+      if (!ok) stop(`measuring the records failed (${problem}):\n${output}`);
+    },
+  });
+}
+
 function buildHost() {
   step({
     name: "host",
@@ -108,6 +133,23 @@ function buildHost() {
       const args = ["-p", "tsconfig.build.json"];
       const { ok, output, problem } = runScript("typescript/bin/tsc", args, { timeoutMs: 5 * MINUTE });
       if (!ok) stop(`tsc failed (${problem}):\n${output}`);
+    },
+  });
+}
+
+/** The part of the device's page that runs in the browser. */
+function buildPage() {
+  step({
+    name: "page",
+    says: "compiling the page's scripts to build/page",
+    inputs: ["host/apps/page", "tsconfig.json", "package-lock.json"],
+    outputs: ["build/page"],
+    work() {
+      rmSync(join(root, "build/page"), { recursive: true, force: true });
+      const args = ["-p", "host/apps/page"];
+      const { ok, output, problem } = runScript("typescript/bin/tsc", args, { timeoutMs: 5 * MINUTE });
+      if (!ok) stop(`tsc failed (${problem}):\n${output}`);
+      copyFileSync(join(root, "host/apps/page/style.css"), join(root, "build/page/style.css"));
     },
   });
 }

@@ -1,8 +1,8 @@
 // Where fields stand in the core's own records, for the simulator's checker: classes and constants of the files that
-// define them, measured by the compiler itself. Written to build/sim/layout.json, once per state of the sources.
+// define them, measured by the compiler itself. `node scripts/sim_layout.mjs FILE` writes `{ records, constants }` (see
+// host/sim/layout.ts) as JSON; the build does it.
 
-import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import ts from "typescript";
 import { root } from "./support.mjs";
@@ -10,21 +10,7 @@ import { root } from "./support.mjs";
 const FILES = ["tcp/tcb", "config"];
 const ENTRY = "test/sim/entry.ts";
 
-/** The layout of the sources as they stand: `{ records, constants }`, see host/sim/layout.ts. */
-export async function readLayout() {
-  const hash = createHash("sha256");
-  for (const name of readdirSync(join(root, "assembly"), { recursive: true, encoding: "utf8" }).sort())
-    if (name.endsWith(".ts")) hash.update(`${name}\0${readFileSync(join(root, "assembly", name), "utf8")}`);
-  const path = join(root, "build/sim", `layout-${hash.digest("hex").slice(0, 24)}.json`);
-  if (!existsSync(path)) {
-    const layout = await measure();
-    mkdirSync(join(root, "build/sim"), { recursive: true });
-    // Others may read it meanwhile: what they find is whole.
-    writeFileSync(`${path}.${process.pid}`, JSON.stringify(layout));
-    renameSync(`${path}.${process.pid}`, path);
-  }
-  return JSON.parse(readFileSync(path, "utf8"));
-}
+writeFileSync(process.argv[2], JSON.stringify(await measure()));
 
 async function measure() {
   const files = FILES.map(describeFile);

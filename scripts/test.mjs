@@ -23,6 +23,9 @@ function runChecks() {
     runScript("@biomejs/biome/bin/biome", ["check", "--error-on-warnings", "."]),
   );
   check("types", () => runScript("typescript/bin/tsc", ["--noEmit"], { timeoutMs: 5 * MINUTE }));
+  check("types of the page's scripts", () =>
+    runScript("typescript/bin/tsc", ["--noEmit", "-p", "host/apps/page"], { timeoutMs: 5 * MINUTE }),
+  );
   if (missing["clang-format"]) skip("C format", missing["clang-format"]);
   else check("C format", () => run("clang-format", ["--dry-run", "-Werror", ...cFiles()]));
 }

@@ -45,10 +45,14 @@ test("the memory that configurations need, in docs/architecture.md and docs/firm
   expect(numbers("docs/architecture.md", /\*\*Counters\.\*\* (\d+) of them/g)).toEqual([Counter.COUNT]);
 });
 
-test("the help in docs/tools.md is what the command prints", () => {
-  const help = execFileSync(process.execPath, ["build/host/cli.js", "--help"], {
+test.each([
+  ["docs/tools.md", ["--help"]],
+  ["docs/tools.md", ["help", "serve"]],
+  ["docs/tools.md", ["help", "get"]],
+] as const)("the help in %s is what the command prints: %j", (path, args) => {
+  const help = execFileSync(process.execPath, ["build/host/cli.js", ...args], {
     cwd: ROOT,
     encoding: "utf8",
   });
-  expect(text("docs/tools.md")).toContain(`\`\`\`\n${help}\`\`\``);
+  expect(text(path)).toContain(`\`\`\`\n${help}\`\`\``);
 });

@@ -5,6 +5,8 @@ import { pipeline } from "node:stream";
 import type { Net, Server as NetServer, Socket } from "../net.js";
 import { renderPage } from "./http_page.js";
 import { describe, type Module } from "./info.js";
+import { LiveStreams, MAX_LOAD, parseLoad } from "./live.js";
+import { type PageFiles, readPageFiles } from "./page_files.js";
 import { reproducibleBytes, sha256OfBytes } from "./reproducible_bytes.js";
 
 /** Longest answer of /bytes, in bytes. */
@@ -18,6 +20,8 @@ const HELP = `There is nothing here. Try:
   GET  /info     the same as JSON
   GET  /bytes/N  N reproducible bytes, 0 to ${MAX_BYTES}
   POST /echo     your body comes back
+  GET  /live     what the stack knows of this connection, several times a second (server-sent events);
+                 /live?load=N puts N bytes per second on it, /live?load=full as many as it takes
 `;
 
 /** The two halves of the device's web server. */
@@ -28,14 +32,26 @@ export interface HttpService {
   http: Server;
   /** Requests that were answered or given up. */
   readonly requests: number;
+  /** The streams of /live. Whoever stops the service stops these, too. */
+  readonly live: LiveStreams;
+}
+
+/** What answers are made of. */
+interface Device {
+  readonly net: Net;
+  readonly page: PageFiles;
+  readonly live: LiveStreams;
+  module(): Module & { requests: number };
 }
 
 /** A web server on `net` that does not listen yet; `module` is what it says of itself. */
 export function createHttpService(net: Net, module: Module): HttpService {
   let requests = 0;
+  const told = () => ({ ...module, requests });
+  const device: Device = { net, page: readPageFiles(), live: new LiveStreams(net, told), module: told };
   const http = createServer((request, response) => {
     response.once("close", () => requests++);
-    answer(request, response, net, { ...module, requests });
+    answer(request, response, device);
   });
   // Node's server allows half-open connections and decides itself when to end them.
   const server = net.createServer({ allowHalfOpen: true }, (socket) => {
@@ -47,19 +63,15 @@ export function createHttpService(net: Net, module: Module): HttpService {
   return {
     server,
     http,
+    live: device.live,
     get requests() {
       return requests;
     },
   };
 }
 
-function answer(
-  request: IncomingMessage,
-  response: ServerResponse,
-  net: Net,
-  module: Module & { requests: number },
-): void {
-  const { core } = net.host;
+function answer(request: IncomingMessage, response: ServerResponse, device: Device): void {
+  const { core } = device.net.host;
   // The next visitor would find no record: let nobody keep one without need.
   if (core.header().connectionsUsed === core.config.connections) response.setHeader("Connection", "close");
   response.setHeader("X-Content-Type-Options", "nosniff");
@@ -67,23 +79,42 @@ function answer(
   if (path === "/echo") {
     if (allows(request, response, "POST")) echo(request, response);
   } else if (path === "/" || path === "/info") {
-    if (allows(request, response, "GET", "HEAD")) tell(request, response, path, net, module);
+    if (allows(request, response, "GET", "HEAD")) tell(request, response, path, device);
+  } else if (path === "/live") {
+    if (allows(request, response, "GET", "POST")) stream(request, response, device.live);
   } else if (path.startsWith("/bytes/")) {
     if (allows(request, response, "GET", "HEAD")) void sendBytes(request, response, path.slice(7));
   } else send(response, 404, "text/plain", HELP);
 }
 
-function tell(
-  request: IncomingMessage,
-  response: ServerResponse,
-  path: "/" | "/info",
-  net: Net,
-  module: Module & { requests: number },
-): void {
+function tell(request: IncomingMessage, response: ServerResponse, path: "/" | "/info", device: Device): void {
+  const { net, page, live, module } = device;
   // Only Ferrule's sockets are ever given to this server.
-  const info = describe(net.host.core, request.socket as unknown as Socket, module);
-  if (path === "/info") send(response, 200, "application/json", filledUp(JSON.stringify(info, null, 2)));
-  else send(response, 200, "text/html", filledUp(renderPage(info)));
+  const info = describe(net.host.core, request.socket as unknown as Socket, module());
+  if (path === "/info") {
+    send(response, 200, "application/json", filledUp(JSON.stringify(info, null, 2)));
+    return;
+  }
+  response.setHeader("Content-Security-Policy", page.policy);
+  response.setHeader("Referrer-Policy", "no-referrer");
+  send(response, 200, "text/html", filledUp(renderPage({ ...info, streams: live.usage }, page)));
+}
+
+/** GET begins a stream, POST changes the load of one. */
+function stream(request: IncomingMessage, response: ServerResponse, live: LiveStreams): void {
+  const query = new URLSearchParams(/\?([^#]*)/.exec(request.url ?? "")?.[1]);
+  const load = parseLoad(query.get("load") ?? (request.method === "GET" ? "0" : null));
+  if (load === undefined) {
+    const wanted = `load=N with N from 0 to ${MAX_LOAD} bytes per second, or load=full`;
+    send(response, 400, "text/plain", `Ask for ${wanted}.\n`);
+  } else if (request.method === "POST") {
+    if (live.setLoad(query.get("id") ?? "", load)) response.writeHead(204).end();
+    else send(response, 404, "text/plain", "There is no live stream with this id (any more).\n");
+  } else {
+    const { refusal } = live;
+    if (refusal === undefined) live.begin(request, response, load);
+    else send(response.setHeader("Retry-After", "3"), 503, "text/plain", refusal);
+  }
 }
 
 function filledUp(text: string): string {

@@ -28,6 +28,10 @@ export interface Connection extends Endpoints, Omit<ConnectionInfo, "state" | "e
   state: string;
   /** Name of the Status. */
   error: string;
+  /** Bytes sent and not yet acknowledged. */
+  inFlight: number;
+  /** Bytes written for which the send ring had no room yet. */
+  hostQueued: number;
   /** Sizes of its rings in bytes. */
   sendRingBytes: number;
   receiveRingBytes: number;
@@ -78,6 +82,9 @@ function describeConnection(core: Core, socket: Socket): Info["connection"] {
     ...tcp,
     state: nameOf(TcpState, tcp.state),
     error: statusName(tcp.error),
+    // Sequence numbers wrap.
+    inFlight: (tcp.sndMax - tcp.sndUna) >>> 0,
+    hostQueued: socket.writableLength,
     sendRingBytes: core.config.sendRingBytes,
     receiveRingBytes: core.config.receiveRingBytes,
   };

@@ -7,6 +7,7 @@ import { EventEmitter } from "node:events";
 import { type AddressInfo, createServer, type Socket as LocalSocket, type Server } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Net, Socket } from "../net.js";
+import type { Passage, PassageEvents, PassageSource } from "../passages.js";
 
 /** Clients that wait for a connection record of the gateway's core, at most, unless it is told otherwise. */
 const MAX_WAITING = 512;
@@ -19,23 +20,6 @@ const WAIT_STEP_MS = 20;
 
 /** How long a client may take for the last bytes of a connection that has ended, in milliseconds. */
 const FLUSH_MS = 30_000;
-
-/** A client's connection, as "open" and "close" tell of it. */
-export interface Passage {
-  /** Counts from 1. */
-  readonly number: number;
-  /** Name of the exposed service. */
-  readonly service: string;
-  /** The client, "127.0.0.1:50000". */
-  readonly client: string;
-  /** When it came, in milliseconds of the host's clock. */
-  readonly since: number;
-  /** Bytes to and from the device; final at "close". */
-  toDevice: number;
-  fromDevice: number;
-  /** Why it ended before its time, a Node error code; undefined when both directions ended in order. */
-  failure: string | undefined;
-}
 
 /** Where the machine listens, and to which port of the device that leads. */
 export interface Exposure {
@@ -61,7 +45,7 @@ interface Waiting {
 }
 
 /** Emits "open" and "close", each with a Passage. */
-export class Gateway extends EventEmitter<{ open: [Passage]; close: [Passage] }> {
+export class Gateway extends EventEmitter<PassageEvents> implements PassageSource {
   /** Clients that came, those that were turned away included. */
   clients = 0;
   /** Clients that were reset because too many waited, or they waited too long. */

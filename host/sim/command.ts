@@ -1,4 +1,4 @@
-// `npm run sim`: runs seeds until one fails.
+// `ferrule sim`: runs seeds until one fails.
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,7 +15,10 @@ import { type Interference, type RunResult, runSeed, type Setting } from "./worl
 const PROGRESS_MS = 2_000;
 const SEED_MAX = 2 ** 31;
 
-const USAGE = `Usage: npm run sim -- [--seeds N] [--seed S] [--verbose] [--statistics] [--keep-going]\n                      [--replay FILE] [--record FILE]
+export const SIM_HELP = `Usage: ferrule sim [options]
+
+Runs two to four cores on a bad network in virtual time, everything from one seed, and checks every
+frame and every record on the way.
 
   --seeds N      how many seeds, default 200
   --seed S       the first of them, default 1
@@ -24,6 +27,10 @@ const USAGE = `Usage: npm run sim -- [--seeds N] [--seed S] [--verbose] [--stati
   --keep-going   after a failure too; all failing seeds are listed at the end
   --replay FILE  the scenario of a file that a failure left, in place of seeds
   --record FILE  all that happened in the one seed, for Wireshark and ferrule replay
+
+Examples:
+  ferrule sim --seeds 2000 --seed 1000
+  ferrule sim --seeds 1 --seed 1042 --verbose
 `;
 
 /** What the command works on: the module, where records lie in it, and where failing seeds are written. */
@@ -146,9 +153,9 @@ function parse(args: readonly string[]): Options | string {
       },
     });
     const [seeds, seed] = [Number(values.seeds), Number(values.seed)];
-    if (values.help || !isCount(seeds) || !isCount(seed)) return USAGE;
+    if (values.help || !isCount(seeds) || !isCount(seed)) return SIM_HELP;
     if (values.record !== undefined && values.replay === undefined && seeds !== 1)
-      return `--record takes one seed: say --seeds 1\n\n${USAGE}`;
+      return `--record takes one seed: say --seeds 1\n\n${SIM_HELP}`;
     return {
       seeds,
       seed,
@@ -159,7 +166,7 @@ function parse(args: readonly string[]): Options | string {
       record: values.record,
     };
   } catch (error) {
-    return `${(error as Error).message}\n\n${USAGE}`;
+    return `${(error as Error).message}\n\n${SIM_HELP}`;
   }
 }
 

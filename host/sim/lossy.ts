@@ -32,6 +32,8 @@ export interface LossyStatistics {
   corrupted: number;
 }
 
+type Chances = Required<Omit<LossyOptions, "seed">>;
+
 /** Frames that wait at an end, at most. */
 const CAPACITY = 4096;
 
@@ -50,32 +52,35 @@ export class LossyLink {
   readonly ends: readonly [Link, Link];
   readonly #clock: Clock;
   readonly #prng: Prng;
-  readonly #options: Required<LossyOptions>;
 
-  constructor(clock: Clock, options: LossyOptions) {
+  /**
+   * `options`: what happens to frames that the first end sends; `backOptions`: to those of the second one, by default the
+   * same. Both draw from one generator, with the seed of `options`.
+   */
+  constructor(clock: Clock, options: LossyOptions, backOptions: Omit<LossyOptions, "seed"> = options) {
     this.#clock = clock;
     this.#prng = new Prng(options.seed);
-    this.#options = { jitterMs: 0, loss: 0, reorder: 0, duplicate: 0, corrupt: 0, ...options };
-    const left = new LossyEnd((frame) => this.#carry(frame, right));
-    const right = new LossyEnd((frame) => this.#carry(frame, left));
+    const none = { jitterMs: 0, loss: 0, reorder: 0, duplicate: 0, corrupt: 0 };
+    const left = new LossyEnd((frame) => this.#carry(frame, { ...none, ...options }, right));
+    const right = new LossyEnd((frame) => this.#carry(frame, { ...none, ...backOptions }, left));
     this.ends = [left, right];
   }
 
-  #carry(frame: Uint8Array, to: LossyEnd): void {
+  #carry(frame: Uint8Array, options: Chances, to: LossyEnd): void {
     this.statistics.sent++;
-    if (this.#prng.chance(this.#options.loss)) {
+    if (this.#prng.chance(options.loss)) {
       this.statistics.lost++;
       return;
     }
-    this.#deliver(this.#perhapsDamaged(frame), to);
-    if (!this.#prng.chance(this.#options.duplicate)) return;
+    this.#deliver(this.#perhapsDamaged(frame, options), options, to);
+    if (!this.#prng.chance(options.duplicate)) return;
     this.statistics.duplicated++;
-    this.#deliver(frame.slice(), to);
+    this.#deliver(frame.slice(), options, to);
   }
 
-  #deliver(frame: Uint8Array, to: LossyEnd): void {
-    let ms = this.#options.delayMs + this.#prng.fraction() * this.#options.jitterMs;
-    if (this.#prng.chance(this.#options.reorder)) {
+  #deliver(frame: Uint8Array, options: Chances, to: LossyEnd): void {
+    let ms = options.delayMs + this.#prng.fraction() * options.jitterMs;
+    if (this.#prng.chance(options.reorder)) {
       this.statistics.reordered++;
       ms *= 3;
     }
@@ -89,10 +94,10 @@ export class LossyLink {
    * A copy of the frame, perhaps with one bit flipped. Only what a checksum above Ethernet covers is damaged: damage
    * elsewhere is caught by Ethernet's frame check sequence, so that a core never sees it.
    */
-  #perhapsDamaged(frame: Uint8Array): Uint8Array {
+  #perhapsDamaged(frame: Uint8Array, { corrupt }: Chances): Uint8Array {
     const copy = frame.slice();
     const isIpv4 = ((copy[12] as number) << 8) + (copy[13] as number) === ETHERTYPE_IPV4;
-    if (!isIpv4 || !this.#prng.chance(this.#options.corrupt)) return copy;
+    if (!isIpv4 || !this.#prng.chance(corrupt)) return copy;
     const ipBytes = ((copy[16] as number) << 8) + (copy[17] as number);
     const at = ETHERNET_HEADER_BYTES + this.#prng.below(ipBytes);
     copy[at] = (copy[at] as number) ^ (1 << this.#prng.below(8));

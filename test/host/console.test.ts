@@ -2,8 +2,8 @@
 
 import { EventEmitter } from "node:events";
 import { expect, test } from "vitest";
-import { ConnectionLog, formatBytes, type Passages } from "../../host/console.js";
-import type { Passage } from "../../host/link/gateway.js";
+import { ConnectionLog, formatBytes } from "../../host/console.js";
+import type { Passage, PassageSource } from "../../host/passages.js";
 import { VirtualClock } from "../../host/sim/clock.js";
 
 function passage(number: number, failure?: string): Passage {
@@ -15,7 +15,7 @@ function createLog() {
   const clock = new VirtualClock(0);
   const gateway = Object.assign(new EventEmitter<{ open: [Passage]; close: [Passage] }>(), { open: 3 });
   const lines: string[] = [];
-  const log = new ConnectionLog(gateway as unknown as Passages, clock, (line) => lines.push(line));
+  const log = new ConnectionLog(gateway as unknown as PassageSource, clock, (line) => lines.push(line));
   return { clock, gateway, lines, log };
 }
 

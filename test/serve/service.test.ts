@@ -68,6 +68,33 @@ describe("the web server", () => {
     expect(page).not.toMatch(/(src|href)="(https?:)?\/\//);
   });
 
+  test("allows the page its own scripts and style, and nothing else", async () => {
+    const { headers, body } = await ask("/");
+    const policy = String(headers["content-security-policy"]).split("; ");
+    const hashOf = (text = "") => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
+    const scripts = [...body.toString().matchAll(/<script[^>]*>([\s\S]*?)<\/script>/g)];
+    const style = /<style>([\s\S]*?)<\/style>/.exec(body.toString())?.[1];
+    expect(scripts.length).toBeGreaterThan(0);
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).toContain(`script-src ${scripts.map(([, text]) => hashOf(text)).join(" ")}`);
+    expect(policy).toContain(`style-src ${hashOf(style)}`);
+    expect(policy.join()).not.toContain("unsafe");
+    expect(headers["x-content-type-options"]).toBe("nosniff");
+  });
+
+  test("ends live streams when it stops, and loses none", async () => {
+    const socket = connectLocal(running.port);
+    socket.write("GET /live?load=1000000 HTTP/1.1\r\nHost: device\r\n\r\n");
+    const all = readAll(socket).then((bytes) => bytes.toString());
+    socket.once("end", () => socket.end());
+    await until(() => socket.bytesRead > 500_000);
+    const totals = await running.service.stop();
+    // The last event, the last chunk, and an end in order.
+    expect(await all).toMatch(/event: end\ndata: \{"reason":"the device is stopping",[\s\S]*\r\n0\r\n\r\n$/);
+    expect([socket.codes, totals.recordsLeft]).toEqual([[], 0]);
+    running = await startService();
+  });
+
   test("tells the same as JSON, and the numbers move", async () => {
     const first: Info = JSON.parse((await ask("/info")).body.toString());
     expect(first.connection).toMatchObject({ state: "ESTABLISHED", local: "10.0.0.2:80", error: "OK" });

@@ -8,12 +8,10 @@ import type { Setting } from "../../host/sim/world.js";
 
 const ROOT = new URL("../../", import.meta.url);
 
-/** Reads the layout off the sources; builds nothing else. */
+/** The module and its layout, as the build left them. */
 export async function simSetting(): Promise<Setting> {
-  // Not by its name as a literal: the script has no types.
-  const script: string = "../../scripts/sim_layout.mjs";
-  const { readLayout } = (await import(script)) as { readLayout(): Promise<Layout> };
-  return createSetting(readFileSync(new URL("build/core.wasm", ROOT)), await readLayout());
+  const layout: Layout = JSON.parse(readFileSync(new URL("build/layout.json", ROOT), "utf8"));
+  return createSetting(readFileSync(new URL("build/core.wasm", ROOT)), layout);
 }
 
 /** The same, but calls of the core go through `wrap`, which returns those that it replaces. */

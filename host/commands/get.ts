@@ -1,0 +1,170 @@
+// `ferrule get`: Ferrule as the client, of a web server that the Linux kernel reaches.
+
+import { createHash } from "node:crypto";
+import { createWriteStream } from "node:fs";
+import { get as httpGet, type IncomingMessage } from "node:http";
+import { isIPv4 } from "node:net";
+import type { Duplex } from "node:stream";
+import { Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { netmaskOf } from "../address.js";
+import { Advice } from "../advice.js";
+import { realClock } from "../clock.js";
+import { formatBytes } from "../console.js";
+import { bootCore, DEVICE_MAC, RING_BYTES } from "../device.js";
+import { Host } from "../host.js";
+import { Net, type Socket } from "../net.js";
+import {
+  type Command,
+  EXIT_FAILURE,
+  EXIT_OK,
+  integer,
+  readArguments,
+  readModule,
+  seedFrom,
+  UsageError,
+} from "./command.js";
+import { OBSERVER_HELP, OBSERVER_OPTIONS, Observers } from "./observers.js";
+import { TAP_HELP, TAP_OPTIONS, tapOptions } from "./tap_options.js";
+
+/** How often it tells how far it is, in milliseconds. */
+const PROGRESS_MS = 2000;
+
+/** How long the last segments may take, in milliseconds. */
+const SETTLE_MS = 1000;
+
+const OPTIONS = {
+  output: { type: "string", short: "o" },
+  timeout: { type: "string", default: "60" },
+  ring: { type: "string", default: String(RING_BYTES) },
+  seed: { type: "string" },
+  ...TAP_OPTIONS,
+  ...OBSERVER_OPTIONS,
+} as const;
+
+const HELP = `Usage: ferrule get URL [options]
+
+Fetches an http URL over Ferrule: the Wasm core opens the connection, through an interface of the
+Linux kernel. Prints the length and the SHA-256 of what came.
+
+  --output FILE, -o      writes the body there; default nowhere
+  --timeout S            gives up after S seconds without a byte, 1 to 3600, default 60
+  --ring BYTES           size of each of the connection's two rings, default ${RING_BYTES}
+  --seed HEX             64 hex digits in place of fresh randomness
+${TAP_HELP}
+${OBSERVER_HELP}
+
+Example, with a web server of this machine on port 8000 (python3 -m http.server):
+  sudo ferrule get http://10.0.0.1:8000/ -o page.html
+`;
+
+export const get: Command = {
+  summary: "fetches a URL over Ferrule, through a TAP interface",
+  help: HELP,
+  async run(args) {
+    const { values, positionals } = readArguments("get", args, OPTIONS, 1);
+    const url = parseUrl(positionals[0]);
+    const timeoutMs = 1000 * integer("timeout", values.timeout, 1, 3600);
+    const ringBytes = integer("ring", values.ring, 2048, 2 ** 24);
+    const tapAt = tapOptions(values);
+    const seed = seedFrom(values.seed);
+    const wasm = readModule();
+    const observers = new Observers(values, realClock);
+    const { openTap } = await import("../link/tap_setup.js");
+    const tap = await openTap(tapAt);
+    const { engineFor, wrapLink } = observers.hooks;
+    const config = {
+      mac: DEVICE_MAC,
+      address: tapAt.deviceAddress,
+      netmask: netmaskOf(tapAt.prefixLength),
+      gateway: tapAt.hostAddress,
+      connections: 1,
+      listeners: 0,
+      seed,
+    };
+    const core = bootCore(wasm, realClock, config, {
+      ringBytes,
+      ...(engineFor && { engine: engineFor("device") }),
+    });
+    const host = new Host(core, wrapLink?.(tap, "device", core) ?? tap, realClock);
+    try {
+      return await fetch(host, url, timeoutMs, values.output);
+    } finally {
+      await settle(host);
+      host.close();
+      await tap.close();
+      observers.close();
+    }
+  },
+};
+
+async function fetch(host: Host, url: URL, timeoutMs: number, output: string | undefined): Promise<number> {
+  const net = new Net(host);
+  const begun = realClock.now();
+  const response = await request(net, url, timeoutMs);
+  const socket = response.socket as unknown as Socket;
+  const hash = createHash("sha256");
+  let bytes = 0;
+  let spoken = begun;
+  response.on("data", (chunk: Buffer) => {
+    hash.update(chunk);
+    bytes += chunk.length;
+    if (realClock.now() - spoken < PROGRESS_MS) return;
+    spoken = realClock.now();
+    console.log(`${formatBytes(bytes)}, ${rate(bytes, begun)}`);
+  });
+  const info = () => socket.tcpInfo();
+  let last = info();
+  response.on("data", () => {
+    last = info() ?? last;
+  });
+  const sink = output === undefined ? nowhere() : createWriteStream(output);
+  await pipeline(response, sink).catch((error: NodeJS.ErrnoException) => {
+    throw new Advice(`${error.code ?? error.message} after ${formatBytes(bytes)}`);
+  });
+  console.log(`HTTP ${response.statusCode}, ${bytes} bytes, ${rate(bytes, begun)}
+SHA-256 ${hash.digest("hex")}`);
+  if (last)
+    console.log(
+      `${last.segmentsIn} segments in, ${last.outOfOrder} out of order, round trip ${last.rttMs} ms`,
+    );
+  return response.statusCode === 200 ? EXIT_OK : EXIT_FAILURE;
+}
+
+function request(net: Net, url: URL, timeoutMs: number): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    const createConnection = () => {
+      const socket = net.connect({ host: url.hostname, port: Number(url.port || 80) });
+      return socket.setTimeout(timeoutMs) as unknown as Duplex as never;
+    };
+    // Without an agent: any agent would connect through the kernel.
+    const asked = httpGet(url, { createConnection, timeout: timeoutMs }, resolve);
+    asked.on("timeout", () => asked.destroy(new Error(`nothing came for ${timeoutMs / 1000} s`)));
+    asked.on("error", (error) => reject(new Advice(`${url}: ${error.message}`)));
+  });
+}
+
+/** Lets the connection end, for a bounded time. */
+async function settle(host: Host): Promise<void> {
+  const limit = realClock.now() + SETTLE_MS;
+  while (host.core.header().connectionsUsed > 0 && realClock.now() < limit)
+    await new Promise<void>((resolve) => realClock.after(5, resolve));
+}
+
+function parseUrl(text: string | undefined): URL {
+  if (text === undefined) throw new UsageError("which URL? Try: ferrule help get");
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url?.protocol !== "http:" || !isIPv4(url.hostname))
+    throw new UsageError(
+      `${text} is not possible: give an http URL with an IPv4 address, as in http://10.0.0.1:8000/`,
+    );
+  return url;
+}
+
+function nowhere(): Writable {
+  return new Writable({ write: (_chunk, _encoding, done) => done() });
+}
+
+function rate(bytes: number, begun: number): string {
+  return `${formatBytes((1000 * bytes) / Math.max(1, realClock.now() - begun))}/s`;
+}

@@ -1,0 +1,89 @@
+// What --impair, --pcap and --record put between a host and its core and link.
+
+import { Advice } from "../advice.js";
+import type { Clock } from "../clock.js";
+import type { Core } from "../core.js";
+import { createV8Engine } from "../engines/v8.js";
+import { type CaptureFile, openCapture } from "../link/capture.js";
+import type { Link } from "../link/link.js";
+import { openRecording, type RecordingFile } from "../record/file.js";
+import type { DeviceServiceOptions, HostName } from "../serve.js";
+import { type Impairment, impairLink, parseImpairment } from "../sim/impaired.js";
+import { UsageError } from "./command.js";
+
+export const OBSERVER_OPTIONS = {
+  impair: { type: "string" },
+  pcap: { type: "string" },
+  record: { type: "string" },
+} as const;
+
+export const OBSERVER_HELP = `  --impair SPEC          a bad network before the device, as in loss=2%,delay=20ms,jitter=5ms,
+                         reorder=5%,duplicate=1%,corrupt=1%,direction=in,seed=7
+  --pcap FILE            capture all frames (pcapng: for Wireshark, tshark); dropped ones have a comment
+  --record FILE          record all that goes in and out of the cores, for ferrule replay.
+                         The file holds the device's secret: read docs/recording.md`;
+
+type Values = Partial<Record<keyof typeof OBSERVER_OPTIONS, string>>;
+
+/** Observers of one run; made before the hosts, closed after them. */
+export class Observers {
+  readonly #clock: Clock;
+  readonly #impairment: Impairment | undefined;
+  readonly #capture: CaptureFile | undefined;
+  readonly #recording: RecordingFile | undefined;
+
+  /** Opens the files. Throws UsageError when an option cannot be understood, Advice when a file cannot be written. */
+  constructor({ impair, pcap, record }: Values, clock: Clock) {
+    this.#clock = clock;
+    this.#impairment = impair === undefined ? undefined : readImpairment(impair);
+    this.#capture = pcap === undefined ? undefined : open("--pcap", pcap, openCapture, clock);
+    this.#recording = record === undefined ? undefined : open("--record", record, openRecording, clock);
+  }
+
+  /** For a service: see DeviceServiceOptions. */
+  get hooks(): Pick<DeviceServiceOptions, "wrapLink" | "engineFor"> {
+    const recorder = this.#recording?.recorder;
+    return {
+      wrapLink: (link, name, core) => this.#wrapLink(link, name, core),
+      ...(recorder && { engineFor: (name: HostName) => recorder.engine(createV8Engine, { name }) }),
+    };
+  }
+
+  /** Ends the files. The hosts are closed by then. */
+  close(): void {
+    this.#capture?.close();
+    this.#recording?.close();
+  }
+
+  /** Only the device has a bad network before it; a capture shows what came through that. */
+  #wrapLink(link: Link, name: HostName, core: Core): Link {
+    const impaired =
+      this.#impairment && name === "device" ? impairLink(link, this.#clock, this.#impairment).link : link;
+    return this.#capture?.capture(impaired, { name, core }) ?? impaired;
+  }
+}
+
+/** Opens a file. One that can be written to no longer, a full disk say, ends the file and nothing else. */
+function open<T>(
+  option: string,
+  path: string,
+  opener: (path: string, clock: Clock, onError: (error: Error) => void) => T,
+  clock: Clock,
+): T {
+  try {
+    return opener(path, clock, ({ message }) =>
+      console.error(`ferrule: ${option} ${path} ends here: ${message}. The rest goes on.`),
+    );
+  } catch (error) {
+    throw new Advice(`${option} ${path} cannot be written: ${(error as Error).message}`);
+  }
+}
+
+function readImpairment(text: string): Impairment {
+  try {
+    return parseImpairment(text);
+  } catch (error) {
+    if (error instanceof Advice) throw new UsageError(error.message);
+    throw error;
+  }
+}

@@ -1,0 +1,10 @@
+// `ferrule replay`: repeats a recording on the core as it was built.
+
+import { REPLAY_HELP, replay as replayFile } from "../record/command.js";
+import { type Command, readModule } from "./command.js";
+
+export const replay: Command = {
+  summary: "repeats a recording, bit for bit, and names a difference",
+  help: REPLAY_HELP,
+  run: (args) => replayFile(args, { wasm: readModule }),
+};

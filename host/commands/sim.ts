@@ -1,0 +1,35 @@
+// `ferrule sim`: the simulator on the core as it was built.
+
+import { readFileSync } from "node:fs";
+import { Advice } from "../advice.js";
+import { SIM_HELP, simulate } from "../sim/command.js";
+import type { Layout } from "../sim/layout.js";
+import { type Command, readModule } from "./command.js";
+
+/** Where the command keeps seeds that fail, for `npm test` to run again. Relative to the working directory. */
+const SEED_FOLDER = "test/sim/seeds";
+
+/** Where it leaves recordings of them. */
+const RECORDING_FOLDER = "build/recordings";
+
+export const sim: Command = {
+  summary: "hosts on a bad network in virtual time, by seed",
+  help: SIM_HELP,
+  async run(args) {
+    return simulate(args, {
+      wasm: readModule(),
+      layout: readLayout(),
+      seedFolder: SEED_FOLDER,
+      recordingFolder: RECORDING_FOLDER,
+    });
+  },
+};
+
+/** Where records lie in the module: the build asked the compiler. */
+function readLayout(): Layout {
+  try {
+    return JSON.parse(readFileSync(new URL("../../layout.json", import.meta.url), "utf8"));
+  } catch {
+    throw new Advice("build/layout.json is missing: run npm run build");
+  }
+}
