@@ -142,17 +142,18 @@ export class LiveStreams {
     });
   }
 
-  /** Ends the oldest stream when somebody waits for a record; the next one not before that one's record is back. */
+  /**
+   * Ends the oldest stream when somebody waits for a record. It stays the oldest until its connection is closed: the
+   * next one is not ended before this one's record is back.
+   */
   #giveWay(): void {
     const { core, clock } = this.#net.host;
     // A record is back once the core has sent what ends its connection.
     if (clock.now() - this.#leftAt < STEP_MS) return;
     const { connectionsUsed, synUsed } = core.header();
     if (connectionsUsed < core.config.connections || synUsed === 0) return;
-    const streams = [...this.#streams.values()];
-    const [oldest] = streams;
-    if (!oldest || streams.some(({ endTimer }) => endTimer)) return;
-    this.#end(oldest, { reason: "somebody else needs the connection", retryMs: LATER_MS });
+    const [oldest] = this.#streams.values();
+    if (oldest) this.#end(oldest, { reason: "somebody else needs the connection", retryMs: LATER_MS });
   }
 
   /** Writes what is due and has room. */

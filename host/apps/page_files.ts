@@ -3,6 +3,7 @@
 
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { Advice } from "../advice.js";
 
 /** Where `npm run build` puts them, seen from this file and from what it is compiled to. */
 const FOLDER = new URL(
@@ -18,7 +19,7 @@ export interface PageFiles {
   readonly policy: string;
 }
 
-/** Reads the files. Throws when they are missing: `npm run build` makes them. */
+/** Reads the files. Throws Advice when they are missing: `npm run build` makes them. */
 export function readPageFiles(): PageFiles {
   const style = read("style.css");
   const scripts = [read("plot.js"), read("live.js")];
@@ -41,7 +42,7 @@ function read(name: string): string {
   try {
     text = readFileSync(new URL(name, FOLDER), "utf8");
   } catch (error) {
-    throw new Error(`the page's ${name} is missing: run npm run build (${(error as Error).message})`);
+    throw new Advice(`the page's ${name} is missing: run npm run build (${(error as Error).message})`);
   }
   // It would end the element that it stands in.
   if (/<\/(script|style)/i.test(text)) throw new Error(`the page's ${name} has a closing tag in it`);

@@ -20,12 +20,15 @@ export const OBSERVER_OPTIONS = {
 export const OBSERVER_HELP = `  --impair SPEC          a bad network before the device, as in loss=2%,delay=20ms,jitter=5ms,
                          reorder=5%,duplicate=1%,corrupt=1%,direction=in,seed=7
   --pcap FILE            capture all frames (pcapng: for Wireshark, tshark); dropped ones have a comment
-  --record FILE          record all that goes in and out of the cores, for ferrule replay.
+  --record FILE          record all that goes in and out of the core, for ferrule replay.
                          The file holds the device's secret: read docs/recording.md`;
 
 type Values = Partial<Record<keyof typeof OBSERVER_OPTIONS, string>>;
 
-/** Observers of one run; made before the hosts, closed after them. */
+/**
+ * Observers of one run; made before the hosts, closed after them. They look at the device alone: with the gateway's view
+ * of the same frames in one file, every segment would look like one that was sent twice.
+ */
 export class Observers {
   readonly #clock: Clock;
   readonly #impairment: Impairment | undefined;
@@ -44,8 +47,11 @@ export class Observers {
   get hooks(): Pick<DeviceServiceOptions, "wrapLink" | "engineFor"> {
     const recorder = this.#recording?.recorder;
     return {
-      wrapLink: (link, name, core) => this.#wrapLink(link, name, core),
-      ...(recorder && { engineFor: (name: HostName) => recorder.engine(createV8Engine, { name }) }),
+      wrapLink: (link, name, core) => (name === "device" ? this.#wrapLink(link, name, core) : link),
+      ...(recorder && {
+        engineFor: (name: HostName) =>
+          name === "device" ? recorder.engine(createV8Engine, { name }) : createV8Engine,
+      }),
     };
   }
 
@@ -55,10 +61,9 @@ export class Observers {
     this.#recording?.close();
   }
 
-  /** Only the device has a bad network before it; a capture shows what came through that. */
+  /** A capture shows what came through the bad network. */
   #wrapLink(link: Link, name: HostName, core: Core): Link {
-    const impaired =
-      this.#impairment && name === "device" ? impairLink(link, this.#clock, this.#impairment).link : link;
+    const impaired = this.#impairment ? impairLink(link, this.#clock, this.#impairment).link : link;
     return this.#capture?.capture(impaired, { name, core }) ?? impaired;
   }
 }
@@ -72,10 +77,10 @@ function open<T>(
 ): T {
   try {
     return opener(path, clock, ({ message }) =>
-      console.error(`ferrule: ${option} ${path} ends here: ${message}. The rest goes on.`),
+      console.error(`ferrule: ${option} ends: ${message}. Everything else goes on.`),
     );
   } catch (error) {
-    throw new Advice(`${option} ${path} cannot be written: ${(error as Error).message}`);
+    throw new Advice(`${option}: ${(error as Error).message}`);
   }
 }
 

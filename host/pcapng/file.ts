@@ -19,7 +19,7 @@ export interface SinkFile {
   readonly sink: Sink;
   /** Calls `flush` once a second, and when the process ends, until `close`. */
   keepFlushed(flush: () => void): void;
-  /** Ends the flushing and closes the file. */
+  /** Ends the flushing and closes the file. A second call does nothing. */
   close(): void;
 }
 
@@ -27,6 +27,7 @@ export interface SinkFile {
 export function openSinkFile(path: string): SinkFile {
   const fd = attempt(`cannot write to ${path}`, () => openSync(path, "w", FILE_MODE));
   let timer: NodeJS.Timeout | undefined;
+  let isOpen = true;
   let onExit = () => {};
   return {
     sink(bytes) {
@@ -43,7 +44,8 @@ export function openSinkFile(path: string): SinkFile {
     close() {
       clearInterval(timer);
       process.removeListener("exit", onExit);
-      closeSync(fd);
+      if (isOpen) closeSync(fd);
+      isOpen = false;
     },
   };
 }

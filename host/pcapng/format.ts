@@ -5,7 +5,7 @@
 //   +------------+--------------+----------------------+--------------+   Section Header Block has
 //     4            4              0 ...                  4
 
-/** Section 3.1 and 11.1 of the draft. Types with the top bit set are for local use. */
+/** Sections 4.1 to 4.3 of the draft. Types with the top bit set are for local use (section 5.1). */
 export const BlockType = {
   SECTION: 0x0a0d0d0a,
   INTERFACE: 1,

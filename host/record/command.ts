@@ -69,6 +69,25 @@ interface Output {
 /** Runs the command with the arguments after its name; resolves to its exit code (see REPLAY_HELP). Never rejects. */
 export async function replay(args: readonly string[], inputs: ReplayInputs): Promise<number> {
   const output: Output = { out: inputs.out ?? console.log, err: inputs.err ?? console.error };
+  // A pager that is left early closes the pipe: that is no error, and ends the dump.
+  let isGone = false;
+  const onError = () => {
+    isGone = true;
+  };
+  process.stdout.on("error", onError);
+  try {
+    return await run(args, inputs, output, () => isGone);
+  } finally {
+    process.stdout.removeListener("error", onError);
+  }
+}
+
+async function run(
+  args: readonly string[],
+  inputs: ReplayInputs,
+  output: Output,
+  isGone: () => boolean,
+): Promise<number> {
   const options = parse(args);
   if (options === "help") {
     output.out(REPLAY_HELP.trimEnd());
@@ -82,7 +101,7 @@ export async function replay(args: readonly string[], inputs: ReplayInputs): Pro
   try {
     const wasm = options.module === undefined ? inputs.wasm() : readModule(options.module);
     source = openSourceFile(options.file);
-    return await play(source, wasm, options, output);
+    return await play(source, wasm, options, output, isGone);
   } catch (error) {
     output.err(`ferrule: ${(error as Error).message}`);
     return EXIT_DIFFERENT;
@@ -129,9 +148,9 @@ async function play(
   source: SourceFile,
   octets: Uint8Array,
   options: Options,
-  output: Output,
+  { out, err }: Output,
+  isGone: () => boolean,
 ): Promise<number> {
-  const { out, err } = output;
   let damages = 0;
   const listener: Listener = {
     onDamage(damage) {
@@ -148,6 +167,7 @@ async function play(
   let spoken = performance.now();
   while (player.run(BLOCKS_PER_TURN)) {
     await new Promise<void>((resolve) => setImmediate(resolve));
+    if (isGone()) return EXIT_DIFFERENT;
     if (performance.now() - spoken < PROGRESS_MS) continue;
     spoken = performance.now();
     err(`replay: ${(player.progress * 100).toFixed(0)} % of ${options.file}, ${count(player.calls, "call")}`);

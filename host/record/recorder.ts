@@ -122,6 +122,16 @@ export class Recorder {
 
 type Export = (a: number, b: number, c: number, d: number) => number;
 
+/** An export as it is called. */
+interface RecordedExport {
+  readonly index: number;
+  readonly name: keyof CoreExports;
+  readonly run: Export;
+  readonly arity: number;
+  /** Which argument is the time; -1 for none. */
+  readonly now: number;
+}
+
 /** What the host put into memory for a call. */
 interface Given {
   readonly address: number;
@@ -152,11 +162,10 @@ class RecordedCore {
     const exports = { ...engine.exports };
     for (const [index, name] of EXPORTS.entries()) {
       const run = engine.exports[name] as Export;
-      const now = NOW_ARGUMENT[name] ?? -1;
-      const arity = EXPORT_ARITY[name];
-      const call: Export = (a, b, c, d) =>
-        this.recorder.ending ? run(a, b, c, d) : this.#call(index, name, run, arity, now, a, b, c, d);
-      (exports as Record<string, unknown>)[name] = call;
+      const call = { index, name, run, arity: EXPORT_ARITY[name], now: NOW_ARGUMENT[name] ?? -1 };
+      const recorded: Export = (a, b, c, d) =>
+        recorder.ending ? run(a, b, c, d) : this.#call(call, a, b, c, d);
+      (exports as Record<string, unknown>)[name] = recorded;
     }
     this.wrapped = {
       name: engine.name,
@@ -184,19 +193,9 @@ class RecordedCore {
     writer.endSealed();
   }
 
-  #call(
-    index: number,
-    name: keyof CoreExports,
-    run: Export,
-    arity: number,
-    now: number,
-    a: number,
-    b: number,
-    c: number,
-    d: number,
-  ): number {
-    const { writer } = this.recorder;
-    if (now >= 0) this.#toldMs = (now === 0 ? a : now === 1 ? b : c) >>> 0;
+  #call(call: RecordedExport, a: number, b: number, c: number, d: number): number {
+    const { name } = call;
+    if (call.now >= 0) this.#toldMs = (call.now === 0 ? a : call.now === 1 ? b : c) >>> 0;
     const timeMs = this.recorder.clock?.now() ?? this.#toldMs;
     let given = NOTHING;
     let flags = 0;
@@ -206,7 +205,7 @@ class RecordedCore {
     let result = 0;
     let trap: unknown;
     try {
-      result = run(a, b, c, d);
+      result = call.run(a, b, c, d);
     } catch (error) {
       trap = error;
       flags |= CallFlag.TRAPPED;
@@ -215,16 +214,17 @@ class RecordedCore {
     const value = trap === undefined ? valueAfter(this.#memory, this.#runs, name, a, result, consumed) : 0;
     const taken = name === "getopt" && result > 0 ? this.#memory.range(c, result) : undefined;
     flags |= (given.length << CallFlag.GIVEN_SHIFT) | (taken ? CallFlag.TAKEN : 0);
+    const { writer } = this.recorder;
     writer.begin(RecordType.CALL, 64 + roomOf(given) + (taken?.length ?? 0));
     writer.put32(++this.recorder.calls);
     writer.put16(this.number);
-    writer.put8(index);
+    writer.put8(call.index);
     writer.put8(flags);
     writer.putStamp(timeMs);
-    if (arity > 0) writer.put32(a);
-    if (arity > 1) writer.put32(b);
-    if (arity > 2) writer.put32(c);
-    if (arity > 3) writer.put32(d);
+    if (call.arity > 0) writer.put32(a);
+    if (call.arity > 1) writer.put32(b);
+    if (call.arity > 2) writer.put32(c);
+    if (call.arity > 3) writer.put32(d);
     for (const { address, octets } of given) {
       writer.put32(address);
       writer.put32(octets.length);

@@ -3,7 +3,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { openSinkFile } from "../pcapng/file.js";
+import { openSinkFile, type SinkFile } from "../pcapng/file.js";
 import type { Sink } from "../pcapng/writer.js";
 import type { Layout } from "./layout.js";
 import { draw, type Scenario } from "./scenario.js";
@@ -49,11 +49,30 @@ export function simulate(args: readonly string[], inputs: SimInputs): number {
     console.error(options);
     return 2;
   }
-  const file = options.record === undefined ? undefined : openSinkFile(options.record);
+  if (options.record === undefined) return runSeeds(options, inputs, undefined);
+  const file = open(options.record);
+  if (!file) return 1;
+  let isWhole = true;
+  const sink: Sink = (bytes) => {
+    try {
+      file.sink(bytes);
+    } catch (error) {
+      isWhole = false;
+      console.error(`sim: ${(error as Error).message}`);
+      throw error;
+    }
+  };
+  const code = runSeeds(options, inputs, sink);
+  file.close();
+  return isWhole ? code : 1;
+}
+
+function open(path: string): SinkFile | undefined {
   try {
-    return runSeeds(options, inputs, file?.sink);
-  } finally {
-    file?.close();
+    return openSinkFile(path);
+  } catch (error) {
+    console.error(`sim: ${(error as Error).message}`);
+    return undefined;
   }
 }
 

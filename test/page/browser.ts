@@ -29,11 +29,12 @@ export interface Visitor {
   close(): Promise<void>;
 }
 
-/** Opens `url` in a window of its own. */
+/** Opens `url` in a window of its own; `prepare` has the page before it is loaded. */
 export async function open(
   browser: Browser,
   url: string,
   options: BrowserContextOptions = {},
+  prepare?: (page: Page) => Promise<void>,
 ): Promise<Visitor> {
   const context = await browser.newContext({ viewport: { width: 1100, height: 900 }, ...options });
   context.setDefaultTimeout(PATIENCE_MS);
@@ -47,6 +48,7 @@ export async function open(
     const target = request.url();
     if (!target.startsWith(`${url}/`) && !target.startsWith("data:")) complaints.push(`asked for ${target}`);
   });
+  await prepare?.(page);
   await page.goto(`${url}/`);
   return { page, complaints, close: () => context.close() };
 }

@@ -1,6 +1,6 @@
 // `ferrule replay`: what it prints, its exit codes, and files as processes leave them.
 
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -238,14 +238,16 @@ test("Wireshark shows the traffic of a recording and passes over the rest", (con
   const missing = missingTools("tshark");
   if (missing) context.skip(missing);
   const fields = ["frame.interface_name", "ip.src", "tcp.flags.str", "_ws.malformed", "tcp.checksum.status"];
-  const output = execFileSync(
+  const { stdout, stderr, status } = spawnSync(
     "tshark",
     ["-n", "-o", "tcp.check_checksum:TRUE", "-r", path, "-T", "fields", "-E", "separator=|"].concat(
       fields.flatMap((field) => ["-e", field]),
     ),
-    { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] },
+    { encoding: "utf8" },
   );
-  const lines = output.trimEnd().split("\n");
+  // It complains of nothing but who runs it.
+  expect([status, stderr.replace(/^Running as user .*\n/, "")]).toEqual([0, ""]);
+  const lines = stdout.trimEnd().split("\n");
   expect(lines.every((line) => /^(left|right)\|/.test(line))).toBe(true);
   expect(lines.filter((line) => line.includes("S·|")).length).toBeGreaterThanOrEqual(2);
   // Nothing is malformed, and every checksum of TCP is good.

@@ -289,29 +289,69 @@ function connectAndFail(core: Core): void {
   core.tcpInfo(handle);
 }
 
+/** Two cores with small rings: a connection, a few octets, memory that the host writes, and the connection's end. */
+function conversation(): Buffer {
+  const { recorder, file } = recordHere();
+  const [left, right] = [1, 2].map((number) => {
+    const config = { ...configOf(number), connections: 1, sendRingBytes: 256, receiveRingBytes: 256 };
+    return createCore(wasm, config, { engine: recorder.engine(createV8Engine, { name: `core ${number}` }) });
+  }) as [Core, Core];
+  const carry = () => {
+    // A connection, its data and its end need far fewer frames.
+    for (let round = 0; round < 20; round++)
+      for (const [from, to] of [
+        [left, right],
+        [right, left],
+      ] as const) {
+        const frame = from.output(round)?.slice();
+        if (frame) to.input(frame, round);
+      }
+  };
+  const listener = right.open(SocketKind.LISTENER);
+  right.bind(listener, { address: "0.0.0.0", port: 7 });
+  right.listen(listener, 1);
+  const client = left.open(SocketKind.STREAM);
+  left.connect(client, { address: "10.0.0.2", port: 7 });
+  carry();
+  const server = right.accept(listener) as number;
+  expect(left.write(client, Buffer.from("said once"))).toBe(9);
+  left.engine.memory.copyWithin(left.engine.memory.length - 8, 0, 8);
+  left.engine.wrote?.(left.engine.memory.length - 8, 8);
+  carry();
+  expect(Buffer.from(right.read(server) ?? []).toString()).toBe("said once");
+  right.nextEvent();
+  left.tcpInfo(client);
+  left.close(client);
+  carry();
+  recorder.close();
+  return file();
+}
+
 describe("a file that was changed", () => {
-  const file = recordedCore(connectOnce);
+  const file = conversation();
   const { factory, reset } = reusedEngines();
 
-  test("in any one octet, in two ways: it is damaged or different, and the place is named", () => {
+  test("in any one octet: it is damaged or different, and the place is named", () => {
     let placed = 0;
-    for (let at = 0; at < file.length; at++)
-      for (const change of [0xff, 1 << (at % 8)]) {
-        const changed = Buffer.from(file);
-        changed[at] = (changed[at] as number) ^ change;
-        reset();
-        const { ending, damages, difference } = replayHere(changed, { factory });
-        const isFound = damages.length > 0 || difference !== undefined || ending?.kind === "unreadable";
-        expect(isFound, `octet ${at} ^ ${change}`).toBe(true);
-        const [, from = -1, to = -1] = /, octets (\d+) to (\d+),/.exec(damages.join("\n"))?.map(Number) ?? [];
-        if (from <= at && at <= to) placed++;
-      }
+    for (let at = 0; at < file.length; at++) {
+      // One bit, or all of them.
+      const change = at % 2 ? 0xff : 1 << ((at >> 1) % 8);
+      const changed = Buffer.from(file);
+      changed[at] = (changed[at] as number) ^ change;
+      reset();
+      const { ending, damages, difference } = replayHere(changed, { factory });
+      const isFound = damages.length > 0 || difference !== undefined || ending?.kind === "unreadable";
+      expect(isFound, `octet ${at} ^ ${change}`).toBe(true);
+      const [, from = -1, to = -1] = /, octets (\d+) to (\d+),/.exec(damages.join("\n"))?.map(Number) ?? [];
+      if (from <= at && at <= to) placed++;
+    }
     // The others are in what makes the file unreadable, or in the length of a block, which is named by its offset.
-    expect(placed / (2 * file.length)).toBeGreaterThan(0.75);
+    expect(placed / file.length).toBeGreaterThan(0.75);
   });
 
   test("cut off anywhere: it is replayed as far as it goes", () => {
-    for (let length = 0; length < file.length; length++) {
+    // Steps of 3 come by all places in a word.
+    for (let length = 0; length < file.length; length += 3) {
       reset();
       const { ending, damages, difference } = replayHere(file.subarray(0, length), { factory });
       expect([ending?.kind, damages, difference], `${length}`).toEqual(["cut", [], undefined]);

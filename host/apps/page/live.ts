@@ -1,10 +1,13 @@
 // The page's script: reads the stream of /live and shows it, in numbers and plots, and asks for load.
 
-import type { LivePlot, PlotOptions, Point } from "./plot.js";
-import type { Ending, Load, Sample } from "./sample.js";
+import type { LivePlot, PlotOptions } from "./plot.js";
+import type { Ending, Load, Sample, SampledConnection } from "./sample.js";
 
 /** What the plots show, in milliseconds. */
 const HISTORY_MS = 60_000;
+
+/** Over less time than this a rate says little, in milliseconds: the device answers a change of load at once. */
+const LEAST_MS = 100;
 
 /** A stream that says nothing for this long is dead, in milliseconds; how often that is looked at. */
 const SILENCE_MS = 10_000;
@@ -20,11 +23,25 @@ const REFUSED_RETRY_MS = 3000;
 /** Time between two drawings for those who want little motion, in milliseconds. */
 const CALM_MS = 1000;
 
-/** Longest event, in bytes; the device's are far shorter. */
-const MAX_EVENT_BYTES = 65536;
+/** Longest event, in characters; the device's are far shorter. */
+const MAX_EVENT = 65536;
 
 const LINE_FEED = 10;
 const COLON = 58;
+
+/** The stream is not what it should be; the message says how. */
+class StreamError extends Error {}
+
+/** What there was to see at one moment. */
+interface Moment {
+  /** Milliseconds of the page's clock. */
+  readonly at: number;
+  /** Bytes per second that were acknowledged since the moment before. */
+  readonly rate: number;
+  /** Whether something was retransmitted since. */
+  readonly lost: boolean;
+  readonly connection: SampledConnection;
+}
 
 type Phase = "connecting" | "live" | "disconnected" | "stopped";
 
@@ -37,8 +54,9 @@ class View {
   readonly #stop = byId("stop");
   readonly #loads = [...document.querySelectorAll<HTMLElement>("[data-load]")];
   readonly #calm = matchMedia("(prefers-reduced-motion: reduce)");
-  readonly #plots: readonly LivePlot[];
-  #points: (Point & { readonly rate: number })[] = [];
+  readonly #plots = PLOTS.map((plot) => ({ ...plot, element: byId(plot.id) as LivePlot }));
+  /** Those of the last minute, oldest first. */
+  #moments: Moment[] = [];
   #previous: Sample | undefined;
   /** Bytes of the connection so far: the device's counts wrap. */
   #sent = 0;
@@ -46,11 +64,7 @@ class View {
   #drawnAt = Number.NEGATIVE_INFINITY;
 
   constructor() {
-    this.#plots = (["plot-throughput", "plot-windows", "plot-rtt"] as const).map((id) => {
-      const plot = byId(id) as LivePlot;
-      plot.begin(PLOTS[id]);
-      return plot;
-    });
+    for (const { element, options } of this.#plots) element.begin(options);
     // Shows what is of no use without a script.
     document.documentElement.classList.add("has-script");
   }
@@ -75,49 +89,51 @@ class View {
     for (const button of this.#loads) button.setAttribute("aria-pressed", String(loadOf(button) === load));
   }
 
+  /** Takes what came at `now`, in milliseconds of the page's clock. */
   sample(sample: Sample, now: number): void {
     const { connection } = sample;
-    const before = this.#previous;
     if (!connection) return;
-    const first = before?.connection;
-    const acknowledged = first ? difference(connection.bytesAcknowledged, first.bytesAcknowledged) : 0;
-    this.#sent = first ? this.#sent + acknowledged : connection.bytesAcknowledged;
-    this.#received = first
-      ? this.#received + difference(connection.bytesReceived, first.bytesReceived)
-      : connection.bytesReceived;
-    const lost = first !== undefined && first !== null && connection.retransmits > first.retransmits;
-    if (before) {
-      const rate = (acknowledged * 1000) / Math.max(sample.at - before.at, 1);
-      const { congestionWindow, sndWnd, inFlight, rttMs, rttVarMs } = connection;
-      const values = [rate, congestionWindow, sndWnd, inFlight, rttMs, rttVarMs];
-      this.#points.push({ at: now, values, lost, rate });
+    const before = this.#previous?.connection;
+    const elapsed = sample.at - (this.#previous?.at ?? sample.at);
+    if (before && elapsed < LEAST_MS) {
+      this.load(sample.load);
+      return;
     }
-    this.#points = this.#points.filter(({ at }) => now - at <= HISTORY_MS);
+    if (before) {
+      const acknowledged = difference(connection.bytesAcknowledged, before.bytesAcknowledged);
+      this.#sent += acknowledged;
+      this.#received += difference(connection.bytesReceived, before.bytesReceived);
+      const rate = (acknowledged * 1000) / elapsed;
+      this.#moments.push({ at: now, rate, lost: connection.retransmits > before.retransmits, connection });
+    } else {
+      this.#sent = connection.bytesAcknowledged;
+      this.#received = connection.bytesReceived;
+    }
+    this.#moments = this.#moments.filter(({ at }) => now - at <= HISTORY_MS);
     this.#previous = sample;
     if (this.#calm.matches && now - this.#drawnAt < CALM_MS) return;
     this.#drawnAt = now;
-    this.#draw(sample, now);
+    this.#draw({ ...sample, connection }, now);
   }
 
-  #draw(sample: Sample, now: number): void {
-    const { connection } = sample;
-    const shown = { ...sample, connection: { ...connection } };
-    Object.assign(shown.connection, { bytesAcknowledged: this.#sent, bytesReceived: this.#received });
+  #draw(sample: Sample & { connection: SampledConnection }, now: number): void {
+    const whole = { bytesAcknowledged: this.#sent, bytesReceived: this.#received };
+    const shown = { ...sample, connection: { ...sample.connection, ...whole } };
     this.#addCounters(sample.counters);
     for (const element of document.querySelectorAll<HTMLElement>("[data-live]")) {
-      const { live = "", digits, none } = element.dataset;
+      const { live = "", digits = "0", none = "Infinity" } = element.dataset;
       const value = find(shown, live);
-      // What does not change is not sent again.
-      if (value !== undefined)
-        element.textContent = show(value, Number(digits ?? 0), Number(none ?? Infinity));
+      // What never changes is not in the samples.
+      if (value !== undefined) element.textContent = show(value, Number(digits), Number(none));
     }
-    this.#throughput.textContent = rateText(this.#points.at(-1)?.rate ?? 0);
+    this.#throughput.textContent = rateText(this.#moments.at(-1)?.rate ?? 0);
     this.#sentText.textContent = bytesText(this.#sent);
     this.load(sample.load);
-    const pick = (from: number, to: number) =>
-      this.#points.map(({ at, values, lost }) => ({ at, lost, values: values.slice(from, to) }));
-    for (const [index, [from, to]] of [[0, 1] as const, [1, 4] as const, [4, 6] as const].entries())
-      this.#plots[index]?.show(pick(from, to), now);
+    for (const { element, values } of this.#plots)
+      element.show(
+        this.#moments.map((moment) => ({ at: moment.at, lost: moment.lost, values: values(moment) })),
+        now,
+      );
   }
 
   /** Counters that had not moved when the page was made. */
@@ -145,22 +161,21 @@ class EventReader {
   #atLineStart = true;
   #inComment = false;
 
-  /** The events that `chunk` completes, as their lines. Throws when one is too long. */
-  push(chunk: Uint8Array): string[][] {
-    const events: string[][] = [];
+  /** The events that `chunk` completes, each as its lines. Throws StreamError when one is too long. */
+  *push(chunk: Uint8Array): Generator<string[]> {
     for (let at = 0; at < chunk.length; ) {
       if (this.#atLineStart) this.#inComment = chunk[at] === COLON;
       const end = chunk.indexOf(LINE_FEED, at);
       const next = end < 0 ? chunk.length : end + 1;
       if (!this.#inComment) this.#text += this.#decoder.decode(chunk.subarray(at, next), { stream: true });
-      if (this.#text.length > MAX_EVENT_BYTES) throw new Error("an event is too long");
+      if (this.#text.length > MAX_EVENT) throw new StreamError("an event is too long");
       this.#atLineStart = end >= 0;
       at = next;
-      if (!this.#atLineStart || this.#inComment || !/(^|\n)\n$/.test(this.#text)) continue;
-      if (this.#text.length > 1) events.push(this.#text.trimEnd().split("\n"));
+      if (this.#text === "\n") this.#text = "";
+      if (this.#inComment || !this.#text.endsWith("\n\n")) continue;
+      yield this.#text.trimEnd().split("\n");
       this.#text = "";
     }
-    return events;
   }
 }
 
@@ -201,7 +216,7 @@ class Live {
     this.#session?.abort();
     this.#session = undefined;
     this.#id = "";
-    this.#view.phase("stopped", "Stopped. The connection is closed.");
+    this.#view.phase("stopped", "Stopped. These are the last numbers.");
   }
 
   /** One stream after another until `#stop`. */
@@ -239,8 +254,10 @@ class Live {
         if (ending) return { why: `${ending.reason}.`, retryMs: ending.retryMs };
       }
       return { why: "the stream has ended.", retryMs: this.#backOff() };
-    } catch {
-      const why = ended.signal.aborted ? "nothing came for a while." : "the device does not answer.";
+    } catch (error) {
+      let why = "the device does not answer.";
+      if (ended.signal.aborted) why = "nothing came for a while.";
+      else if (error instanceof StreamError) why = `${error.message}.`;
       return { why, retryMs: this.#backOff() };
     } finally {
       clearInterval(watch);
@@ -250,7 +267,7 @@ class Live {
     }
   }
 
-  #hear(events: readonly string[][]): Ending | undefined {
+  #hear(events: Iterable<string[]>): Ending | undefined {
     for (const lines of events) {
       const data = lines.find((line) => line.startsWith("data: "))?.slice(6);
       if (data === undefined) continue;
@@ -272,16 +289,28 @@ class Live {
   }
 }
 
-const PLOTS = {
-  "plot-throughput": { title: "Throughput", lines: ["acknowledged"], least: 1000, format: rateText },
-  "plot-windows": {
-    title: "Windows",
-    lines: ["congestion window", "your window", "in flight"],
-    least: 1000,
-    format: bytesText,
+const PLOTS: readonly { id: string; options: PlotOptions; values: (moment: Moment) => number[] }[] = [
+  {
+    id: "plot-throughput",
+    options: { title: "Throughput", lines: ["acknowledged"], least: 1000, format: rateText },
+    values: ({ rate }) => [rate],
   },
-  "plot-rtt": { title: "Round trip", lines: ["smoothed", "variation"], least: 1, format: millisecondsText },
-} satisfies Record<string, PlotOptions>;
+  {
+    id: "plot-windows",
+    options: {
+      title: "Windows",
+      lines: ["congestion window", "your window", "in flight"],
+      least: 1000,
+      format: bytesText,
+    },
+    values: ({ connection: { congestionWindow, sndWnd, inFlight } }) => [congestionWindow, sndWnd, inFlight],
+  },
+  {
+    id: "plot-rtt",
+    options: { title: "Round trip", lines: ["smoothed", "variation"], least: 1, format: millisecondsText },
+    values: ({ connection: { rttMs, rttVarMs } }) => [rttMs, rttVarMs],
+  },
+];
 
 main();
 

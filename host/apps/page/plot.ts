@@ -32,77 +32,81 @@ export interface Point {
   readonly lost: boolean;
 }
 
+/** What changes in a plot. */
+interface Parts {
+  readonly options: PlotOptions;
+  readonly svg: SVGSVGElement;
+  readonly area: SVGPathElement;
+  readonly losses: SVGPathElement;
+  readonly lines: readonly SVGPathElement[];
+  /** At the lines' names. */
+  readonly latest: readonly HTMLElement[];
+  /** Of the scale, from the top down. */
+  readonly labels: readonly HTMLElement[];
+}
+
 export class LivePlot extends HTMLElement {
-  #options: PlotOptions | undefined;
-  #labels: HTMLElement[] = [];
-  #nows: HTMLElement[] = [];
-  #paths: SVGPathElement[] = [];
-  #area: SVGPathElement | undefined;
-  #losses: SVGPathElement | undefined;
-  #drawing: SVGSVGElement | undefined;
+  #parts: Parts | undefined;
 
   /** Makes an empty plot; once. */
   begin(options: PlotOptions): void {
-    this.#options = options;
     const svg = document.createElementNS(SVG, "svg");
     svg.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
     svg.setAttribute("preserveAspectRatio", "none");
     svg.setAttribute("role", "img");
-    const grid = addPath(svg, "grid");
+    const grid = createPath("grid");
     grid.setAttribute("d", [0, HEIGHT / 2, HEIGHT].map((y) => `M0 ${y}H${WIDTH}`).join(""));
-    this.#area = addPath(svg, "area");
-    this.#losses = addPath(svg, "losses");
+    const [area, losses] = [createPath("area"), createPath("losses")];
+    const lines = options.lines.map((_name, index) => createPath(`line line-${index}`));
     // The first line on top.
-    this.#paths = options.lines.map((_name, index) => addPath(svg, `line line-${index}`)).reverse();
-    svg.append(...this.#paths);
-    this.#paths.reverse();
-    this.#drawing = svg;
-    const scale = addTo(undefined, "div", "scale");
-    this.#labels = [0, 1, 2].map(() => addTo(scale, "span"));
-    scale.setAttribute("aria-hidden", "true");
-    const times = addTo(undefined, "div", "times");
-    times.append(...["60 s ago", "30 s", "now"].map((text) => addTo(undefined, "span", "", text)));
-    times.setAttribute("aria-hidden", "true");
-    this.append(this.#key(options), svg, scale, times);
+    svg.append(grid, area, losses, ...[...lines].reverse());
+
+    const key = create("div", "key");
+    const latest = options.lines.map(() => create("b"));
+    const entries = options.lines.map((name, index) => create("span", `entry entry-${index}`, name));
+    for (const [index, entry] of entries.entries()) entry.append(latest[index] as HTMLElement);
+    key.append(create("h3", "", options.title), ...entries);
+
+    const [scale, times] = [create("div", "scale"), create("div", "times")];
+    const labels = [0, 1, 2].map(() => create("span"));
+    scale.append(...labels);
+    times.append(...["60 s ago", "30 s", "now"].map((text) => create("span", "", text)));
+    // The drawing's label says it in words.
+    for (const element of [scale, times]) element.setAttribute("aria-hidden", "true");
+    this.append(key, svg, scale, times);
+    this.#parts = { options, svg, area, losses, lines, latest, labels };
     this.show([], 0);
   }
 
   /** Draws `points`, oldest first, with `now` at the right edge. */
   show(points: readonly Point[], now: number): void {
-    const options = this.#options;
-    if (!options) throw new Error("begin() comes first");
+    if (!this.#parts) throw new Error("begin() comes first");
+    const { options, svg, area, losses, lines, latest, labels } = this.#parts;
     const highest = Math.max(0, ...points.flatMap(({ values }) => values));
     const top = roundUp(Math.max(highest, options.least));
     const x = ({ at }: Point) => round(WIDTH * (1 - (now - at) / SPAN_MS));
     const y = (value: number) => round(HEIGHT * (1 - value / top));
-    for (const [line, path] of this.#paths.entries())
-      path.setAttribute(
-        "d",
-        runs(points)
-          .map((run) => trace(run, line, x, y))
-          .join(""),
+    const traces = runs(points);
+    const draw = (path: SVGPathElement, parts: readonly string[]) => path.setAttribute("d", parts.join(""));
+    for (const [line, path] of lines.entries())
+      draw(
+        path,
+        traces.map((run) => trace(run, line, x, y)),
       );
-    const area = runs(points).map((run) => `${trace(run, 0, x, y)}V${HEIGHT}H${x(run[0] as Point)}Z`);
-    this.#area?.setAttribute("d", area.join(""));
-    const losses = points.filter(({ lost }) => lost).map((point) => `M${x(point)} 0V${HEIGHT}`);
-    this.#losses?.setAttribute("d", losses.join(""));
-    for (const [index, label] of this.#labels.entries())
+    draw(
+      area,
+      traces.map((run) => `${trace(run, 0, x, y)}V${HEIGHT}H${x(run[0] as Point)}Z`),
+    );
+    draw(
+      losses,
+      points.filter(({ lost }) => lost).map((point) => `M${x(point)} 0V${HEIGHT}`),
+    );
+    for (const [index, label] of labels.entries())
       label.textContent = options.format(top * (1 - index / 2)).replace(/\.0+ /, " ");
     const last = points.at(-1);
-    for (const [line, now] of this.#nows.entries())
-      now.textContent = last ? options.format(last.values[line] ?? 0) : "";
-    this.#drawing?.setAttribute("aria-label", describe(options, points, highest));
-  }
-
-  /** Heading, and each line's name with its value now. */
-  #key({ title, lines }: PlotOptions): HTMLElement {
-    const key = addTo(undefined, "div", "key");
-    addTo(key, "h3", "", title);
-    for (const [index, name] of lines.entries()) {
-      const entry = addTo(key, "span", `entry entry-${index}`, name);
-      this.#nows.push(addTo(entry, "b"));
-    }
-    return key;
+    for (const [line, element] of latest.entries())
+      element.textContent = last ? options.format(last.values[line] ?? 0) : "";
+    svg.setAttribute("aria-label", describe(options, points, highest));
   }
 }
 
@@ -148,17 +152,15 @@ function round(value: number): number {
   return Math.round(value * 10) / 10;
 }
 
-function addPath(svg: SVGSVGElement, name: string): SVGPathElement {
+function createPath(name: string): SVGPathElement {
   const path = document.createElementNS(SVG, "path");
   path.setAttribute("class", name);
-  svg.append(path);
   return path;
 }
 
-function addTo(parent: HTMLElement | undefined, tag: string, name = "", text = ""): HTMLElement {
+function create(tag: string, name = "", text = ""): HTMLElement {
   const element = document.createElement(tag);
   if (name) element.className = name;
-  if (text) element.textContent = text;
-  parent?.append(element);
+  element.textContent = text;
   return element;
 }
