@@ -55,7 +55,8 @@ export class Net {
     const { options } = connectArguments(args);
     const socket = new Socket(this.host, options);
     if (options.timeout) socket.setTimeout(options.timeout);
-    return socket.connect(...args);
+    // A signal that was aborted before has destroyed it.
+    return socket.destroyed ? socket : socket.connect(...args);
   }
 
   /** The same as `connect`. */

@@ -267,8 +267,8 @@ export class Socket extends Duplex {
   }
 
   override _final(done: Done): void {
-    if (this.#connecting || this.#handle !== 0) this.#pendingEnd = done;
-    else done();
+    // Without a connection it waits for one, as in Node.
+    this.#pendingEnd = done;
     if (this.#handle !== 0 && !this.#connecting) this.#end();
   }
 
@@ -293,7 +293,9 @@ export class Socket extends Duplex {
       write.done(error ?? (wasConnecting ? closedBeforeConnection() : socketError("ECANCELED", "write")));
     }
     done(error);
-    process.nextTick(() => this.emit("close", error !== null));
+    // As in Node, a socket that never had a connection says no more than that it is closed.
+    const told = handle !== 0 || wasConnecting ? [error !== null] : [];
+    process.nextTick(() => this.emit("close", ...told));
     this.#onGone?.();
     this.#onGone = undefined;
   }
