@@ -366,8 +366,7 @@ describe("the end", () => {
     const { client, peer } = await stage.pair();
     peer.resume().on("error", () => {});
     client.resume().end();
-    await stage.event(client, "end");
-    await stage.event(peer, "close");
+    await Promise.all([stage.event(client, "end"), stage.event(peer, "close")]);
     peer.write("test", (error) => stage.log("server", error instanceof Error));
     await stage.pause(20);
   });
