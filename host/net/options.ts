@@ -114,7 +114,6 @@ export function connectArguments(args: readonly unknown[]): {
 } {
   const { options, callback } = inOneForm(args);
   if (options.path) refuseValue("options.path", options.path, NO_PIPES);
-  if (options.fd !== undefined) refuseValue("options.fd", options.fd, NO_PIPES);
   if (options.port === undefined)
     throw codedError(
       "ERR_MISSING_ARGS",
@@ -152,6 +151,10 @@ export function checkSocketOptions(options: SocketOptions): void {
   if (options === null || typeof options !== "object") refuseType("options", "of type object", options);
   for (const key of ["objectMode", "readableObjectMode", "writableObjectMode"])
     if ((options as Record<string, unknown>)[key]) refuseValue(`options.${key}`, true);
+  for (const key of ["fd", "handle"]) {
+    const value = (options as Record<string, unknown>)[key];
+    if (value !== undefined && value !== null) refuseValue(`options.${key}`, value, NO_PIPES);
+  }
   const { keepAliveInitialDelay: delay, signal } = options;
   if (signal !== undefined) checkSignal(signal);
   if (delay !== undefined && typeof delay !== "number")

@@ -76,6 +76,8 @@ describe("connect", () => {
     for (const options of [{ path: "/pipe" }, { port: 80, fd: 3 }])
       expect(() => left.connect(options as never)).toThrow(/is not supported.*give a host and a port/);
     expect(() => left.connect("/pipe" as never)).toThrow(/options\.path/);
+    for (const options of [{ fd: 3 }, { handle: {} }])
+      expect(() => left.createSocket(options as never)).toThrow(/is not supported.*give a host and a port/);
     for (const mode of ["objectMode", "readableObjectMode", "writableObjectMode"])
       expect(() => left.connect({ port: 80, [mode]: true } as never)).toThrow(
         `The property 'options.${mode}' is not supported. Received true`,
@@ -153,6 +155,15 @@ describe("connect", () => {
     const client = stage.watch("client", stage.createSocket());
     client.connect({ port, host: stage.host });
     await stage.event(client, "ready");
+  });
+
+  same("forgets its callback once it was called", { client: ["1", "called", "0"] }, async (stage) => {
+    const port = await stage.listen(stage.createServer());
+    const client = stage.createSocket();
+    client.connect({ port, host: stage.host }, () => stage.log("client", "called"));
+    stage.log("client", client.listenerCount("connect"));
+    await stage.event(client, "ready");
+    stage.log("client", client.listenerCount("connect"));
   });
 
   same(

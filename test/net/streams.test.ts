@@ -338,7 +338,7 @@ describe("the end", () => {
     },
   );
 
-  same("of a socket that is not destroyed by it at once", { client: ["end false"] }, async (stage) => {
+  same("does not destroy the socket at once", { client: ["end false"] }, async (stage) => {
     const { client, peer } = await stage.pair();
     peer.resume();
     client.resume().end();
