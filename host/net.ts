@@ -10,6 +10,7 @@
 // - `destroySoon` waits for the peer's end, for a bounded time.
 // - As in `net` over Linux, `destroy` with data that arrived and was not read resets the connection, but here not before
 //   what the core took is acknowledged.
+// - A reset that comes to a half-open socket after the peer's end is an error at once; Node tells with the next write.
 // - `resetAndDestroy` gives up a connection that is being opened at once; Node first waits until it is there.
 // - Sockets buffer 64 KB unless told otherwise, Node's 16 KB. Keepalive delays count in milliseconds, not in seconds.
 // - Classes: `Server(...)` without `new` is refused, and the number of connections at a server is a property, too.

@@ -81,6 +81,8 @@ export class Socket extends Duplex {
   #pendingWrite: PendingWrite | undefined;
   #pendingEnd: Done | undefined;
   #abortive = false;
+  /** Whether the peer's end was read. */
+  #peerEnded = false;
   /** Set while only the peer's end is waited for. */
   #lingerTimer: Timer | undefined;
   #onGone: (() => void) | undefined;
@@ -350,6 +352,7 @@ export class Socket extends Duplex {
     this.#written = 0;
     this.#wantsData = false;
     this.#abortive = false;
+    this.#peerEnded = false;
     this.#lingerTimer = undefined;
   }
 
@@ -441,6 +444,7 @@ export class Socket extends Duplex {
     }
     if (!data) return this.#readLater();
     if (data.length === 0) {
+      this.#peerEnded = true;
       this.push(null);
       this.read(0);
       return false;
@@ -481,7 +485,8 @@ export class Socket extends Duplex {
     try {
       this.#host.core.shutdown(this.#handle);
     } catch (error) {
-      done(toSocketError(error, "shutdown"));
+      // As in Node: after the peer's end a reset is no reason to keep from the reader what has arrived.
+      done(this.#peerEnded && error instanceof CoreError ? null : toSocketError(error, "shutdown"));
       return;
     }
     this.#host.kick();

@@ -1,6 +1,7 @@
 // How connections are opened: what Node's own tests of net ask of it, over Ferrule and, where Node has the same, over
 // Node. The list is docs/node-net-tests.md.
 
+import dns from "node:dns";
 import { getEventListeners } from "node:events";
 import { describe, expect, test } from "vitest";
 import type { ConnectOptions, LookupFunction, Net, Socket } from "../../host/net.js";
@@ -500,6 +501,15 @@ describe("a host name", () => {
       if (lookup === lookups[1]) expect(told).toEqual([[null, address, 4, "device.test"]]);
     }
     server.close();
+  });
+
+  test("can be looked up by Node's own resolver", async () => {
+    const { left } = createPair();
+    // It resolves to loopback, where the core does not go: what matters is that it resolves.
+    const error = await failure(
+      left.connect({ port: 80, host: "localhost", lookup: dns.lookup as LookupFunction }),
+    );
+    expect(error.message).toMatch(/^connect EINVAL 127\.0\.0\.1:80 /);
   });
 
   test("is not looked up when it is an address", async () => {

@@ -433,6 +433,43 @@ describe("a failure", () => {
     },
   );
 
+  same(
+    "after the peer's end does not keep from a paused reader what has arrived",
+    { client: ["1000", "end", "close false"] },
+    async (stage) => {
+      const { client, peer } = await stage.pair({ noDelay: true });
+      client.pause();
+      peer.write(Buffer.alloc(1000));
+      await stage.pause(20);
+      peer.destroy();
+      await stage.pause(20);
+      // Answered with a reset: nobody is there any more.
+      client.write("anybody?");
+      await stage.pause(20);
+      client.on("data", (data) => stage.log("client", data.length));
+      client.on("end", () => stage.log("client", "end"));
+      client.on("close", (hadError: boolean) => stage.log("client", `close ${hadError}`));
+      client.resume();
+      await stage.event(client, "close");
+    },
+  );
+
+  test("of a half-open connection is told at once", async () => {
+    const { clock, left, right } = createPair();
+    const server = right.createServer({ allowHalfOpen: true }, (socket) => socket.resume().end()).listen(80);
+    const client = left.connect({ port: 80, host: RIGHT.address, allowHalfOpen: true }).resume();
+    const events: unknown[] = [];
+    client.on("end", () => events.push("end")).on("error", (error) => events.push(code(error)));
+    expect(await clock.settleUntil(() => events.length === 1, 60_000)).toBe(true);
+    server.closeAllConnections();
+    client.write("into the void");
+    expect(await clock.settleUntil(() => client.destroyed, 60_000)).toBe(true);
+    await clock.settle(1);
+    // Node would wait for the next write.
+    expect(events).toEqual(["end", "ECONNRESET"]);
+    server.close();
+  });
+
   test("of a write's argument is thrown, and the socket lives", () => {
     const { left } = createPair();
     const socket = left.createSocket({ highWaterMark: 0 });
