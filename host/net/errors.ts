@@ -93,6 +93,19 @@ export function codedError(
   return Object.assign(new Kind(message), { code });
 }
 
+/** The error of a call on a socket that has no connection. */
+export function closedError(): Error {
+  return codedError("ERR_SOCKET_CLOSED", "Socket is closed");
+}
+
+/** The error of a write whose socket was destroyed while it connected. */
+export function closedBeforeConnection(): Error {
+  return codedError(
+    "ERR_SOCKET_CLOSED_BEFORE_CONNECTION",
+    "Socket closed before the connection was established",
+  );
+}
+
 /** Throws ERR_INVALID_ARG_TYPE: `name` was not `wanted`. */
 export function refuseType(name: string, wanted: string, value: unknown): never {
   const what = name.includes(".") ? "property" : "argument";

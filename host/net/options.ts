@@ -105,6 +105,12 @@ export type ListenArguments =
       onListening?: () => void,
     ];
 
+/** Idle time before keepalives when the application names none, in milliseconds. */
+const KEEPALIVE_MS = 7_200_000;
+
+/** Longest idle time that the core takes, in milliseconds. */
+const KEEPALIVE_MAX_MS = 2 ** 24 - 1;
+
 const NO_PIPES = "There are no pipes and no descriptors here: give a host and a port";
 
 /** The options and the callback of a call to `connect`. Throws what Node throws for arguments without a meaning. */
@@ -179,6 +185,12 @@ export function streamOptions(options: SocketOptions, defaultHighWaterMark: numb
   const highWaterMark = options.highWaterMark ?? defaultHighWaterMark;
   // The socket itself emits "close": listeners are told whether there was an error.
   return { allowHalfOpen: Boolean(options.allowHalfOpen), emitClose: false, highWaterMark };
+}
+
+/** What the core is told for Node's `initialDelay`, in milliseconds: 0 and less stand for the default. */
+export function keepAliveMs(initialDelay = 0): number {
+  const ms = Math.floor(initialDelay);
+  return ms > 0 ? Math.min(ms, KEEPALIVE_MAX_MS) : KEEPALIVE_MS;
 }
 
 /** Throws ERR_INVALID_ARG_TYPE for what is no AbortSignal. */

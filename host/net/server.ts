@@ -7,7 +7,8 @@ import { CoreError } from "../core.js";
 import type { Host } from "../host.js";
 import { checkFunction, codedError, nameError, refuseType, socketError, toSocketError } from "./errors.js";
 import { type ListenArguments, type ListenOptions, listenArguments, type ServerOptions } from "./options.js";
-import { checkOwnAddress, Socket } from "./socket.js";
+import { checkOwnAddress } from "./own_address.js";
+import { Socket } from "./socket.js";
 
 /** Connections that may wait at a server unless it says otherwise. */
 const DEFAULT_BACKLOG = 128;

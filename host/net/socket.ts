@@ -6,7 +6,15 @@ import { Event, Option, SocketKind } from "../abi.js";
 import type { Timer } from "../clock.js";
 import { type Address, type ConnectionInfo, CoreError } from "../core.js";
 import type { Host } from "../host.js";
-import { checkDuration, checkFunction, codedError, socketError, toSocketError } from "./errors.js";
+import {
+  checkDuration,
+  checkFunction,
+  closedBeforeConnection,
+  closedError,
+  codedError,
+  socketError,
+  toSocketError,
+} from "./errors.js";
 import { IdleTimer } from "./idle_timer.js";
 import { DEFAULT_HOST, lookUp } from "./lookup.js";
 import { OnRead } from "./on_read.js";
@@ -15,28 +23,22 @@ import {
   checkConnectOptions,
   checkSocketOptions,
   connectArguments,
+  keepAliveMs,
   type SocketOptions,
   streamOptions,
   type TcpConnectOptions,
 } from "./options.js";
+import { checkOwnAddress, loopbackHint } from "./own_address.js";
 import type { Server } from "./server.js";
 
 /** Bytes that one read takes from the core at most; also what a socket buffers before it stops to read. */
 const READ_BYTES = 65536;
-
-/** Idle time before keepalives when the application names none, in milliseconds. */
-const KEEPALIVE_MS = 7_200_000;
-
-/** Longest idle time that the core takes, in milliseconds. */
-const KEEPALIVE_MAX_MS = 2 ** 24 - 1;
 
 /** Longest time that a timer of Node takes, in milliseconds. */
 const TIMEOUT_MAX_MS = 2 ** 31 - 1;
 
 /** How long a socket that was destroyed soon waits for its peer to end, in milliseconds. */
 const LINGER_MS = 2000;
-
-const NO_LOOPBACK = "the core sends nothing to itself: connect to another host, from another Net";
 
 type Done = (error?: Error | null) => void;
 
@@ -192,8 +194,10 @@ export class Socket extends Duplex {
 
   /** True sends small segments at once (Nagle's algorithm off). Before there is a connection it is kept for then. */
   setNoDelay(noDelay = true): this {
-    this.#noDelay = Boolean(noDelay);
-    if (this.#handle !== 0) this.#setOption(Option.NO_DELAY, this.#noDelay ? 1 : 0);
+    const wanted = Boolean(noDelay);
+    if (wanted === this.#noDelay) return this;
+    this.#noDelay = wanted;
+    if (this.#handle !== 0) this.#setOption(Option.NO_DELAY, wanted ? 1 : 0);
     return this;
   }
 
@@ -202,8 +206,11 @@ export class Socket extends Duplex {
    * 2^24 - 1. Before there is a connection it is kept for then.
    */
   setKeepAlive(enable = false, initialDelay = 0): this {
-    this.#keepAliveMs = enable ? keepAliveMs(initialDelay) : 0;
-    if (this.#handle !== 0) this.#setOption(Option.KEEPALIVE_MS, this.#keepAliveMs);
+    const wanted = enable ? keepAliveMs(initialDelay) : 0;
+    // Node's HTTP agent asks for the same again after each request.
+    if (wanted === this.#keepAliveMs) return this;
+    this.#keepAliveMs = wanted;
+    if (this.#handle !== 0) this.#setOption(Option.KEEPALIVE_MS, wanted);
     return this;
   }
 
@@ -331,8 +338,7 @@ export class Socket extends Duplex {
       this.emit("connectionAttempt", at.address, at.port, 4);
       core.connect(this.#handle, at);
     } catch (error) {
-      const isLoopback = at.address.startsWith("127.") || at.address === ownAddress(this.#host);
-      const hint = isLoopback ? NO_LOOPBACK : undefined;
+      const hint = loopbackHint(this.#host, at.address);
       this.destroy(toSocketError(error, call, { at: call === "bind" ? this.#bound : at, hint }));
       return;
     }
@@ -520,31 +526,4 @@ export class Socket extends Duplex {
     this.#host.core.setOption(this.#handle, option, value);
     this.#host.kick();
   }
-}
-
-/** Throws EADDRNOTAVAIL unless `at` is the device's own address, or any. */
-export function checkOwnAddress(host: Host, at: Address, syscall: "bind" | "listen"): void {
-  if (at.address === "0.0.0.0" || at.address === ownAddress(host)) return;
-  throw socketError("EADDRNOTAVAIL", syscall, { at, hint: `this device is ${ownAddress(host)}` });
-}
-
-function ownAddress({ core }: Host): string {
-  return [...core.config.address].join(".");
-}
-
-/** What the core is told for Node's `initialDelay`, in milliseconds: 0 and less stand for the default. */
-function keepAliveMs(initialDelay = 0): number {
-  const ms = Math.floor(initialDelay);
-  return ms > 0 ? Math.min(ms, KEEPALIVE_MAX_MS) : KEEPALIVE_MS;
-}
-
-function closedError(): Error {
-  return codedError("ERR_SOCKET_CLOSED", "Socket is closed");
-}
-
-function closedBeforeConnection(): Error {
-  return codedError(
-    "ERR_SOCKET_CLOSED_BEFORE_CONNECTION",
-    "Socket closed before the connection was established",
-  );
 }
