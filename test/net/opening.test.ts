@@ -426,17 +426,26 @@ describe("a local address and port", () => {
   test("are named by the error of a connection that failed", async () => {
     const { clock, left } = createPair();
     let error: Error | undefined;
-    left
-      .connect({ port: 80, host: RIGHT.address, localAddress: LEFT.address, localPort: 4000 })
-      .on("error", (e) => {
-        error = e;
-      });
+    const socket = left.connect({
+      port: 80,
+      host: RIGHT.address,
+      localAddress: LEFT.address,
+      localPort: 4000,
+    });
+    socket.on("error", (failed) => {
+      error = failed;
+    });
     expect(await clock.settleUntil(() => error !== undefined, 60_000)).toBe(true);
     expect(error).toMatchObject({
       message: "connect ECONNREFUSED 10.0.0.2:80 - Local (10.0.0.1:4000)",
       localAddress: LEFT.address,
       localPort: 4000,
     });
+    // The next attempt is free to use any.
+    error = undefined;
+    socket.connect(80, RIGHT.address);
+    expect(await clock.settleUntil(() => error !== undefined, 60_000)).toBe(true);
+    expect(error).toMatchObject({ message: "connect ECONNREFUSED 10.0.0.2:80" });
   });
 
   test("that are not the device's, or none at all, are refused", async () => {
@@ -534,7 +543,9 @@ describe("a host name", () => {
     for (const [code, lookup] of answers) {
       const socket = open(left, lookup);
       socket.end();
+      const closed = new Promise((resolve) => socket.once("close", resolve));
       expect((await failure(socket)).code).toBe(code);
+      expect(await closed).toBe(true);
     }
     expect((await failure(left.connect(80, "::1"))).message).toMatch(/EAFNOSUPPORT.*IPv4 only/);
     for (const lookup of ["foobar", 1, {}, []])
@@ -544,15 +555,24 @@ describe("a host name", () => {
 
   test("whose answer comes after the socket was destroyed is forgotten", async () => {
     const { clock, left } = createPair();
-    let answer: (() => void) | undefined;
-    const socket = open(left, (_name, _options, callback) => {
-      answer = () => callback(null, RIGHT.address, 4);
-    });
+    const answers: (() => void)[] = [];
+    const lookup: LookupFunction = (_name, _options, callback) => {
+      answers.push(() => callback(null, RIGHT.address, 4));
+    };
+    const socket = open(left, lookup);
+    socket.destroy();
+    socket.connect({ port: 80, host: "device.test", lookup });
     socket.on("error", () => expect.fail("error"));
     socket.destroy();
-    answer?.();
+    answers[0]?.();
     await clock.settle(1000);
     expect(left.host.core.header().connectionsUsed).toBe(0);
+    // Nor is it taken for the answer to a later call.
+    socket.connect({ port: 80, host: "other.test", lookup: () => {} });
+    answers[1]?.();
+    await clock.settle(1000);
+    expect([socket.connecting, left.host.core.header().connectionsUsed]).toEqual([true, 0]);
+    socket.destroy();
   });
 });
 
@@ -591,6 +611,14 @@ describe("an abort signal", () => {
       await look("idle", (signal) => stage.createSocket({ signal }), "after");
     },
   );
+
+  test("that was aborted before lets nothing be opened", async () => {
+    const { clock, left } = createPair();
+    const socket = left.connect({ port: 80, host: RIGHT.address, signal: AbortSignal.abort() });
+    expect((await failure(socket)).name).toBe("AbortError");
+    await clock.settle(1000);
+    expect([socket.connecting, left.host.core.header().connectionsUsed]).toEqual([false, 0]);
+  });
 
   test("must be one", () => {
     const { left } = createPair();

@@ -156,7 +156,7 @@ describe("listen", () => {
 
   same(
     "with a signal closes when it is aborted, also when it was before",
-    { later: ["1 close 0"], before: ["close"], wrong: ["ERR_INVALID_ARG_TYPE"] },
+    { later: ["1 close 0"], closed: ["0"], before: ["close"], wrong: ["ERR_INVALID_ARG_TYPE"] },
     async (stage) => {
       const later = stage.createServer();
       const controller = new AbortController();
@@ -166,6 +166,11 @@ describe("listen", () => {
       controller.abort();
       await stage.event(later, "close");
       stage.log("later", `${counted} close ${listeners()}`);
+      const closed = stage.createServer();
+      const other = new AbortController();
+      closed.listen({ port: 0, signal: other.signal }).close();
+      await stage.event(closed, "close");
+      stage.log("closed", getEventListeners(other.signal, "abort").length);
       const before = stage.createServer();
       before.listen({ port: 0, signal: AbortSignal.abort() });
       await stage.event(before, "close");

@@ -454,6 +454,48 @@ describe("a failure", () => {
     },
   );
 
+  test("in the middle of a write leaves in bytesWritten what the core took", async () => {
+    const { clock, left, right } = createPair();
+    const server = right.createServer((socket) => socket.pause()).listen(80);
+    const client = left.connect(80, RIGHT.address);
+    client.on("error", () => {});
+    client.write(Buffer.alloc(1_000_000));
+    await clock.settle(1000);
+    const { bytesAcknowledged = 0, sendQueued = 0 } = client.tcpInfo() ?? {};
+    expect(bytesAcknowledged + sendQueued).toBeGreaterThan(1000);
+    server.closeAllConnections();
+    expect(await clock.settleUntil(() => client.destroyed, 3_600_000)).toBe(true);
+    expect(client.bytesWritten).toBe(bytesAcknowledged + sendQueued);
+    server.close();
+  });
+
+  test("that nobody reads is told to an end", async () => {
+    const { clock, left, right } = createPair();
+    const accepted: Socket[] = [];
+    const server = right.createServer((socket) => accepted.push(socket.resume())).listen(80);
+    // In an earlier life the socket read its peer's end.
+    const client = left.connect(80, RIGHT.address).resume();
+    expect(await clock.settleUntil(() => accepted.length === 1, 60_000)).toBe(true);
+    accepted[0]?.end();
+    expect(await clock.settleUntil(() => client.destroyed, 60_000)).toBe(true);
+    await clock.settle(1);
+    client.pause().connect(80, RIGHT.address);
+    expect(await clock.settleUntil(() => accepted.length === 2, 60_000)).toBe(true);
+    accepted[1]?.write(Buffer.alloc(1_000_000));
+    await clock.settle(1000);
+    accepted[1]?.resetAndDestroy();
+    await clock.settle(1000);
+    expect(client.destroyed).toBe(false);
+    let error: unknown;
+    client.on("error", (failed) => {
+      error = failed;
+    });
+    client.end();
+    await clock.settle(10);
+    expect(error).toMatchObject({ code: "ECONNRESET", syscall: "shutdown" });
+    server.close();
+  });
+
   test("of a half-open connection is told at once", async () => {
     const { clock, left, right } = createPair();
     const server = right.createServer({ allowHalfOpen: true }, (socket) => socket.resume().end()).listen(80);
