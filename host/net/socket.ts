@@ -312,11 +312,10 @@ export class Socket extends Duplex {
   #openByName(at: Address, options: TcpConnectOptions): void {
     const attempt = ++this.#attempt;
     lookUp(at.address, options, (error, address, family) => {
-      if (attempt !== this.#attempt) return;
       this.emit("lookup", error, address, family, at.address);
       if (!this.#connecting || attempt !== this.#attempt) return;
       this.#idleTimer.active();
-      if (error) process.nextTick(() => this.#connecting && attempt === this.#attempt && this.destroy(error));
+      if (error) this.destroy(error);
       else this.#open({ address: address as string, port: at.port }, options);
     });
   }

@@ -454,17 +454,31 @@ describe("a failure", () => {
     },
   );
 
-  test("in the middle of a write leaves in bytesWritten what the core took", async () => {
+  test.each([
+    ["read", "a peer that still could write", false],
+    ["write", "a peer that has ended", true],
+  ])("of a %s, by %s, leaves in bytesWritten what the core took", async (syscall, _by, ended) => {
     const { clock, left, right } = createPair();
-    const server = right.createServer((socket) => socket.pause()).listen(80);
-    const client = left.connect(80, RIGHT.address);
-    client.on("error", () => {});
+    const server = right
+      .createServer({ allowHalfOpen: true }, (socket) => {
+        socket.pause();
+        if (ended) socket.end();
+      })
+      .listen(80);
+    const client = left.connect({ port: 80, host: RIGHT.address, allowHalfOpen: true }).resume();
+    let error: unknown;
+    client.on("error", (failed) => {
+      error = failed;
+    });
+    await clock.settle(1000);
     client.write(Buffer.alloc(1_000_000));
     await clock.settle(1000);
     const { bytesAcknowledged = 0, sendQueued = 0 } = client.tcpInfo() ?? {};
     expect(bytesAcknowledged + sendQueued).toBeGreaterThan(1000);
     server.closeAllConnections();
     expect(await clock.settleUntil(() => client.destroyed, 3_600_000)).toBe(true);
+    await clock.settle(1);
+    expect(error).toMatchObject({ code: "ECONNRESET", syscall });
     expect(client.bytesWritten).toBe(bytesAcknowledged + sendQueued);
     server.close();
   });
