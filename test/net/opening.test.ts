@@ -270,6 +270,52 @@ describe("a socket", () => {
   );
 
   same(
+    "that connects again has forgotten how it ended before",
+    { first: ["writable true"], second: ["close false"], peers: ["ECONNRESET", "end late"] },
+    async (stage) => {
+      const server = stage.createServer({ allowHalfOpen: true }, (peer) => {
+        let text = "";
+        peer.on("data", (data) => {
+          text += data;
+        });
+        peer.on("error", (error: NodeJS.ErrnoException) => stage.log("peers", error.code));
+        peer.on("end", () => stage.log("peers", `end ${text}`));
+      });
+      const port = await stage.listen(server);
+      const client = stage.createSocket();
+      client.connect({ port, host: stage.host });
+      await stage.event(client, "connect");
+      await stage.pause(20);
+      stage.log("first", `writable ${client.writable}`);
+      client.resetAndDestroy();
+      await stage.event(client, "close");
+      await stage.pause(20);
+      client.connect({ port, host: stage.host });
+      await stage.event(client, "connect");
+      client.write("late");
+      await stage.pause(20);
+      client.on("close", (hadError: boolean) => stage.log("second", `close ${hadError}`));
+      client.destroy();
+      await stage.pause(50);
+    },
+  );
+
+  test("that connects again does not end with the end of before, which waited for a connection", async () => {
+    const { clock, left, right } = createPair();
+    const server = right.createServer((socket) => socket.resume()).listen(80);
+    const client = left.createSocket();
+    client.end();
+    await clock.settle(10);
+    client.destroy();
+    await clock.settle(10);
+    client.connect(80, RIGHT.address);
+    await clock.settle(1000);
+    expect(client.readyState).toBe("open");
+    client.destroy();
+    server.close();
+  });
+
+  same(
     "knows nothing of a peer before it has one",
     { client: ["undefined undefined undefined {}"] },
     async (stage) => {
