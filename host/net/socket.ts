@@ -158,6 +158,7 @@ export class Socket extends Duplex {
     if (this.#handle !== 0) return this.destroy(socketError("EISCONN", "connect", { at }));
     if (this.destroyed) this.#revive();
     this.#connecting = true;
+    this.#attempt++;
     this.#idleTimer.active();
     if (isIPv4(at.address)) this.#open(at, options);
     else this.#openByName(at, options);
@@ -310,12 +311,13 @@ export class Socket extends Duplex {
   }
 
   #openByName(at: Address, options: TcpConnectOptions): void {
-    const attempt = ++this.#attempt;
+    const attempt = this.#attempt;
     lookUp(at.address, options, (error, address, family) => {
       this.emit("lookup", error, address, family, at.address);
       if (!this.#connecting || attempt !== this.#attempt) return;
       this.#idleTimer.active();
-      if (error) this.destroy(error);
+      // Node fails in the next tick, too: `connect` returns a socket that lives.
+      if (error) process.nextTick(() => this.#connecting && attempt === this.#attempt && this.destroy(error));
       else this.#open({ address: address as string, port: at.port }, options);
     });
   }

@@ -579,7 +579,7 @@ describe("a host name", () => {
   });
 
   test("that is not found, or found wrong, fails the connection", async () => {
-    const { left } = createPair();
+    const { clock, left } = createPair();
     const answers: [string, LookupFunction][] = [
       ["ENOTFOUND", (_n, _o, callback) => callback(Object.assign(new Error("no"), { code: "ENOTFOUND" }))],
       ["ERR_INVALID_IP_ADDRESS", (_n, _o, callback) => callback(null, undefined, 4)],
@@ -594,6 +594,15 @@ describe("a host name", () => {
       expect((await failure(socket)).code).toBe(code);
       expect(await closed).toBe(true);
     }
+    const fails = answers[0]?.[1] as LookupFunction;
+    const again = open(left, fails);
+    expect([again.connecting, again.destroyed]).toEqual([true, false]);
+    // The failure of an attempt that was given up is not the next one's.
+    again.destroy();
+    again.connect(80, RIGHT.address);
+    const refused = failure(again);
+    expect(await clock.settleUntil(() => again.destroyed, 60_000)).toBe(true);
+    expect((await refused).code).toBe("ECONNREFUSED");
     expect((await failure(left.connect(80, "::1"))).message).toMatch(/EAFNOSUPPORT.*IPv4 only/);
     for (const lookup of ["foobar", 1, {}, []])
       expect(thrown(() => open(left, lookup as never))).toBe("TypeError ERR_INVALID_ARG_TYPE");
