@@ -75,6 +75,21 @@ describe("ferrule serve", () => {
     expect(visitor.codes).toEqual(["ECONNRESET"]);
   });
 
+  test("ends although visitors asked for long digests and left", async () => {
+    const served = await serve();
+    for (let count = 0; count < 30; count++) {
+      const visitor = connectLocal(served.port);
+      const request = (length: number) => `GET /bytes/${length} HTTP/1.1\r\nHost: device\r\n\r\n`;
+      visitor.resume().write(request(3) + request(2 ** 30 - count));
+      // The first one is answered: the second one is looked at.
+      await until(() => visitor.bytesRead > 0);
+      visitor.destroy();
+    }
+    served.child.kill("SIGINT");
+    await until(() => served.child.exitCode !== null);
+    expect(await served.exit).toBe(0);
+  });
+
   test("ends at once at the second signal", async () => {
     const served = await serve();
     const visitor = connectLocal(served.echoPort);
