@@ -73,6 +73,7 @@ export class Device {
   readonly host: Host;
   readonly http: HttpService;
   readonly echo: Server;
+  readonly #open = new Set<Socket>();
 
   /** Boots the device on `link`; it does not listen before `listen`. */
   constructor(link: Link, clock: Clock, options: DeviceOptions) {
@@ -91,6 +92,11 @@ export class Device {
     const net = new Net(this.host);
     this.http = createHttpService(net, { version, moduleBytes: wasm.length });
     this.echo = createEchoServer(net);
+    for (const server of [this.http.server, this.echo])
+      server.on("connection", (socket: Socket) => {
+        this.#open.add(socket);
+        socket.once("close", () => this.#open.delete(socket));
+      });
     this.#resetIdle(options.idleMs ?? DEFAULT_IDLE_MS);
   }
 
@@ -121,10 +127,9 @@ export class Device {
     this.echo.close();
   }
 
-  /** Ends all connections. */
-  endAll(): void {
-    this.http.server.closeAllConnections();
-    this.echo.closeAllConnections();
+  /** Resets all connections. */
+  resetAll(): void {
+    for (const socket of this.#open) socket.resetAndDestroy();
   }
 
   /** A peer that has vanished, or that never asks for what it was promised, must not keep a record for long. */

@@ -18,6 +18,12 @@ afterEach(async () => {
   await network.remove();
 });
 
+/** The kernel's address goes away, and another one comes. */
+async function changeAddress(): Promise<void> {
+  const change = `ip addr del ${KERNEL}/24 dev ferrule0 && ip addr add 10.0.0.9/24 dev ferrule0`;
+  await network.runWell("sh", ["-c", change]);
+}
+
 /** Only the connection that asks is there. */
 const nobodyElse = ({ usage }: { usage: { connections: { used: number } } }) => usage.connections.used === 1;
 
@@ -59,10 +65,17 @@ describe.skipIf(missingTools("namespaces", "curl"))("the device as server", () =
     const peer = network.start(process.execPath, [PEER, "stall", DEVICE, "80"]);
     await peer.says("stalled");
     // Another address of the same kernel asks; the first one neither answers nor resets any more.
-    const change = `ip addr del ${KERNEL}/24 dev ferrule0 && ip addr add 10.0.0.9/24 dev ferrule0`;
-    await network.runWell("sh", ["-c", change]);
+    await changeAddress();
     const { counters } = await untilInfo(network, nobodyElse);
     expect(counters.TCP_RESETS_IN).toBe(0);
+  });
+
+  test("the kernel vanishes, and then the service stops: the records are not missed", async () => {
+    for (const port of ["80", "7"])
+      await network.start(process.execPath, [PEER, "idle", DEVICE, port]).says("idle");
+    await changeAddress();
+    expect(await stopDevice(device)).toContain("\n2 connections, ");
+    device = await startDevice(network);
   });
 
   test("a client that ends is not kept waiting, and the port answers again", async () => {

@@ -83,6 +83,15 @@ const TASKS = {
     setInterval(() => {}, 1000);
   },
 
+  // Gets an answer on a connection that stays open, and is silent then; on another port than 80 it is an echo.
+  async idle() {
+    const socket = connect({ host, port });
+    socket.write("GET /bytes/10 HTTP/1.1\r\nHost: device\r\n\r\n");
+    await once(socket, "data");
+    say({ idle: true });
+    setInterval(() => {}, 1000);
+  },
+
   // A web server: /bytes/N, /reset (in the middle of the answer), /half (ends its direction late, after the client did).
   async server() {
     const server = createHttpServer((request, response) => {
