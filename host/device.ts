@@ -1,9 +1,11 @@
 // The device that the `ferrule` command runs: a core with an HTTP and an echo server, on whatever link there is.
 
+import { Status } from "./abi.js";
+import { Advice } from "./advice.js";
 import { createEchoServer } from "./apps/echo.js";
 import { createHttpService, type HttpService } from "./apps/http_server.js";
 import type { Clock } from "./clock.js";
-import { type Core, type CoreConfig, createCore } from "./core.js";
+import { type Core, type CoreConfig, type CoreError, createCore } from "./core.js";
 import type { EngineFactory } from "./engines/engine.js";
 import { Host } from "./host.js";
 import type { Link } from "./link/link.js";
@@ -52,7 +54,7 @@ export interface DeviceOptions {
   wrapLink?: (link: Link, core: Core) => Link;
 }
 
-/** A core with the sizes that the `ferrule` command gives its hosts. */
+/** A core with the sizes that the `ferrule` command gives its hosts. Throws Advice when they need too much memory. */
 export function bootCore(
   wasm: Uint8Array,
   clock: Clock,
@@ -66,7 +68,16 @@ export function bootCore(
     reassemblyRanges: 8,
     synEntries: BACKLOG,
   };
-  return createCore(wasm, { ...sizes, ...config }, { now: clock.now(), ...(engine && { engine }) });
+  try {
+    return createCore(wasm, { ...sizes, ...config }, { now: clock.now(), ...(engine && { engine }) });
+  } catch (error) {
+    const isTooMuch = error instanceof RangeError || (error as CoreError).status === Status.NO_MEMORY;
+    if (!isTooMuch) throw error;
+    throw new Advice(
+      `${config.connections} connections with rings of ${ringBytes} bytes need more memory than there is: ` +
+        "give smaller rings with --ring, or fewer connections with --connections",
+    );
+  }
 }
 
 export class Device {

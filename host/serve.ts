@@ -162,8 +162,8 @@ export class Service {
 /** A device behind a TAP interface: the kernel is its peer. */
 export class TapService {
   readonly passages: ServerPassages;
-  /** Called when the interface has gone away under the device, with the name of the errno. */
-  onLost: (code: string) => void = () => {};
+  /** Resolves when the interface has gone away under the device, to the name of the errno. */
+  readonly lost: Promise<string>;
   readonly #clock: Clock = realClock;
   readonly #device: Device;
   readonly #tap: TapLink;
@@ -172,7 +172,9 @@ export class TapService {
   private constructor(tap: TapLink, options: ServeTapOptions) {
     const { deviceAddress, hostAddress, prefixLength } = options.tap;
     this.#tap = tap;
-    tap.onLost = (code) => this.onLost(code);
+    this.lost = new Promise((resolve) => {
+      tap.onLost = resolve;
+    });
     const network = { netmask: netmaskOf(prefixLength), gateway: hostAddress };
     this.#device = bootDevice(tap, this.#clock, deviceAddress, { ...options, ...network });
     this.passages = new ServerPassages(this.#clock);

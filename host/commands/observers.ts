@@ -1,5 +1,6 @@
 // What --impair, --pcap and --record put between a host and its core and link.
 
+import { resolve } from "node:path";
 import { Advice } from "../advice.js";
 import type { Clock } from "../clock.js";
 import type { Core } from "../core.js";
@@ -37,6 +38,8 @@ export class Observers {
 
   /** Opens the files. Throws UsageError when an option cannot be understood, Advice when a file cannot be written. */
   constructor({ impair, pcap, record }: Values, clock: Clock) {
+    if (pcap !== undefined && record !== undefined && resolve(pcap) === resolve(record))
+      throw new UsageError(`--pcap and --record cannot both write to ${pcap}: give two files`);
     this.#clock = clock;
     this.#impairment = impair === undefined ? undefined : readImpairment(impair);
     this.#capture = pcap === undefined ? undefined : open("--pcap", pcap, openCapture, clock);

@@ -120,6 +120,28 @@ describe.skipIf(missingTools("namespaces"))("the device as client", () => {
     expect([code, output]).toEqual([1, expect.stringContaining(text)]);
   });
 
+  test.each([
+    ["an address of nobody", "http://10.0.0.255/", "connect EINVAL"],
+    ["the device's own address", `http://${DEVICE}/`, "connect EINVAL"],
+    ["half an answer", `http://${KERNEL}:8000/part`, "nothing came for 1 s after 10 B"],
+    ["no such folder", `http://${KERNEL}:8000/bytes/9`, "--output /nowhere/file: ENOENT"],
+  ])("%s", async (name, url, text) => {
+    const output = name === "no such folder" ? ["--output", "/nowhere/file"] : [];
+    const got = await ferruleGet(network, url, "--timeout", "1", ...output);
+    expect([got.code, got.output]).toEqual([1, expect.stringContaining(text)]);
+  });
+
+  test("the interface is taken away: it says so and ends", async () => {
+    const running = network.start(process.execPath, [
+      ...["build/host/cli.js", "get", `http://${KERNEL}:8000/part`, "--timeout", "3600"],
+    ]);
+    const isUp = async () => (await network.run("ip", ["link", "show", "ferrule0", "up"])).stdout.length > 0;
+    await expect.poll(isUp, { timeout: 20_000 }).toBe(true);
+    await network.runWell("ip", ["link", "del", "ferrule0"]);
+    expect(await running.ended()).toBe(1);
+    expect(running.output()).toContain("the interface ferrule0 went away");
+  });
+
   test("nobody has the address", async () => {
     const { code, output } = await ferruleGet(network, "http://10.0.0.77:8000/");
     expect([code, output]).toEqual([1, expect.stringContaining("EHOSTUNREACH")]);
