@@ -101,6 +101,15 @@ describe("ferrule serve", () => {
     expect(await served.exit).toBe(EXIT_INTERRUPTED);
   });
 
+  test("ends when nobody reads what it prints any more, and says nothing of that", async () => {
+    const served = await serve();
+    served.child.stdout?.destroy();
+    // Node learns of it when it prints the next line.
+    await fetch(`http://127.0.0.1:${served.port}/info`).catch(() => {});
+    expect(await served.exit).toBe(1);
+    expect(served.output).not.toMatch(/EPIPE|\n {4}at /);
+  });
+
   test("says which port is in use", async () => {
     const other = createServer().listen(0, "127.0.0.1");
     await once(other, "listening");
