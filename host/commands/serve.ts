@@ -184,8 +184,10 @@ async function untilInterrupted<T>(
   otherwise?: Promise<T>,
 ): Promise<T | undefined> {
   const log = new ConnectionLog(passages, realClock, (line) => console.log(line));
+  // First: whoever reads the text may send the signal at once.
+  const signal = interrupted();
   console.log(text);
-  const ended = await Promise.race([interrupted(), ...(otherwise ? [otherwise] : [])]);
+  const ended = await Promise.race([signal, ...(otherwise ? [otherwise] : [])]);
   console.log("\nStopping.");
   log.stop();
   return ended as T | undefined;

@@ -90,6 +90,15 @@ describe("ferrule serve", () => {
     expect(await served.exit).toBe(0);
   });
 
+  test("ends in order when the signal comes with the text", async () => {
+    for (let round = 0; round < 8; round++) {
+      const started = run("serve", "--port", "0", "--echo-port", "0");
+      started.child.stdout?.once("data", () => started.child.kill("SIGINT"));
+      expect(await started.exit).toBe(0);
+      expect(started.output).toContain("all connection records were returned");
+    }
+  });
+
   test("ends at once at the second signal", async () => {
     const served = await serve();
     const visitor = connectLocal(served.echoPort);
