@@ -53,6 +53,11 @@ export class Host {
     return this.#core;
   }
 
+  /** Whether `close` was called. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   /** Sockets that are being listened to. */
   get watched(): number {
     return this.#listeners.size;

@@ -28,7 +28,7 @@ import {
   streamOptions,
   type TcpConnectOptions,
 } from "./options.js";
-import { checkOwnAddress, loopbackHint } from "./own_address.js";
+import { checkOpen, checkOwnAddress, loopbackHint } from "./own_address.js";
 import type { Server } from "./server.js";
 
 /** Bytes that one read takes from the core at most; also what a socket buffers before it stops to read. */
@@ -347,8 +347,9 @@ export class Socket extends Duplex {
     const { core } = this.#host;
     this.#peer = at;
     this.#bound = undefined;
-    let call = "connect";
+    let call: "connect" | "bind" = "connect";
     try {
+      checkOpen(this.#host, at, call);
       this.#handle = core.open(SocketKind.STREAM);
       if (localAddress || localPort) {
         call = "bind";
