@@ -42,6 +42,14 @@ const LINGER_MS = 2000;
 
 type Done = (error?: Error | null) => void;
 
+/**
+ * Calls `run` when all promises that the ticks up to now settle were heard, as Node does, whose connections close in a
+ * later phase of the event loop: who awaits "error" can then await "close".
+ */
+function afterPromises(run: () => void): void {
+  process.nextTick(() => queueMicrotask(() => process.nextTick(run)));
+}
+
 /** Bytes that the core has not taken yet, and whom to tell when it has. */
 interface PendingWrite {
   readonly chunk: Uint8Array;
@@ -307,8 +315,8 @@ export class Socket extends Duplex {
       );
     done(error);
     // As in Node, a socket that never had a connection says no more than that it is closed.
-    const told = handle !== 0 || wasConnecting ? [error !== null] : [];
-    process.nextTick(() => this.emit("close", ...told));
+    if (handle === 0 && !wasConnecting) process.nextTick(() => this.emit("close"));
+    else afterPromises(() => this.emit("close", error !== null));
     this.#onGone?.();
     this.#onGone = undefined;
   }

@@ -636,6 +636,31 @@ describe("a listener that throws", () => {
   });
 });
 
+describe("the close of a connection", () => {
+  same("can be awaited after its error", { client: ["ECONNRESET", "true"] }, async (stage) => {
+    const { client, peer } = await stage.pair();
+    client.resume();
+    peer.resetAndDestroy();
+    const [error] = await stage.event(client, "error");
+    stage.log("client", code(error));
+    const [hadError] = await stage.event(client, "close");
+    stage.log("client", hadError);
+  });
+
+  same(
+    "comes after the callback of a write to what was destroyed",
+    { client: ["ERR_STREAM_DESTROYED", "close"] },
+    async (stage) => {
+      const { client, peer } = await stage.pair();
+      peer.resume();
+      client.on("error", () => {}).on("close", () => stage.log("client", "close"));
+      client.destroy();
+      client.write("late", (error) => stage.log("client", code(error)));
+      await stage.event(client, "close");
+    },
+  );
+});
+
 describe("a write under way at destroy", () => {
   same(
     "is told when destroy has returned, and before close",
