@@ -10,6 +10,12 @@ import { sim } from "./commands/sim.js";
 
 const COMMANDS: Readonly<Record<string, Command>> = { serve, get, replay, sim };
 
+// Most often whoever read what this prints has gone: then there is nobody to tell anything, a stack least of all.
+process.stdout.on("error", ({ code, message }: NodeJS.ErrnoException) => {
+  if (code !== "EPIPE") console.error(`ferrule: standard output: ${message}`);
+  process.exit(EXIT_FAILURE);
+});
+
 process.exitCode = await main(process.argv.slice(2));
 
 async function main([name, ...args]: string[]): Promise<number> {

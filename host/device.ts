@@ -1,9 +1,11 @@
 // The device that the `ferrule` command runs: a core with an HTTP and an echo server, on whatever link there is.
 
+import { Status } from "./abi.js";
+import { Advice } from "./advice.js";
 import { createEchoServer } from "./apps/echo.js";
 import { createHttpService, type HttpService } from "./apps/http_server.js";
 import type { Clock } from "./clock.js";
-import { type Core, type CoreConfig, createCore } from "./core.js";
+import { type Core, type CoreConfig, type CoreError, createCore } from "./core.js";
 import type { EngineFactory } from "./engines/engine.js";
 import { Host } from "./host.js";
 import type { Link } from "./link/link.js";
@@ -52,7 +54,7 @@ export interface DeviceOptions {
   wrapLink?: (link: Link, core: Core) => Link;
 }
 
-/** A core with the sizes that the `ferrule` command gives its hosts. */
+/** A core with the sizes that the `ferrule` command gives its hosts. Throws Advice when they need too much memory. */
 export function bootCore(
   wasm: Uint8Array,
   clock: Clock,
@@ -66,13 +68,23 @@ export function bootCore(
     reassemblyRanges: 8,
     synEntries: BACKLOG,
   };
-  return createCore(wasm, { ...sizes, ...config }, { now: clock.now(), ...(engine && { engine }) });
+  try {
+    return createCore(wasm, { ...sizes, ...config }, { now: clock.now(), ...(engine && { engine }) });
+  } catch (error) {
+    const isTooMuch = error instanceof RangeError || (error as CoreError).status === Status.NO_MEMORY;
+    if (!isTooMuch) throw error;
+    throw new Advice(
+      `${config.connections} connections with rings of ${ringBytes} bytes need more memory than there is: ` +
+        "give smaller rings with --ring, or fewer connections with --connections",
+    );
+  }
 }
 
 export class Device {
   readonly host: Host;
   readonly http: HttpService;
   readonly echo: Server;
+  readonly #open = new Set<Socket>();
 
   /** Boots the device on `link`; it does not listen before `listen`. */
   constructor(link: Link, clock: Clock, options: DeviceOptions) {
@@ -91,6 +103,11 @@ export class Device {
     const net = new Net(this.host);
     this.http = createHttpService(net, { version, moduleBytes: wasm.length });
     this.echo = createEchoServer(net);
+    for (const server of [this.http.server, this.echo])
+      server.on("connection", (socket: Socket) => {
+        this.#open.add(socket);
+        socket.once("close", () => this.#open.delete(socket));
+      });
     this.#resetIdle(options.idleMs ?? DEFAULT_IDLE_MS);
   }
 
@@ -121,10 +138,9 @@ export class Device {
     this.echo.close();
   }
 
-  /** Ends all connections. */
-  endAll(): void {
-    this.http.server.closeAllConnections();
-    this.echo.closeAllConnections();
+  /** Resets all connections. */
+  resetAll(): void {
+    for (const socket of this.#open) socket.resetAndDestroy();
   }
 
   /** A peer that has vanished, or that never asks for what it was promised, must not keep a record for long. */

@@ -53,6 +53,11 @@ export class Host {
     return this.#core;
   }
 
+  /** Whether `close` was called. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   /** Sockets that are being listened to. */
   get watched(): number {
     return this.#listeners.size;
@@ -140,8 +145,15 @@ export class Host {
   }
 
   #tellEvents(): void {
-    for (let event = this.#core.nextEvent(); event; event = this.#core.nextEvent())
-      this.#listeners.get(event.handle)?.(event.events);
+    let more = true;
+    try {
+      for (let event = this.#core.nextEvent(); event; event = this.#core.nextEvent())
+        this.#listeners.get(event.handle)?.(event.events);
+      more = false;
+    } finally {
+      // A listener threw: the next turn tells the others.
+      if (more) this.kick();
+    }
   }
 
   /** Sees to it that a turn comes when the core is due. A timer that is too early is left alone: its turn is short. */

@@ -1,7 +1,7 @@
 // The device's HTTP server: Node's own, over Ferrule's sockets.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { pipeline } from "node:stream";
+import { type Duplex, pipeline } from "node:stream";
 import type { Net, Server as NetServer, Socket } from "../net.js";
 import { renderPage } from "./http_page.js";
 import { describe, type Module } from "./info.js";
@@ -11,6 +11,9 @@ import { reproducibleBytes, sha256OfBytes } from "./reproducible_bytes.js";
 
 /** Longest answer of /bytes, in bytes. */
 const MAX_BYTES = 2 ** 30;
+
+/** Requests that may wait on a connection for the answers before theirs; who sends more is reset. */
+const MAX_PIPELINED = 64;
 
 /** What is told is filled up to a multiple of this: load generators take a length that changes for a failure. */
 const STEP_BYTES = 2048;
@@ -51,7 +54,7 @@ export function createHttpService(net: Net, module: Module): HttpService {
   const device: Device = { net, page: readPageFiles(), live: new LiveStreams(net, told), module: told };
   const http = createServer((request, response) => {
     response.once("close", () => requests++);
-    answer(request, response, device);
+    inTurn(request, response, () => answer(request, response, device));
   });
   // Node's server allows half-open connections and decides itself when to end them.
   const server = net.createServer({ allowHalfOpen: true }, (socket) => {
@@ -68,6 +71,28 @@ export function createHttpService(net: Net, module: Module): HttpService {
       return requests;
     },
   };
+}
+
+/** Requests that wait, by connection. */
+const pipelined = new WeakMap<Duplex, number>();
+
+/**
+ * Calls `run` once all requests before this one on its connection are answered, or never, when the connection ends
+ * first. Node hands over requests as they come: a visitor could have any number of answers made at a time, or a live
+ * stream each, with a single connection.
+ */
+function inTurn({ socket }: IncomingMessage, response: ServerResponse, run: () => void): void {
+  if (response.socket) {
+    run();
+    return;
+  }
+  const waiting = (pipelined.get(socket) ?? 0) + 1;
+  pipelined.set(socket, waiting);
+  if (waiting > MAX_PIPELINED) socket.resetAndDestroy();
+  response.once("socket", () => {
+    pipelined.set(socket, (pipelined.get(socket) ?? 1) - 1);
+    run();
+  });
 }
 
 function answer(request: IncomingMessage, response: ServerResponse, device: Device): void {
@@ -147,8 +172,9 @@ async function sendBytes(request: IncomingMessage, response: ServerResponse, tex
     send(response, 400, "text/plain", `Ask for /bytes/N with N from 0 to ${MAX_BYTES}.\n`);
     return;
   }
-  const digest = await sha256OfBytes(length);
-  if (response.destroyed) return;
+  // The connection may end while the digest is computed.
+  const digest = await sha256OfBytes(length, () => !response.destroyed);
+  if (digest === undefined || response.destroyed) return;
   response.writeHead(200, {
     "Content-Type": "application/octet-stream",
     "Content-Length": length,

@@ -25,6 +25,10 @@ export const EXIT_INTERRUPTED = 130;
 /** A command line that cannot be understood; the message says what to do. */
 export class UsageError extends Advice {}
 
+/** Sizes of a ring that commands take, in bytes. */
+export const RING_LEAST = 2048;
+export const RING_MOST = 2 ** 24;
+
 type OptionTable = NonNullable<ParseArgsConfig["options"]>;
 
 /** Reads options and at most `positionals` other arguments. Throws UsageError, which ends with how to get help. */
@@ -49,6 +53,13 @@ export function integer(name: string, text: string, least: number, most: number)
   const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
   if (value >= least && value <= most) return value;
   throw new UsageError(`--${name} ${text} is not possible: give a whole number from ${least} to ${most}`);
+}
+
+/** The size of a ring in bytes that `text` is. Throws UsageError. */
+export function ringSize(text: string): number {
+  const bytes = integer("ring", text, RING_LEAST, RING_MOST);
+  if (bytes % 4 !== 0) throw new UsageError(`--ring ${bytes} is not a multiple of 4`);
+  return bytes;
 }
 
 /** The seed of 64 hex digits, or a fresh one. Throws UsageError. */

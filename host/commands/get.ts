@@ -13,6 +13,8 @@ import { realClock } from "../clock.js";
 import { formatBytes } from "../console.js";
 import { bootCore, DEVICE_MAC, RING_BYTES } from "../device.js";
 import { Host } from "../host.js";
+import type { TapLink } from "../link/tap.js";
+import type { TapOptions } from "../link/tap_setup.js";
 import { Net, type Socket } from "../net.js";
 import {
   type Command,
@@ -21,6 +23,7 @@ import {
   integer,
   readArguments,
   readModule,
+  ringSize,
   seedFrom,
   UsageError,
 } from "./command.js";
@@ -65,43 +68,69 @@ export const get: Command = {
     const { values, positionals } = readArguments("get", args, OPTIONS, 1);
     const url = parseUrl(positionals[0]);
     const timeoutMs = 1000 * integer("timeout", values.timeout, 1, 3600);
-    const ringBytes = integer("ring", values.ring, 2048, 2 ** 24);
+    const ringBytes = ringSize(values.ring);
     const tapAt = tapOptions(values);
     const seed = seedFrom(values.seed);
     const wasm = readModule();
     const observers = new Observers(values, realClock);
-    const { openTap } = await import("../link/tap_setup.js");
-    const tap = await openTap(tapAt);
-    const { engineFor, wrapLink } = observers.hooks;
-    const config = {
-      mac: DEVICE_MAC,
-      address: tapAt.deviceAddress,
-      netmask: netmaskOf(tapAt.prefixLength),
-      gateway: tapAt.hostAddress,
-      connections: 1,
-      listeners: 0,
-      seed,
-    };
-    const core = bootCore(wasm, realClock, config, {
-      ringBytes,
-      ...(engineFor && { engine: engineFor("device") }),
-    });
-    const host = new Host(core, wrapLink?.(tap, "device", core) ?? tap, realClock);
     try {
-      return await fetch(host, url, timeoutMs, values.output);
+      const { openTap } = await import("../link/tap_setup.js");
+      const tap = await openTap(tapAt);
+      try {
+        const host = bootHost(tap, tapAt, { wasm, seed, ringBytes }, observers);
+        const lost = new AbortController();
+        tap.onLost = (code) => lost.abort(new Advice(`the interface ${tap.name} went away (${code})`));
+        try {
+          return await fetch(new Net(host), { url, timeoutMs, output: values.output, signal: lost.signal });
+        } catch (error) {
+          throw lost.signal.aborted ? lost.signal.reason : error;
+        } finally {
+          await settle(host);
+          host.close();
+        }
+      } finally {
+        await tap.close();
+      }
     } finally {
-      await settle(host);
-      host.close();
-      await tap.close();
       observers.close();
     }
   },
 };
 
-async function fetch(host: Host, url: URL, timeoutMs: number, output: string | undefined): Promise<number> {
-  const net = new Net(host);
+function bootHost(
+  tap: TapLink,
+  { deviceAddress, hostAddress, prefixLength }: TapOptions,
+  { wasm, seed, ringBytes }: { wasm: Uint8Array; seed: Uint8Array; ringBytes: number },
+  observers: Observers,
+): Host {
+  const { engineFor, wrapLink } = observers.hooks;
+  const config = {
+    mac: DEVICE_MAC,
+    address: deviceAddress,
+    netmask: netmaskOf(prefixLength),
+    gateway: hostAddress,
+    connections: 1,
+    listeners: 0,
+    seed,
+  };
+  const core = bootCore(wasm, realClock, config, {
+    ringBytes,
+    ...(engineFor && { engine: engineFor("device") }),
+  });
+  return new Host(core, wrapLink?.(tap, "device", core) ?? tap, realClock);
+}
+
+/** What is fetched: see HELP. `signal` ends it. */
+interface Fetch {
+  readonly url: URL;
+  readonly timeoutMs: number;
+  readonly output: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+async function fetch(net: Net, { output, ...what }: Fetch): Promise<number> {
   const begun = realClock.now();
-  const response = await request(net, url, timeoutMs);
+  const response = await request(net, what);
   const socket = response.socket as unknown as Socket;
   const hash = createHash("sha256");
   let bytes = 0;
@@ -119,8 +148,16 @@ async function fetch(host: Host, url: URL, timeoutMs: number, output: string | u
     last = info() ?? last;
   });
   const sink = output === undefined ? nowhere() : createWriteStream(output);
+  let problem: string | undefined;
+  sink.once("error", ({ message }: Error) => {
+    // When the answer breaks off, the file hears of that, too.
+    if (!response.errored) problem ??= `--output ${output}: ${message}`;
+  });
+  socket.once("timeout", () => {
+    problem ??= silence(what.timeoutMs);
+  });
   await pipeline(response, sink).catch((error: NodeJS.ErrnoException) => {
-    throw new Advice(`${error.code ?? error.message} after ${formatBytes(bytes)}`);
+    throw new Advice(`${problem ?? error.code ?? error.message} after ${formatBytes(bytes)}`);
   });
   console.log(`HTTP ${response.statusCode}, ${bytes} bytes, ${rate(bytes, begun)}
 SHA-256 ${hash.digest("hex")}`);
@@ -131,17 +168,24 @@ SHA-256 ${hash.digest("hex")}`);
   return response.statusCode === 200 ? EXIT_OK : EXIT_FAILURE;
 }
 
-function request(net: Net, url: URL, timeoutMs: number): Promise<IncomingMessage> {
+function request(net: Net, { url, timeoutMs, signal }: Omit<Fetch, "output">): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const createConnection = () => {
       const socket = net.connect({ host: url.hostname, port: Number(url.port || 80) });
-      return socket.setTimeout(timeoutMs) as unknown as Duplex as never;
+      // An address that nothing can be sent to fails at once, before the request listens.
+      socket.once("error", (error) => asked.socket ?? asked.destroy(error));
+      if (!socket.destroyed) socket.setTimeout(timeoutMs);
+      return socket as unknown as Duplex as never;
     };
     // Without an agent: any agent would connect through the kernel.
-    const asked = httpGet(url, { createConnection, timeout: timeoutMs }, resolve);
-    asked.on("timeout", () => asked.destroy(new Error(`nothing came for ${timeoutMs / 1000} s`)));
+    const asked = httpGet(url, { createConnection, timeout: timeoutMs, signal }, resolve);
+    asked.on("timeout", () => asked.destroy(new Error(silence(timeoutMs))));
     asked.on("error", (error) => reject(new Advice(`${url}: ${error.message}`)));
   });
+}
+
+function silence(timeoutMs: number): string {
+  return `nothing came for ${timeoutMs / 1000} s`;
 }
 
 /** Lets the connection end, for a bounded time. */

@@ -1,5 +1,6 @@
 // What --impair, --pcap and --record put between a host and its core and link.
 
+import { resolve } from "node:path";
 import { Advice } from "../advice.js";
 import type { Clock } from "../clock.js";
 import type { Core } from "../core.js";
@@ -34,9 +35,13 @@ export class Observers {
   readonly #impairment: Impairment | undefined;
   readonly #capture: CaptureFile | undefined;
   readonly #recording: RecordingFile | undefined;
+  /** What ends bad networks. */
+  readonly #stops: (() => void)[] = [];
 
   /** Opens the files. Throws UsageError when an option cannot be understood, Advice when a file cannot be written. */
   constructor({ impair, pcap, record }: Values, clock: Clock) {
+    if (pcap !== undefined && record !== undefined && resolve(pcap) === resolve(record))
+      throw new UsageError(`--pcap and --record cannot both write to ${pcap}: give two files`);
     this.#clock = clock;
     this.#impairment = impair === undefined ? undefined : readImpairment(impair);
     this.#capture = pcap === undefined ? undefined : open("--pcap", pcap, openCapture, clock);
@@ -55,16 +60,23 @@ export class Observers {
     };
   }
 
-  /** Ends the files. The hosts are closed by then. */
+  /** Ends the files, and bad networks. The hosts are closed by then. */
   close(): void {
+    for (const stop of this.#stops.splice(0)) stop();
     this.#capture?.close();
     this.#recording?.close();
   }
 
   /** A capture shows what came through the bad network. */
   #wrapLink(link: Link, name: HostName, core: Core): Link {
-    const impaired = this.#impairment ? impairLink(link, this.#clock, this.#impairment).link : link;
+    const impaired = this.#impairment ? this.#impair(link, this.#impairment) : link;
     return this.#capture?.capture(impaired, { name, core }) ?? impaired;
+  }
+
+  #impair(link: Link, impairment: Impairment): Link {
+    const { link: impaired, stop } = impairLink(link, this.#clock, impairment);
+    this.#stops.push(stop);
+    return impaired;
   }
 }
 

@@ -5,6 +5,7 @@ import { Advice } from "../advice.js";
 import { realClock } from "../clock.js";
 import { ConnectionLog, formatBytes } from "../console.js";
 import { DEFAULT_IDLE_MS, MAX_CONNECTIONS, RING_BYTES } from "../device.js";
+import type { TapOptions } from "../link/tap_setup.js";
 import type { PassageSource } from "../passages.js";
 import { type DeviceServiceOptions, Service, TapService, type Totals } from "../serve.js";
 import {
@@ -14,18 +15,17 @@ import {
   integer,
   interrupted,
   plural,
+  RING_LEAST,
+  RING_MOST,
   readArguments,
   readModule,
+  ringSize,
   seedFrom,
   UsageError,
   version,
 } from "./command.js";
 import { OBSERVER_HELP, OBSERVER_OPTIONS, Observers } from "./observers.js";
 import { TAP_HELP, TAP_OPTIONS, tapOptions } from "./tap_options.js";
-
-/** Sizes of a ring that the command takes, in bytes. */
-const RING_LEAST = 2048;
-const RING_MOST = 2 ** 24;
 
 const OPTIONS = {
   link: { type: "string", default: "gateway" },
@@ -105,16 +105,28 @@ async function serveOnGateway(values: Values): Promise<number> {
     throw new UsageError(`--address ${address} is not a loopback address: give one from 127.0.0.0/8`);
   const { device, observers } = common(values);
   const options = { ...device, port, echoPort, address };
-  const service = new Service(options);
-  const ports = await service.start(options).catch(explainPort);
-  const http = `${address}:${ports.port}`;
-  await untilInterrupted(service.passages, greeting(device, http, `${address} ${ports.echoPort}`));
-  return await stop(service, observers);
+  try {
+    const service = new Service(options);
+    const ports = await service.start(options).catch(explainPort);
+    const http = `${address}:${ports.port}`;
+    await untilInterrupted(service.passages, greeting(device, http, `${address} ${ports.echoPort}`));
+    return await stop(service, observers);
+  } finally {
+    observers.close();
+  }
 }
 
 async function serveOnTap(values: Values): Promise<number> {
   const tap = tapOptions(values);
   const { device, observers } = common(values);
+  try {
+    return await serveOn(tap, device, observers);
+  } finally {
+    observers.close();
+  }
+}
+
+async function serveOn(tap: TapOptions, device: DeviceServiceOptions, observers: Observers): Promise<number> {
   const service = await TapService.start({ ...device, tap });
   const { inUserNamespace } = await import("../link/tap_setup.js");
   const where = inUserNamespace()
@@ -123,18 +135,14 @@ async function serveOnTap(values: Values): Promise<number> {
     : "";
   const device_ = tap.deviceAddress;
   const text = greeting(device, device_, `${device_} 7`, `  ping ${device_}\n`, where);
-  const lost = new Promise<string>((resolve) => {
-    service.onLost = resolve;
-  });
-  const code = await untilInterrupted(service.passages, text, lost);
+  const code = await untilInterrupted(service.passages, text, service.lost);
   const exit = await stop(service, observers);
   if (code === undefined) return exit;
   throw new Advice(`the interface ${tap.name} went away (${code}): something else removed it`);
 }
 
 function common(values: Values): { device: DeviceServiceOptions; observers: Observers } {
-  const ringBytes = integer("ring", values.ring, RING_LEAST, RING_MOST);
-  if (ringBytes % 4 !== 0) throw new UsageError(`--ring ${ringBytes} is not a multiple of 4`);
+  const ringBytes = ringSize(values.ring);
   const connections = integer("connections", values.connections, 1, MAX_CONNECTIONS);
   const seed = seedFrom(values.seed);
   const observers = new Observers(values, realClock);
@@ -176,8 +184,10 @@ async function untilInterrupted<T>(
   otherwise?: Promise<T>,
 ): Promise<T | undefined> {
   const log = new ConnectionLog(passages, realClock, (line) => console.log(line));
+  // First: whoever reads the text may send the signal at once.
+  const signal = interrupted();
   console.log(text);
-  const ended = await Promise.race([interrupted(), ...(otherwise ? [otherwise] : [])]);
+  const ended = await Promise.race([signal, ...(otherwise ? [otherwise] : [])]);
   console.log("\nStopping.");
   log.stop();
   return ended as T | undefined;

@@ -19,8 +19,12 @@ type Values = Partial<Record<keyof typeof TAP_OPTIONS, string>>;
 /** The interface that the options name. Throws UsageError. */
 export function tapOptions(values: Values): TapOptions {
   const device = networkAddress("device-address", values["device-address"] ?? "10.0.0.2/24");
-  const hostAddress = values["host-address"] ?? firstFree(device.address, device.prefixLength);
-  networkAddress("host-address", `${hostAddress}/${device.prefixLength}`);
+  const hostAddress = values["host-address"] ?? firstFree(device);
+  const host = networkAddress("host-address", `${hostAddress}/${device.prefixLength}`);
+  refuseUnusable("device-address", device);
+  refuseUnusable("host-address", host);
+  if (networkOf(host) !== networkOf(device))
+    throw new UsageError(`--host-address ${hostAddress} is not in the device's network: give one beside it`);
   if (hostAddress === device.address) throw new UsageError(`${hostAddress} cannot be both host and device`);
   return {
     name: values.tap ?? "ferrule0",
@@ -31,11 +35,40 @@ export function tapOptions(values: Values): TapOptions {
 }
 
 /** The network's first address, or its second one when the device has that. */
-function firstFree(address: string, prefixLength: number): string {
-  const toNumber = (text: string) => text.split(".").reduce((sum, octet) => sum * 256 + Number(octet), 0);
-  const toText = (value: number) =>
-    [24, 16, 8, 0].map((bits) => Math.floor(value / 2 ** bits) % 256).join(".");
-  const hosts = 2 ** (32 - prefixLength);
-  const network = Math.floor(toNumber(address) / hosts) * hosts;
-  return toText(network + 1) === address ? toText(network + 2) : toText(network + 1);
+function firstFree(device: Network): string {
+  const first = networkOf(device) + 1;
+  return toText(first) === device.address ? toText(first + 1) : toText(first);
+}
+
+/** Throws UsageError for an address that no host of the network can have. */
+function refuseUnusable(name: string, { address, prefixLength }: Network): void {
+  const inNetwork = toNumber(address) - networkOf({ address, prefixLength });
+  const isEdge = inNetwork === 0 || inNetwork === hostsOf(prefixLength) - 1;
+  const [first = 0] = address.split(".").map(Number);
+  // This network, loopback, multicast and reserved: RFC 1122 section 3.2.1.3.
+  if (isEdge || first === 0 || first === 127 || first >= 224)
+    throw new UsageError(
+      `--${name} ${address} cannot be a host's in a network with prefix length ${prefixLength}: ` +
+        "give another, as in 10.0.0.2/24",
+    );
+}
+
+type Network = ReturnType<typeof networkAddress>;
+
+/** Addresses that a network has. */
+function hostsOf(prefixLength: number): number {
+  return 2 ** (32 - prefixLength);
+}
+
+/** The first address of the network, as a number. */
+function networkOf({ address, prefixLength }: Network): number {
+  return Math.floor(toNumber(address) / hostsOf(prefixLength)) * hostsOf(prefixLength);
+}
+
+function toNumber(address: string): number {
+  return address.split(".").reduce((sum, octet) => sum * 256 + Number(octet), 0);
+}
+
+function toText(value: number): string {
+  return [24, 16, 8, 0].map((bits) => Math.floor(value / 2 ** bits) % 256).join(".");
 }

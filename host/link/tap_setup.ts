@@ -56,25 +56,31 @@ export function inUserNamespace(): boolean {
 }
 
 function attach(options: TapOptions): TapLink {
-  const { name } = options;
   try {
-    return new TapLink(name);
+    return new TapLink(options.name);
   } catch (error) {
     if (!(error instanceof SystemCallError)) throw error;
-    switch (error.code) {
-      case "ENOENT":
-      case "ENODEV":
-      case "ENXIO":
-        throw new Advice("this kernel has no /dev/net/tun: load its driver (sudo modprobe tun)");
-      case "EBUSY":
-        throw new Advice(
-          `another process has the interface ${name}: end it, or give another name with --tap`,
-        );
-      case "EINVAL":
-        throw new Advice(`${name} is no TAP interface: give another name with --tap`);
-      default:
-        throw new Advice(notAllowed(options, error));
-    }
+    throw new Advice(whyNotAttached(options, error));
+  }
+}
+
+/** What is wrong when a TAP device cannot be had, and what to do. */
+export function whyNotAttached(options: TapOptions, error: SystemCallError): string {
+  const { name } = options;
+  switch (error.code) {
+    case "ENOENT":
+    case "ENODEV":
+    case "ENXIO":
+      return "this kernel has no /dev/net/tun: load its driver (sudo modprobe tun)";
+    case "EACCES":
+      // Then an interface that is there does not help, and neither does a namespace.
+      return "no right to open /dev/net/tun: run this as root, or let others use it (sudo chmod 0666 /dev/net/tun)";
+    case "EBUSY":
+      return `another process has the interface ${name}: end it, or give another name with --tap`;
+    case "EINVAL":
+      return `${name} is no TAP interface: give another name with --tap`;
+    default:
+      return notAllowed(options, error);
   }
 }
 

@@ -167,6 +167,23 @@ export function checkSocketOptions(options: SocketOptions): void {
     refuseType("options.keepAliveInitialDelay", "of type number", delay);
 }
 
+/**
+ * What a server's options say of its sockets; what Node's servers do not know is passed over, as there. Throws for values
+ * that no socket can be made of, so that not the first connection does.
+ */
+export function acceptedOptions(options: ServerOptions): SocketOptions {
+  const { allowHalfOpen, highWaterMark, noDelay, keepAlive, keepAliveInitialDelay } = options;
+  const kept = { allowHalfOpen, highWaterMark, noDelay, keepAlive, keepAliveInitialDelay };
+  checkSocketOptions(kept);
+  if (
+    highWaterMark !== undefined &&
+    highWaterMark !== null &&
+    !(Number.isInteger(highWaterMark) && highWaterMark >= 0)
+  )
+    refuseValue("options.highWaterMark", highWaterMark, "Give a whole number of bytes, 0 or more");
+  return kept;
+}
+
 /** Throws for options that nothing can be connected with; returns the port. */
 export function checkConnectOptions(options: TcpConnectOptions): number {
   const { host, localAddress, localPort, lookup } = options;

@@ -11,6 +11,11 @@ export function checkOwnAddress(host: Host, at: Address, syscall: "bind" | "list
   throw socketError("EADDRNOTAVAIL", syscall, { at, hint: `this device is ${ownAddress(host)}` });
 }
 
+/** Throws ENETDOWN when the host was closed: nothing would ever happen on a socket of it. */
+export function checkOpen(host: Host, at: Address, syscall: "connect" | "listen"): void {
+  if (host.closed) throw socketError("ENETDOWN", syscall, { at, hint: "its host was closed: make another" });
+}
+
 /** What to tell someone who connects to a host from itself; undefined for other addresses. */
 export function loopbackHint(host: Host, address: string): string | undefined {
   if (!address.startsWith("127.") && address !== ownAddress(host)) return undefined;

@@ -6,8 +6,15 @@ import { SocketKind, Status } from "../abi.js";
 import { CoreError } from "../core.js";
 import type { Host } from "../host.js";
 import { checkFunction, codedError, nameError, refuseType, socketError, toSocketError } from "./errors.js";
-import { type ListenArguments, type ListenOptions, listenArguments, type ServerOptions } from "./options.js";
-import { checkOwnAddress } from "./own_address.js";
+import {
+  acceptedOptions,
+  type ListenArguments,
+  type ListenOptions,
+  listenArguments,
+  type ServerOptions,
+  type SocketOptions,
+} from "./options.js";
+import { checkOpen, checkOwnAddress } from "./own_address.js";
 import { Socket } from "./socket.js";
 
 /** Connections that may wait at a server unless it says otherwise. */
@@ -35,7 +42,9 @@ export class Server extends EventEmitter {
   /** Connections beyond this many are closed at once, with "drop"; 0 or undefined: no limit. */
   maxConnections: number | undefined;
   readonly #host: Host;
-  readonly #options: ServerOptions;
+  /** Of the sockets that are accepted. */
+  readonly #options: SocketOptions;
+  readonly #pauseOnConnect: boolean;
   readonly #sockets = new Set<Socket>();
   #handle = 0;
 
@@ -54,7 +63,9 @@ export class Server extends EventEmitter {
       this.on("connection", listener);
     }
     this.#host = host;
-    this.#options = typeof options === "function" ? {} : { ...options };
+    const { pauseOnConnect, ...rest } = typeof options === "function" ? ({} as ServerOptions) : options;
+    this.#options = acceptedOptions(rest);
+    this.#pauseOnConnect = Boolean(pauseOnConnect);
   }
 
   get listening(): boolean {
@@ -182,7 +193,7 @@ export class Server extends EventEmitter {
     const socket = new Socket(this.#host, this.#options);
     socket.server = this;
     this.#sockets.add(socket);
-    socket.adopt(handle, this.#options.pauseOnConnect ?? false, () => {
+    socket.adopt(handle, this.#pauseOnConnect, () => {
       this.#sockets.delete(socket);
       this.#closeIfDrained();
     });
@@ -219,6 +230,7 @@ function openListener(host: Host, options: ListenOptions & { port: number }): nu
       ? socketError("EAFNOSUPPORT", "listen", { at, hint: "Ferrule speaks IPv4 only" })
       : nameError(at.address, "leave the host out: a device listens on its one address");
   checkOwnAddress(host, at, "listen");
+  checkOpen(host, at, "listen");
   const { core } = host;
   let handle = 0;
   try {

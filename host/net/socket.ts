@@ -28,7 +28,7 @@ import {
   streamOptions,
   type TcpConnectOptions,
 } from "./options.js";
-import { checkOwnAddress, loopbackHint } from "./own_address.js";
+import { checkOpen, checkOwnAddress, loopbackHint } from "./own_address.js";
 import type { Server } from "./server.js";
 
 /** Bytes that one read takes from the core at most; also what a socket buffers before it stops to read. */
@@ -41,6 +41,14 @@ const TIMEOUT_MAX_MS = 2 ** 31 - 1;
 const LINGER_MS = 2000;
 
 type Done = (error?: Error | null) => void;
+
+/**
+ * Calls `run` when all promises that the ticks up to now settle were heard, as Node does, whose connections close in a
+ * later phase of the event loop: who awaits "error" can then await "close".
+ */
+function afterPromises(run: () => void): void {
+  process.nextTick(() => queueMicrotask(() => process.nextTick(run)));
+}
 
 /** Bytes that the core has not taken yet, and whom to tell when it has. */
 interface PendingWrite {
@@ -82,6 +90,8 @@ export class Socket extends Duplex {
   #written = 0;
   #pendingWrite: PendingWrite | undefined;
   #pendingEnd: Done | undefined;
+  /** Tells a write that was given up; set until it was told. */
+  #tellGivenUp: (() => void) | undefined;
   #abortive = false;
   /** Whether the peer's end was read. */
   #peerEnded = false;
@@ -298,16 +308,27 @@ export class Socket extends Duplex {
       else this.#host.core.close(handle);
       this.#host.kick();
     }
-    if (write) {
-      this.#written += write.taken;
-      write.done(error ?? (wasConnecting ? closedBeforeConnection() : socketError("ECANCELED", "write")));
-    }
+    if (write)
+      this.#giveUp(
+        write,
+        error ?? (wasConnecting ? closedBeforeConnection() : socketError("ECANCELED", "write")),
+      );
     done(error);
     // As in Node, a socket that never had a connection says no more than that it is closed.
-    const told = handle !== 0 || wasConnecting ? [error !== null] : [];
-    process.nextTick(() => this.emit("close", ...told));
+    if (handle === 0 && !wasConnecting) process.nextTick(() => this.emit("close"));
+    else afterPromises(() => this.emit("close", error !== null));
     this.#onGone?.();
     this.#onGone = undefined;
+  }
+
+  /** Tells a write of its end when `destroy` has returned, as Node does; and before a new connection begins. */
+  #giveUp(write: PendingWrite, error: Error): void {
+    this.#tellGivenUp = () => {
+      this.#tellGivenUp = undefined;
+      this.#written += write.taken;
+      write.done(error);
+    };
+    process.nextTick(() => this.#tellGivenUp?.());
   }
 
   #openByName(at: Address, options: TcpConnectOptions): void {
@@ -316,18 +337,27 @@ export class Socket extends Duplex {
       this.emit("lookup", error, address, family, at.address);
       if (!this.#connecting || attempt !== this.#attempt) return;
       this.#idleTimer.active();
-      // Node fails in the next tick, too: `connect` returns a socket that lives.
-      if (error) process.nextTick(() => this.#connecting && attempt === this.#attempt && this.destroy(error));
+      if (error) this.#failSoon(error);
       else this.#open({ address: address as string, port: at.port }, options);
     });
+  }
+
+  /**
+   * Fails the connection that is being opened in the next tick, as Node does: `connect` returns a socket that lives, and
+   * who listens to its errors only a tick later, as Node's HTTP client, hears of them.
+   */
+  #failSoon(error: Error): void {
+    const attempt = this.#attempt;
+    process.nextTick(() => this.#connecting && attempt === this.#attempt && this.destroy(error));
   }
 
   #open(at: Address, { localAddress, localPort }: TcpConnectOptions): void {
     const { core } = this.#host;
     this.#peer = at;
     this.#bound = undefined;
-    let call = "connect";
+    let call: "connect" | "bind" = "connect";
     try {
+      checkOpen(this.#host, at, call);
       this.#handle = core.open(SocketKind.STREAM);
       if (localAddress || localPort) {
         call = "bind";
@@ -340,7 +370,7 @@ export class Socket extends Duplex {
       core.connect(this.#handle, at);
     } catch (error) {
       const hint = loopbackHint(this.#host, at.address);
-      this.destroy(toSocketError(error, call, { at: call === "bind" ? this.#bound : at, hint }));
+      this.#failSoon(toSocketError(error, call, { at: call === "bind" ? this.#bound : at, hint }));
       return;
     }
     this.#applyOptions();
@@ -349,6 +379,7 @@ export class Socket extends Duplex {
 
   /** Makes a destroyed socket as good as new. */
   #revive(): void {
+    this.#tellGivenUp?.();
     // Node's own sockets use this method of streams to connect again; its types do not tell of it.
     (this as unknown as { _undestroy(): void })._undestroy();
     this.localAddress = undefined;
@@ -410,9 +441,17 @@ export class Socket extends Duplex {
     this.#connecting = false;
     this.#learnAddresses();
     this.#idleTimer.active();
-    this.emit("connect");
-    this.emit("ready");
-    if (this.destroyed) return;
+    try {
+      this.emit("connect");
+      this.emit("ready");
+    } finally {
+      // Also when a listener of the user's threw: what waited for the connection goes on.
+      if (!this.destroyed) this.#goOn();
+    }
+  }
+
+  /** Begins with what waited for the connection. */
+  #goOn(): void {
     if (this.#pendingWrite) this.#writeSome();
     if (this.#pendingEnd) this.#end();
     if (this.#wantsData) this.#readSome();
@@ -459,9 +498,20 @@ export class Socket extends Duplex {
     this.bytesRead += data.length;
     this.#idleTimer.active();
     this.#host.kick();
-    if (this.#onRead) this.#onRead.deliver(this, data);
-    else this.push(Buffer.from(data.buffer, data.byteOffset, data.length));
+    this.#deliver(data);
     return this.#onRead !== undefined;
+  }
+
+  #deliver(data: Uint8Array): void {
+    let heard = false;
+    try {
+      if (this.#onRead) this.#onRead.deliver(this, data);
+      else this.push(Buffer.from(data.buffer, data.byteOffset, data.length));
+      heard = true;
+    } finally {
+      // A listener of the user's threw: the stream would not ask again.
+      if (!heard) process.nextTick(() => (this.#onRead ? this._read() : this.read(0)));
+    }
   }
 
   #writeSome(): void {

@@ -1,7 +1,7 @@
 // pcapng in files: written in batches, so that a process that is killed leaves what it wrote up to a second before; and
 // read from anywhere in the file.
 
-import { closeSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, fchmodSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
 import { getSystemErrorMap } from "node:util";
 import type { Source } from "./reader.js";
 import type { Sink } from "./writer.js";
@@ -26,6 +26,9 @@ export interface SinkFile {
 /** Opens a file to write, over what was there. Throws an Error that says what to do. */
 export function openSinkFile(path: string): SinkFile {
   const fd = attempt(`cannot write to ${path}`, () => openSync(path, "w", FILE_MODE));
+  // A file that was there keeps its mode, which may let others read.
+  if (fstatSync(fd).isFile())
+    attempt(`cannot keep others from reading ${path}`, () => fchmodSync(fd, FILE_MODE));
   let timer: NodeJS.Timeout | undefined;
   let isOpen = true;
   let onExit = () => {};

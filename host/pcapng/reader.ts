@@ -77,6 +77,9 @@ const WINDOW_BYTES = 262_144;
 /** How far the end of a block whose length is damaged is looked for, in octets. */
 const SEARCH_BYTES = 1024 * 1024;
 
+/** Options of a block, at most. */
+const OPTIONS_MAX = 1000;
+
 /** Interfaces of a section, at most. */
 const INTERFACES_MAX = 65_536;
 
@@ -298,6 +301,8 @@ function optionsOf({ body, littleEndian, offset }: Block, from: number): OptionV
     const code = view.getUint16(at, littleEndian);
     const length = view.getUint16(at + 2, littleEndian);
     if (code === CommonOption.END) break;
+    if (options.length >= OPTIONS_MAX)
+      throw new PcapngError(offset, `a block with more than ${OPTIONS_MAX} options`);
     if (length > body.length - at - 4)
       throw new PcapngError(offset, `option ${code} of ${length} octets is longer than its block`);
     options.push({ code, value: body.subarray(at + 4, at + 4 + length) });

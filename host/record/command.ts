@@ -129,8 +129,8 @@ function parse(args: readonly string[]): Options | string {
     if (more.length > 0) return `one recording at a time: "${more[0]}" is too many`;
     if (values.engine !== "v8") return `--engine ${values.engine}: there is v8 alone`;
     const until = values.until === undefined ? undefined : Number(values.until);
-    if (until !== undefined && !/^\d{1,15}$/.test(values.until ?? ""))
-      return `--until ${values.until} is not possible: give the number of a call`;
+    if (until !== undefined && (!/^\d{1,15}$/.test(values.until ?? "") || until === 0))
+      return `--until ${values.until} is not possible: give the number of a call, from 1`;
     return { file, until, dump: values.dump, module: values.module };
   } catch (error) {
     return (error as Error).message;

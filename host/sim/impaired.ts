@@ -13,16 +13,20 @@ export interface Impairment {
   sent: Omit<LossyOptions, "seed">;
 }
 
-/** The link to use in place of `link`, and what happened to frames so far. */
+/** The link to use in place of `link`, what happened to frames so far, and what ends it: no frame and no timer after. */
 export function impairLink(
   link: Link,
   clock: Clock,
   { seed, sent, received }: Impairment,
-): { link: Link; statistics: LossyStatistics } {
+): { link: Link; statistics: LossyStatistics; stop: () => void } {
   const lossy = new LossyLink(clock, { seed, ...sent }, received);
   const [inner, outer] = lossy.ends;
-  joinLinks(outer, link, clock);
-  return { link: inner, statistics: lossy.statistics };
+  const part = joinLinks(outer, link, clock);
+  const stop = () => {
+    part();
+    lossy.drop();
+  };
+  return { link: inner, statistics: lossy.statistics, stop };
 }
 
 const PERCENTAGES = ["loss", "reorder", "duplicate", "corrupt"] as const;

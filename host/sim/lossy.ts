@@ -1,6 +1,6 @@
 // A link between two hosts that loses, delays, reorders, repeats and damages frames, by a seed.
 
-import type { Clock } from "../clock.js";
+import type { Clock, Timer } from "../clock.js";
 import { FrameQueue } from "../link/frame_queue.js";
 import type { Link } from "../link/link.js";
 import { Prng } from "./prng.js";
@@ -37,6 +37,9 @@ type Chances = Required<Omit<LossyOptions, "seed">>;
 /** Frames that wait at an end, at most. */
 const CAPACITY = 4096;
 
+/** Frames on the way, both directions together, at most: whoever sends faster than the delay allows loses the rest. */
+export const IN_FLIGHT_MAX = 16_384;
+
 const ETHERNET_HEADER_BYTES = 14;
 const ETHERTYPE_IPV4 = 0x0800;
 
@@ -52,6 +55,7 @@ export class LossyLink {
   readonly ends: readonly [Link, Link];
   readonly #clock: Clock;
   readonly #prng: Prng;
+  readonly #inFlight = new Set<Timer>();
 
   /**
    * `options`: what happens to frames that the first end sends; `backOptions`: to those of the second one, by default the
@@ -84,10 +88,23 @@ export class LossyLink {
       this.statistics.reordered++;
       ms *= 3;
     }
-    this.#clock.after(ms, () => {
+    if (this.#inFlight.size >= IN_FLIGHT_MAX) {
+      this.statistics.lost++;
+      return;
+    }
+    const timer = this.#clock.after(ms, () => {
+      this.#inFlight.delete(timer);
       if (to.deliver(frame)) this.statistics.delivered++;
       else this.statistics.lost++;
     });
+    this.#inFlight.add(timer);
+  }
+
+  /** Loses what is on the way: so that no timer of it keeps a process. */
+  drop(): void {
+    this.statistics.lost += this.#inFlight.size;
+    for (const timer of this.#inFlight) timer.cancel();
+    this.#inFlight.clear();
   }
 
   /**
@@ -107,7 +124,7 @@ export class LossyLink {
 }
 
 class LossyEnd implements Link {
-  /** What is in flight is bounded by the senders' windows, and a lossy link may lose the rest. */
+  /** What is in flight is bounded, and a lossy link may lose the rest. */
   readonly hasRoom = true;
   onReady: () => void = () => {};
   readonly #queue = new FrameQueue(CAPACITY);

@@ -2,6 +2,8 @@
 
 import { expect, test } from "vitest";
 import { Counter } from "../../host/abi.js";
+import type { Core } from "../../host/core.js";
+import { Host } from "../../host/host.js";
 import { Wire } from "../../host/link/wire.js";
 import { decode, encode, IcmpType } from "../../host/packet/index.js";
 import { VirtualClock } from "../../host/sim/clock.js";
@@ -38,4 +40,35 @@ test("a host loses no reply although the link has no room for it yet", () => {
   expect(host.core.counter(Counter.ICMP_ECHO)).toBe(REQUESTS);
   expect(host.core.counter(Counter.REPLY_DROPPED)).toBe(0);
   host.close();
+});
+
+test("a listener that throws keeps no event from the others, whenever in a turn events come", () => {
+  for (const when of ["output", "deadline"]) {
+    const clock = new VirtualClock();
+    const waiting: { handle: number; events: number }[] = [];
+    let raised = false;
+    const raise = (call: string) => {
+      if (raised || call !== when) return;
+      raised = true;
+      waiting.push({ handle: 1, events: 1 }, { handle: 2, events: 1 });
+    };
+    const core = {
+      output: () => void raise("output"),
+      deadline: () => {
+        raise("deadline");
+        return Number.POSITIVE_INFINITY;
+      },
+      nextEvent: () => waiting.shift(),
+    };
+    const host = new Host(core as unknown as Core, new Wire().port(), clock);
+    host.watch(1, () => {
+      throw new Error("of the listener");
+    });
+    let heard = 0;
+    host.watch(2, () => heard++);
+    expect(() => clock.advance(1), when).toThrow("of the listener");
+    clock.advance(1);
+    expect(heard, when).toBe(1);
+    host.close();
+  }
 });

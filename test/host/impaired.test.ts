@@ -7,6 +7,7 @@ import { joinLinks } from "../../host/link/join.js";
 import { Wire } from "../../host/link/wire.js";
 import { VirtualClock } from "../../host/sim/clock.js";
 import { impairLink, parseImpairment } from "../../host/sim/impaired.js";
+import { IN_FLIGHT_MAX } from "../../host/sim/lossy.js";
 
 const FRAMES = 1000;
 
@@ -32,6 +33,16 @@ function carry(text: string): { sent: number; received: number; statistics: { lo
 
 test("nothing is lost on a network that only delays", () => {
   expect(carry("delay=100ms,jitter=10ms")).toMatchObject({ sent: FRAMES, received: FRAMES });
+});
+
+test("what is on the way is bounded, and gone when the network ends", () => {
+  const clock = new VirtualClock(0);
+  const { link, statistics, stop } = impairLink(new Wire().port(), clock, parseImpairment("delay=10000ms"));
+  for (let index = 0; index < IN_FLIGHT_MAX + 100; index++) link.send(Uint8Array.of(index));
+  expect(statistics).toMatchObject({ sent: IN_FLIGHT_MAX + 100, lost: 100 });
+  stop();
+  clock.advance(20_000);
+  expect(statistics).toMatchObject({ delivered: 0, lost: IN_FLIGHT_MAX + 100 });
 });
 
 test.each([

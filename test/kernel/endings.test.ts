@@ -18,6 +18,12 @@ afterEach(async () => {
   await network.remove();
 });
 
+/** The kernel's address goes away, and another one comes. */
+async function changeAddress(): Promise<void> {
+  const change = `ip addr del ${KERNEL}/24 dev ferrule0 && ip addr add 10.0.0.9/24 dev ferrule0`;
+  await network.runWell("sh", ["-c", change]);
+}
+
 /** Only the connection that asks is there. */
 const nobodyElse = ({ usage }: { usage: { connections: { used: number } } }) => usage.connections.used === 1;
 
@@ -59,10 +65,17 @@ describe.skipIf(missingTools("namespaces", "curl"))("the device as server", () =
     const peer = network.start(process.execPath, [PEER, "stall", DEVICE, "80"]);
     await peer.says("stalled");
     // Another address of the same kernel asks; the first one neither answers nor resets any more.
-    const change = `ip addr del ${KERNEL}/24 dev ferrule0 && ip addr add 10.0.0.9/24 dev ferrule0`;
-    await network.runWell("sh", ["-c", change]);
+    await changeAddress();
     const { counters } = await untilInfo(network, nobodyElse);
     expect(counters.TCP_RESETS_IN).toBe(0);
+  });
+
+  test("the kernel vanishes, and then the service stops: the records are not missed", async () => {
+    for (const port of ["80", "7"])
+      await network.start(process.execPath, [PEER, "idle", DEVICE, port]).says("idle");
+    await changeAddress();
+    expect(await stopDevice(device)).toContain("\n2 connections, ");
+    device = await startDevice(network);
   });
 
   test("a client that ends is not kept waiting, and the port answers again", async () => {
@@ -105,6 +118,28 @@ describe.skipIf(missingTools("namespaces"))("the device as client", () => {
   ])("%s", async (_name, where, text) => {
     const { code, output } = await ferruleGet(network, `http://${KERNEL}${where}`);
     expect([code, output]).toEqual([1, expect.stringContaining(text)]);
+  });
+
+  test.each([
+    ["an address of nobody", "http://10.0.0.255/", "connect EINVAL"],
+    ["the device's own address", `http://${DEVICE}/`, "connect EINVAL"],
+    ["half an answer", `http://${KERNEL}:8000/part`, "nothing came for 1 s after 10 B"],
+    ["no such folder", `http://${KERNEL}:8000/bytes/9`, "--output /nowhere/file: ENOENT"],
+  ])("%s", async (name, url, text) => {
+    const output = name === "no such folder" ? ["--output", "/nowhere/file"] : [];
+    const got = await ferruleGet(network, url, "--timeout", "1", ...output);
+    expect([got.code, got.output]).toEqual([1, expect.stringContaining(text)]);
+  });
+
+  test("the interface is taken away: it says so and ends", async () => {
+    const running = network.start(process.execPath, [
+      ...["build/host/cli.js", "get", `http://${KERNEL}:8000/part`, "--timeout", "3600"],
+    ]);
+    const isUp = async () => (await network.run("ip", ["link", "show", "ferrule0", "up"])).stdout.length > 0;
+    await expect.poll(isUp, { timeout: 20_000 }).toBe(true);
+    await network.runWell("ip", ["link", "del", "ferrule0"]);
+    expect(await running.ended()).toBe(1);
+    expect(running.output()).toContain("the interface ferrule0 went away");
   });
 
   test("nobody has the address", async () => {

@@ -83,13 +83,25 @@ const TASKS = {
     setInterval(() => {}, 1000);
   },
 
-  // A web server: /bytes/N, /reset (in the middle of the answer), /half (ends its direction late, after the client did).
+  // Gets an answer on a connection that stays open, and is silent then; on another port than 80 it is an echo.
+  async idle() {
+    const socket = connect({ host, port });
+    socket.write("GET /bytes/10 HTTP/1.1\r\nHost: device\r\n\r\n");
+    await once(socket, "data");
+    say({ idle: true });
+    setInterval(() => {}, 1000);
+  },
+
+  // A web server: /bytes/N, /reset (in the middle of the answer), /part (half an answer, and then nothing).
   async server() {
     const server = createHttpServer((request, response) => {
       const bytes = Number(/^\/bytes\/(\d+)$/.exec(request.url)?.[1] ?? Number.NaN);
       if (request.url === "/reset") {
         response.writeHead(200, { "Content-Length": 1_000_000 });
         response.write(Buffer.alloc(100_000), () => setTimeout(() => request.socket.resetAndDestroy(), 50));
+      } else if (request.url === "/part") {
+        response.writeHead(200, { "Content-Length": 20 });
+        response.write("half of it");
       } else if (Number.isNaN(bytes)) response.writeHead(404).end("nothing here\n");
       else response.end(Buffer.alloc(bytes, "the kernel's bytes "));
     });

@@ -57,6 +57,16 @@ describe.skipIf(missingTools("namespaces", "curl"))("the TAP interface", () => {
     expect((await ip("link", "show", "ferrule0")).code).toBe(0);
   });
 
+  test("without the right to open the device no interface helps: what does is said", async () => {
+    // As a machine with /dev/net/tun for root alone has it; a test that root runs cannot be refused.
+    const { whyNotAttached } = await import("../../host/link/tap_setup.js");
+    const { SystemCallError } = await import("../../host/link/libc.js");
+    const tap = { name: "t0", hostAddress: "10.0.0.1", deviceAddress: "10.0.0.2", prefixLength: 24 };
+    const why = (code: string) => whyNotAttached(tap, new SystemCallError("open /dev/net/tun", code));
+    expect(why("EACCES")).toMatch(/^no right to open \/dev\/net\/tun: .*chmod/);
+    expect(why("EPERM")).toContain("sudo ip tuntap add dev t0 mode tap");
+  });
+
   test("is not made in a network that the machine is in", async () => {
     await ip("addr", "add", "10.0.0.200/25", "dev", "lo");
     expect(await complaint()).toContain("lo of this machine is in the network 10.0.0.200/25 already");

@@ -6,7 +6,7 @@ import { pipeline } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { Counter } from "../../host/abi.js";
 import { Prng } from "../../host/sim/prng.js";
-import { RIGHT } from "../host/support.js";
+import { LEFT, RIGHT } from "../host/support.js";
 import { Agent, createSite, request } from "./http_support.js";
 
 const sha256 = (data: Uint8Array) => createHash("sha256").update(data).digest("hex");
@@ -155,6 +155,20 @@ describe("what goes wrong in HTTP", () => {
     const agent = new Agent(site.pair.left);
     const failed = request(`http://${RIGHT.address}:81/`, { agent });
     await expect(site.wait(failed)).rejects.toMatchObject({ code: "ECONNREFUSED", port: 81 });
+    await site.close();
+  });
+
+  test("is an error of the request when the core refuses the connection at once", async () => {
+    const site = createSite();
+    const agent = new Agent(site.pair.left);
+    const toItself = request(`http://${LEFT.address}/`, { agent });
+    await expect(site.wait(toItself)).rejects.toMatchObject({ code: "EINVAL" });
+    const many = Array.from({ length: 33 }, () => request(site.url, { agent }));
+    const ended = Promise.allSettled(many);
+    await expect(site.wait(many[32] as Promise<unknown>)).rejects.toMatchObject({ code: "ENOBUFS" });
+    await site.until(() => site.sockets.length === 32);
+    site.server.closeAllConnections();
+    await site.wait(ended);
     await site.close();
   });
 

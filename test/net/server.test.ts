@@ -15,6 +15,15 @@ function heard(server: Server, listen: (server: Server) => unknown): Promise<num
   });
 }
 
+function thrownBy(run: () => unknown): unknown {
+  try {
+    run();
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code;
+  }
+  return undefined;
+}
+
 const badPort = expect.objectContaining({ name: "RangeError", code: "ERR_SOCKET_BAD_PORT" });
 
 describe("listen", () => {
@@ -396,4 +405,33 @@ describe("accepting", () => {
         expect.objectContaining({ name: "TypeError", code: "ERR_INVALID_ARG_TYPE" }),
       );
   });
+
+  test("refuses what no socket can be made of before the first connection comes", () => {
+    const { right } = createPair();
+    expect(thrownBy(() => right.createServer({ keepAliveInitialDelay: "1" as never }))).toBe(
+      "ERR_INVALID_ARG_TYPE",
+    );
+    for (const highWaterMark of [-1, 0.5, Number.NaN])
+      expect(thrownBy(() => right.createServer({ highWaterMark }))).toBe("ERR_INVALID_ARG_VALUE");
+  });
+
+  same("passes over options that are not a server's", { server: ["true"] }, async (stage) => {
+    const strange = { objectMode: true, fd: 0, signal: AbortSignal.abort(), onread: {} };
+    const { client, peer } = await stage.pair(strange as never);
+    client.write("x");
+    await stage.event(peer, "data");
+    stage.log("server", !peer.destroyed);
+  });
+});
+
+test("on a host that was closed connect and listen are ENETDOWN, and say so", async () => {
+  const { clock, left } = createPair();
+  left.host.close();
+  const errors: Error[] = [];
+  const heard = (error: Error) => errors.push(error);
+  const socket = left.connect(80, RIGHT.address).on("error", heard);
+  left.createServer().on("error", heard).listen(80);
+  expect(await clock.settleUntil(() => socket.destroyed && errors.length === 2, 1000)).toBe(true);
+  for (const error of errors)
+    expect(error).toMatchObject({ code: "ENETDOWN", message: expect.stringContaining("host was closed") });
 });

@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import type { Socket } from "../../host/net.js";
+import type { VirtualClock } from "../../host/sim/clock.js";
 import { Prng } from "../../host/sim/prng.js";
 import { createPair, expectNothingLeft, RIGHT } from "../host/support.js";
 import { same } from "./stage.js";
@@ -551,6 +552,146 @@ describe("a failure", () => {
     expect(error).toMatchObject({ code: "ETIMEDOUT", syscall: "read", errno: -110 });
     server.closeAllConnections();
     server.close();
+  });
+});
+
+describe("a listener that throws", () => {
+  /** Lets time pass, also when a listener throws; returns how often one did. */
+  async function settle(clock: VirtualClock, done: () => boolean): Promise<number> {
+    let thrown = 0;
+    for (let round = 0; round < 10_000 && !done(); round++)
+      try {
+        await clock.settle(10);
+      } catch (error) {
+        expect(String(error)).toBe("Error: of the listener");
+        thrown++;
+      }
+    return thrown;
+  }
+
+  function throwOnce(): () => void {
+    let calls = 0;
+    return () => {
+      if (calls++ === 0) throw new Error("of the listener");
+    };
+  }
+
+  test("of data is told of what comes after, and of the end", async () => {
+    const { clock, left, right } = createPair();
+    let ended = false;
+    let got = "";
+    const server = right
+      .createServer((socket) => {
+        socket
+          .on("data", (part) => {
+            got += part;
+          })
+          .on("data", throwOnce())
+          .on("end", () => {
+            ended = true;
+          });
+      })
+      .listen(80);
+    const client = left.connect(80, RIGHT.address);
+    // Flowing begins in a tick of Node's, where nobody could catch: the listener throws later.
+    client.on("connect", () => clock.after(1000, () => client.write("first ")));
+    client.on("connect", () => clock.after(2000, () => client.end("second")));
+    expect(await settle(clock, () => ended)).toBe(1);
+    expect(got).toBe("first second");
+    server.close();
+  });
+
+  test("of onread is called again", async () => {
+    const { clock, left, right } = createPair();
+    const server = right.createServer((socket) => socket.end("abcdef")).listen(80);
+    let got = "";
+    const first = throwOnce();
+    const buffer = Buffer.alloc(2);
+    const callback = (bytes: number) => {
+      got += buffer.toString("latin1", 0, bytes);
+      first();
+      return true;
+    };
+    const client = left.connect({ port: 80, host: RIGHT.address, onread: { buffer, callback } });
+    expect(await settle(clock, () => client.destroyed)).toBe(1);
+    expect(got).toBe("abcdef");
+    server.close();
+  });
+
+  test("of connect does not hold up what was written", async () => {
+    const { clock, left, right } = createPair();
+    let got = "";
+    const server = right
+      .createServer((socket) => {
+        socket.on("data", (part) => {
+          got += part;
+        });
+      })
+      .listen(80);
+    const client = left.connect(80, RIGHT.address, throwOnce());
+    client.end("hello");
+    expect(await settle(clock, () => client.destroyed)).toBe(1);
+    expect(got).toBe("hello");
+    server.close();
+  });
+});
+
+describe("the close of a connection", () => {
+  same("can be awaited after its error", { client: ["ECONNRESET", "true"] }, async (stage) => {
+    const { client, peer } = await stage.pair();
+    client.resume();
+    peer.resetAndDestroy();
+    const [error] = await stage.event(client, "error");
+    stage.log("client", code(error));
+    const [hadError] = await stage.event(client, "close");
+    stage.log("client", hadError);
+  });
+
+  same(
+    "comes after the callback of a write to what was destroyed",
+    { client: ["ERR_STREAM_DESTROYED", "close"] },
+    async (stage) => {
+      const { client, peer } = await stage.pair();
+      peer.resume();
+      client.on("error", () => {}).on("close", () => stage.log("client", "close"));
+      client.destroy();
+      client.write("late", (error) => stage.log("client", code(error)));
+      await stage.event(client, "close");
+    },
+  );
+});
+
+describe("a write under way at destroy", () => {
+  same(
+    "is told when destroy has returned, and before close",
+    { client: ["returned", "callback", "close"] },
+    async (stage) => {
+      const { client, peer } = await stage.pair({ pauseOnConnect: true });
+      peer.on("error", () => {});
+      client.write(Buffer.alloc(20_000_000), () => stage.log("client", "callback"));
+      await stage.pause(50);
+      client.on("close", () => stage.log("client", "close"));
+      client.destroy();
+      stage.log("client", "returned");
+      await stage.event(client, "close");
+      peer.destroy();
+    },
+  );
+
+  test("is told before the socket connects again", async () => {
+    const { clock, left, right } = createPair();
+    const server = right.createServer((socket) => socket.resume()).listen(80);
+    const client = left.connect(80, RIGHT.address);
+    const codes: unknown[] = [];
+    client.write("lost", (error) => codes.push(code(error)));
+    client.destroy();
+    client.connect(80, RIGHT.address);
+    expect(codes).toEqual(["ERR_SOCKET_CLOSED_BEFORE_CONNECTION"]);
+    expect(await clock.settleUntil(() => !client.connecting, 60_000)).toBe(true);
+    client.destroy();
+    server.close();
+    await clock.settle(600_000);
+    expectNothingLeft(left.host);
   });
 });
 

@@ -269,6 +269,19 @@ describe("files that are broken", () => {
     );
   });
 
+  test("more options than anybody needs are an error: each costs far more memory than the file says", () => {
+    const { blocks, reader } = blocksOf(sample());
+    const packet = blocks.find(({ type }) => type === BlockType.PACKET) as Block;
+    const withComments = (count: number) => {
+      const options = Buffer.alloc(4 * count);
+      for (let at = 0; at < options.length; at += 4) options.writeUInt16LE(1, at);
+      const head = Buffer.alloc(20);
+      return () => reader.packet({ ...packet, body: Buffer.concat([head, options]) });
+    };
+    expect(withComments(1000)().comments.length).toBe(1000);
+    expect(withComments(1001)).toThrow("a block with more than 1000 options");
+  });
+
   test("20,000 files with random damage: each is read to an end, or has an error with its offset", () => {
     const prng = new Prng(1);
     let errors = 0;

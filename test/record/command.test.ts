@@ -137,6 +137,7 @@ describe("exit codes and what is said", () => {
     for (const [args, problem] of [
       [[], "no recording: name a file"],
       [[path, path], "one recording at a time"],
+      [[path, "--until", "0"], "--until 0 is not possible: give the number of a call, from 1"],
       [[path, "--until", "x"], "--until x is not possible: give the number of a call"],
       [[path, "--engine", "wasm3"], "--engine wasm3: there is v8 alone"],
       [[path, "--what"], "Unknown option '--what'"],

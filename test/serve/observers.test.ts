@@ -2,7 +2,8 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -77,6 +78,24 @@ describe("captures and recordings of the service", () => {
     await stop("SIGKILL");
     const { code, output } = await ferrule("replay", record);
     expect([code, output]).toEqual([0, expect.stringContaining("no difference")]);
+  });
+
+  test("a file that others could read is the owner's alone, and whole although the port is in use", async () => {
+    const [pcap, record] = [join(folder, "a.pcapng"), join(folder, "b.pcapng")];
+    for (const file of [pcap, record]) {
+      writeFileSync(file, "what was there");
+      chmodSync(file, 0o644);
+    }
+    const other = createServer().listen(0, "127.0.0.1");
+    await once(other, "listening");
+    const { port } = other.address() as AddressInfo;
+    const options = ["--port", `${port}`, "--echo-port", "0", "--pcap", pcap, "--record", record];
+    const { code, output } = await ferrule("serve", ...options);
+    other.close();
+    expect([code, output]).toEqual([1, expect.stringContaining(`port ${port} is in use`)]);
+    for (const file of [pcap, record]) expect(statSync(file).mode & 0o777).toBe(0o600);
+    const replayed = await ferrule("replay", record);
+    expect(replayed).toEqual({ code: 0, output: expect.not.stringContaining("breaks off") });
   });
 
   test("a bad network before the device costs retransmissions, and nothing else", async () => {

@@ -146,6 +146,46 @@ describe("the web server", () => {
     }
   });
 
+  test("a digest of any length is right, whatever was asked for before", async () => {
+    const all = (await ask("/bytes/3000000")).body;
+    for (const length of [2 ** 20 - 1, 2 ** 20, 2 ** 20 + 1, 2_500_003, 65_535, 3])
+      expect((await ask(`/bytes/${length}`, { method: "HEAD" })).headers["x-content-sha256"]).toBe(
+        sha256(all.subarray(0, length)),
+      );
+  });
+
+  test("requests that are sent in one go are answered in order", async () => {
+    const socket = connectLocal(running.port);
+    const paths = ["/bytes/100000", "/nothing", "/bytes/5"];
+    const last = "Connection: close\r\n\r\n";
+    socket.write(paths.map((path) => `GET ${path} HTTP/1.1\r\nHost: device\r\n`).join("\r\n") + last);
+    socket.once("end", () => socket.end());
+    const text = (await readAll(socket)).toString("latin1");
+    expect(text.match(/HTTP\/1\.1 \d+|Content-Length: \d+/g)).toEqual([
+      ...["HTTP/1.1 200", "Content-Length: 100000"],
+      ...["HTTP/1.1 404", expect.stringMatching(/^Content-Length/)],
+      ...["HTTP/1.1 200", "Content-Length: 5"],
+    ]);
+  });
+
+  test("who asks for many live streams on one connection gets one", async () => {
+    const socket = connectLocal(running.port);
+    socket.resume().write("GET /live HTTP/1.1\r\nHost: device\r\n\r\n".repeat(20));
+    await until(() => socket.bytesRead > 3000);
+    expect(running.service.http.live.usage.used).toBe(1);
+    socket.destroy();
+  });
+
+  test("who sends more and more requests while one is answered is reset", async () => {
+    const socket = connectLocal(running.port);
+    socket.write("GET /live HTTP/1.1\r\nHost: device\r\n\r\n");
+    for (let count = 0; count < 1000; count++)
+      socket.write("GET /bytes/1000000000 HTTP/1.1\r\nHost: device\r\n\r\n");
+    await until(() => socket.codes.length > 0);
+    expect(socket.codes).toEqual(["ECONNRESET"]);
+    await expectNoConnections(running.service);
+  });
+
   test("answers HEAD, and says what is not there or not allowed", async () => {
     const head = await ask("/bytes/1000", { method: "HEAD" });
     expect([head.status, head.headers["content-length"], head.body.length]).toEqual([200, "1000", 0]);
