@@ -128,8 +128,9 @@ describe("the page", () => {
     const retransmits = await numberUntil(page, "connection.retransmits", (value) => value >= 5);
     expect(service.device.core.counter(Counter.TCP_RETRANSMITS)).toBeGreaterThanOrEqual(retransmits);
     service.wire.filter = undefined;
-    const losses = await page.locator("#plot-windows .losses").getAttribute("d");
-    expect(losses).toMatch(/^M[\d.]+ 0V100/);
+    // Numbers and plot are drawn one after the other.
+    const losses = () => page.locator("#plot-windows .losses").getAttribute("d");
+    await expect.poll(losses, { timeout: 10_000 }).toMatch(/^M[\d.]+ 0V100/);
     expect(await numberAt(page, "connection.slowStartThreshold")).toBeGreaterThan(0);
     // A counter that had not moved when the page was made.
     expect(await numberAt(page, "counters.TCP_RETRANSMITS")).toBeGreaterThanOrEqual(retransmits);
