@@ -1,4 +1,5 @@
 /* The core on wasm3, an interpreter: release 0.5.0, and those after it as far as 0.9.0. */
+#include <setjmp.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -26,6 +27,10 @@ struct ferrule_engine {
     const char *problem;
     /** Code that wasm3 could not finish must not be executed. */
     enum ferrule_engine_status broken;
+    bool compile_on_use;
+    /** Where an allocation that fails goes, while `may_escape`. */
+    bool may_escape;
+    jmp_buf escape;
 };
 
 static const struct {
@@ -42,12 +47,17 @@ static const struct {
  * time; where there are threads each has its own.
  */
 #if defined(__linux__) || defined(__APPLE__)
-static __thread struct ferrule_arena *arena_of_call;
+static __thread struct ferrule_engine *engine_of_call;
 #else
-static struct ferrule_arena *arena_of_call;
+static struct ferrule_engine *engine_of_call;
 #endif
 
 static M3Result load(struct ferrule_engine *engine, const struct ferrule_engine_options *options);
+static M3Result load_or_escape(struct ferrule_engine *engine, const struct ferrule_engine_options *options);
+static M3Result call(struct ferrule_engine *engine, enum ferrule_export which, const uint32_t arguments[],
+                     int32_t *result);
+static M3Result call_or_escape(struct ferrule_engine *engine, enum ferrule_export which,
+                               const uint32_t arguments[], int32_t *result);
 static M3Result find(struct ferrule_engine *engine, enum ferrule_export which);
 static enum ferrule_engine_status judge(struct ferrule_engine *engine, M3Result result);
 static enum ferrule_engine_status check_version(struct ferrule_engine *engine);
@@ -71,12 +81,13 @@ enum ferrule_engine_status ferrule_engine_open(const struct ferrule_engine_optio
         .module = options->module,
         .module_bytes = options->module_bytes,
         .problem = "",
+        .compile_on_use = options->compile_on_use,
     };
     ferrule_arena_open(&engine->arena, (uint8_t *)options->arena + own_bytes,
                        options->arena_bytes - own_bytes);
-    arena_of_call = &engine->arena;
-    enum ferrule_engine_status status = judge(engine, load(engine, options));
-    arena_of_call = NULL;
+    engine_of_call = engine;
+    enum ferrule_engine_status status = judge(engine, load_or_escape(engine, options));
+    engine_of_call = NULL;
     if (!status)
         status = check_version(engine);
     if (status)
@@ -97,18 +108,10 @@ enum ferrule_engine_status ferrule_engine_call(struct ferrule_engine *engine, en
         return engine->broken;
     if ((unsigned)which >= FERRULE_EXPORT_COUNT)
         return FERRULE_ENGINE_BAD_ARGUMENT;
-    const void *pointers[FERRULE_PARAMETERS_MAX];
-    for (uint32_t i = 0; i < exports[which].parameters; i++)
-        pointers[i] = &arguments[i];
-    arena_of_call = &engine->arena;
-    M3Result problem = engine->functions[which] ? NULL : find(engine, which);
-    if (!problem)
-        problem = m3_Call(engine->functions[which], exports[which].parameters, pointers);
-    if (!problem) {
-        const void *results[] = {result};
-        problem = m3_GetResults(engine->functions[which], 1, results);
-    }
-    arena_of_call = NULL;
+    engine_of_call = engine;
+    M3Result problem = engine->compile_on_use ? call_or_escape(engine, which, arguments, result)
+                                              : call(engine, which, arguments, result);
+    engine_of_call = NULL;
     return judge(engine, problem);
 }
 
@@ -133,6 +136,42 @@ uint32_t ferrule_engine_module_crc32(const struct ferrule_engine *engine, uint32
             crc = (crc >> 1) ^ (crc & 1 ? 0xedb88320u : 0);
     }
     return ~crc;
+}
+
+/* wasm3 goes wrong itself when it runs out of memory: an allocation that fails does not return to it. All
+ * that it has lies in the arena, so that nothing is lost by that. */
+
+static M3Result load_or_escape(struct ferrule_engine *engine, const struct ferrule_engine_options *options) {
+    if (setjmp(engine->escape))
+        return m3Err_mallocFailed;
+    engine->may_escape = true;
+    M3Result problem = load(engine, options);
+    engine->may_escape = false;
+    return problem;
+}
+
+static M3Result call_or_escape(struct ferrule_engine *engine, enum ferrule_export which,
+                               const uint32_t arguments[], int32_t *result) {
+    if (setjmp(engine->escape))
+        return m3Err_mallocFailed;
+    engine->may_escape = true;
+    M3Result problem = call(engine, which, arguments, result);
+    engine->may_escape = false;
+    return problem;
+}
+
+static M3Result call(struct ferrule_engine *engine, enum ferrule_export which, const uint32_t arguments[],
+                     int32_t *result) {
+    const void *pointers[FERRULE_PARAMETERS_MAX];
+    for (uint32_t i = 0; i < exports[which].parameters; i++)
+        pointers[i] = &arguments[i];
+    M3Result problem = engine->functions[which] ? NULL : find(engine, which);
+    if (!problem)
+        problem = m3_Call(engine->functions[which], exports[which].parameters, pointers);
+    if (problem)
+        return problem;
+    const void *results[] = {result};
+    return m3_GetResults(engine->functions[which], 1, results);
 }
 
 static M3Result load(struct ferrule_engine *engine, const struct ferrule_engine_options *options) {
@@ -195,16 +234,25 @@ static enum ferrule_engine_status check_version(struct ferrule_engine *engine) {
 
 /* The heap of wasm3's own sources: wasm3_heap.h. */
 
+/** Leaves wasm3 when `block` is none and somebody waits for that. */
+static void *block_or_escape(void *block) {
+    if (!block && engine_of_call->may_escape) {
+        engine_of_call->may_escape = false;
+        longjmp(engine_of_call->escape, 1);
+    }
+    return block;
+}
+
 void *ferrule_wasm3_calloc(size_t count, size_t bytes) {
-    if (bytes != 0 && count > SIZE_MAX / bytes)
-        return NULL;
-    return ferrule_arena_allocate(arena_of_call, count * bytes);
+    const bool is_possible = bytes == 0 || count <= SIZE_MAX / bytes;
+    return block_or_escape(is_possible ? ferrule_arena_allocate(&engine_of_call->arena, count * bytes)
+                                       : NULL);
 }
 
 void *ferrule_wasm3_realloc(void *block, size_t bytes) {
-    return ferrule_arena_resize(arena_of_call, block, bytes);
+    return block_or_escape(ferrule_arena_resize(&engine_of_call->arena, block, bytes));
 }
 
 void ferrule_wasm3_free(void *block) {
-    ferrule_arena_free(arena_of_call, block);
+    ferrule_arena_free(&engine_of_call->arena, block);
 }

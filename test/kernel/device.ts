@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { expect } from "vitest";
 import type { Info } from "../../host/apps/info.js";
-import { ENGINE } from "../report/engine.js";
+import { ENGINE, ENGINE_PROOF } from "../report/engine.js";
 import { root } from "../report/tools.js";
 import type { Namespace, Running } from "./namespace.js";
 
@@ -46,13 +46,9 @@ export async function stopDevice(device: Running): Promise<string> {
 
 /** Runs `ferrule get`. */
 export async function ferruleGet(network: Namespace, ...args: string[]) {
-  const { code, stdout, stderr } = await network.run(process.execPath, [
-    CLI,
-    "get",
-    "--engine",
-    ENGINE,
-    ...args,
-  ]);
+  const get = [CLI, "get", "--engine", ENGINE, ...args];
+  const { code, stdout, stderr } = await network.run(process.execPath, get);
+  if (code === 0) expect(stdout.toString()).toMatch(new RegExp(`, on ${ENGINE_PROOF.source.slice(1)}`));
   return { code, output: `${stdout}${stderr}` };
 }
 
