@@ -66,6 +66,8 @@ void *ferrule_arena_resize(struct ferrule_arena *arena, void *block, size_t byte
         take(arena, header, needed);
         if (needed > old)
             memset((uint8_t *)header + old, 0, needed - old);
+        else
+            memset((uint8_t *)block + bytes, 0, needed - sizeof *header - bytes);
         return block;
     }
     /* What was joined in vain is given back. */

@@ -27,13 +27,27 @@ export function coreModule(): Uint8Array {
 
 /** Builds the program and returns its path. Throws with the compiler's own words. */
 export async function buildProgram(engine: EngineName, target: TargetName): Promise<string> {
+  const sources = [
+    ...ourSources("smoke", "core_calls", "echo", `port_${target}`),
+    ...(await engineSources[engine](target)),
+  ];
+  return await link(await makeCompiler(target), sources, `${engine}-${target}`);
+}
+
+/** Builds a check of the runtime's, NAME.c, for this machine and with AddressSanitizer; `engine`: what it opens. */
+export async function buildCheck(name: string, engine?: EngineName): Promise<string> {
+  const native = await makeCompiler("native");
+  const compiler = { ...native, options: ["-fsanitize=address", "-g"] };
+  const runtime = engine ? await engineSources[engine]("native") : runtimeSources(["arena"], [], []);
+  return await link(compiler, [...ourSources(name), ...runtime], engine ? `${name}-${engine}` : name);
+}
+
+async function link(compiler: Compiler, sources: readonly Source[], name: string): Promise<string> {
   mkdirSync(objectFolder, { recursive: true });
-  const compiler = await makeCompiler(target);
-  const sources = [...ourSources(target), ...(await engineSources[engine](target))];
   const objects: string[] = [];
   // One after the other: vitest runs other tests beside this one.
   for (const source of sources) objects.push(await compile(compiler, source));
-  const program = join(buildFolder, `${engine}-${target}`);
+  const program = join(buildFolder, name);
   await execute(compiler.command, [...compiler.options, ...objects, ...compiler.linkOptions, "-o", program]);
   return program;
 }
@@ -89,9 +103,9 @@ const OURS = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-O2"];
 const INCLUDE = join(root, "boards/include");
 const RUNTIME = join(root, "boards/runtime");
 
-function ourSources(target: TargetName): Source[] {
+function ourSources(...names: readonly string[]): Source[] {
   const folders = [here, RUNTIME, INCLUDE];
-  return ["smoke", "core_calls", "echo", `port_${target}`].map((name) => ({
+  return names.map((name) => ({
     file: join(here, `${name}.c`),
     options: [...OURS, ...folders.map((folder) => `-I${folder}`)],
     headers: folders,
