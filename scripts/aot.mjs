@@ -7,7 +7,8 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { argv } from "node:process";
 import { fileURLToPath } from "node:url";
-import { crc32 } from "node:zlib";
+// As a whole: setup.mjs imports this on any Node, to say which one is needed.
+import zlib from "node:zlib";
 import { root, runScript } from "./support.mjs";
 
 /** As in boards/runtime/aot/wasm-rt.h. */
@@ -31,7 +32,7 @@ export function translate(wasm, folder) {
   const options = [
     `-DFERRULE_WASM2C_VERSION="${version}"`,
     `-DFERRULE_AOT_MODULE_BYTES=${module.length}u`,
-    `-DFERRULE_AOT_MODULE_CRC32=${crc32(module)}u`,
+    `-DFERRULE_AOT_MODULE_CRC32=${zlib.crc32(module)}u`,
   ];
   writeFileSync(join(folder, "options.txt"), `${options.join("\n")}\n`);
   return options;

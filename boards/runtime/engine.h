@@ -83,7 +83,8 @@ void ferrule_engine_close(struct ferrule_engine *engine);
 
 /**
  * Calls an export with as many arguments as it has parameters. `*result` is set when the status is OK. After
- * TRAP, and only then, the next call is possible; what a trap left behind is for the caller to judge.
+ * TRAP the next call is possible, and what the trap left behind is for the caller to judge; after NO_MEMORY
+ * and BAD_MODULE none is.
  */
 enum ferrule_engine_status ferrule_engine_call(struct ferrule_engine *engine, enum ferrule_export which,
                                                const uint32_t arguments[], int32_t *result);
