@@ -8,6 +8,7 @@ const ON_ALL_ENGINES = [
   "test/kernel/endings.test.ts",
   "test/kernel/traffic.test.ts",
   "test/script/scripts.test.ts",
+  "test/serve/service.test.ts",
   "test/sim/simulation.test.ts",
   "test/table/table.test.ts",
 ];

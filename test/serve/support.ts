@@ -6,6 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
 import { type ServeOptions, Service } from "../../host/serve.js";
 import { wasm } from "../host/support.js";
+import { testEngine } from "../report/engine.js";
 
 /** How long a test waits for something to come true, in milliseconds; reaching it is a failure. */
 const PATIENCE_MS = 20_000;
@@ -19,6 +20,7 @@ export async function startService(options: Partial<ServeOptions> = {}) {
     echoPort: 0,
     connections: 64,
     seed: new Uint8Array(32).fill(7),
+    engineFor: () => testEngine,
     ...options,
   };
   const service = new Service(all);
