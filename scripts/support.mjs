@@ -131,6 +131,11 @@ export const TOOLS = {
     packages: [["chromium"]],
     without: "the device's page in a browser",
   },
+  valgrind: {
+    probe: ["valgrind", "--version"],
+    packages: [["valgrind"]],
+    without: "valgrind's opinion of the C runtime",
+  },
   pip: {
     probe: ["python3", "-m", "pip", "--version"],
     packages: [["python3-pip"]],

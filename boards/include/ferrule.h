@@ -107,7 +107,7 @@ struct ferrule {
     bool down, engine_is_broken;
     /** How the last poll ended. */
     int32_t giving;
-    uint32_t restarts, restart_at, backoff_ms, up_since;
+    uint32_t restarts, discarded, restart_at, backoff_ms, up_since;
 };
 
 /**
@@ -234,6 +234,9 @@ int32_t ferrule_link_changed(struct ferrule *device, bool up);
 
 /** How often the core has trapped and was restarted since `ferrule_start`. */
 uint32_t ferrule_restarts(const struct ferrule *device);
+
+/** Frames that arrived while the core was down, and that nobody looked at. */
+uint32_t ferrule_discarded(const struct ferrule *device);
 
 /** Name and release of the engine that is linked, "wasm3 0.5.0". */
 const char *ferrule_engine_name(void);

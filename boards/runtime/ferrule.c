@@ -59,6 +59,7 @@ static int32_t linear_bytes(const struct ferrule_setup *setup);
 static int32_t put_config(struct ferrule *device);
 static int32_t boot(struct ferrule *device, uint32_t now);
 static int32_t take_frames(struct ferrule *device, uint32_t now);
+static void discard_frames(struct ferrule *device);
 static int32_t give_frames(struct ferrule *device, uint32_t now);
 static void collect_events(struct ferrule *device);
 static int32_t fail(struct ferrule *device, const char *trap);
@@ -211,6 +212,8 @@ int32_t ferrule_poll(struct ferrule *device) {
     uint32_t now = now_of(device);
     if (device->down)
         restart_when_due(device, now);
+    if (device->down)
+        discard_frames(device);
     device->giving = give_frames(device, now);
     if (device->giving == ALL_GIVEN)
         device->giving = take_frames(device, now);
@@ -250,6 +253,18 @@ static int32_t take_frames(struct ferrule *device, uint32_t now) {
             return state;
     }
     return TURN_OVER;
+}
+
+/** While the core is down nobody takes frames. The one that it trapped on may be among those that wait, again
+ * and again. */
+static void discard_frames(struct ferrule *device) {
+    const struct ferrule_netdev *netdev = device->setup->netdev;
+    uint8_t beginning[16];
+    for (int taken = 0; taken < FRAMES_PER_POLL; taken++) {
+        if (netdev->receive(netdev->context, beginning, sizeof beginning) == 0)
+            return;
+        device->discarded++;
+    }
 }
 
 /** Gives out what is due, as long as there is room. */
@@ -742,4 +757,8 @@ int32_t ferrule_link_changed(struct ferrule *device, bool up) {
 
 uint32_t ferrule_restarts(const struct ferrule *device) {
     return device->restarts;
+}
+
+uint32_t ferrule_discarded(const struct ferrule *device) {
+    return device->discarded;
 }
