@@ -1,6 +1,10 @@
-// Builds the device as a program for Linux (boards/linux): `node scripts/linux.mjs wasm3|aot [--sanitize] [--module FILE]`
-// prints where it is. With --sanitize, our own C runs under AddressSanitizer and UndefinedBehaviorSanitizer. --module: ahead
-// of time, the core to translate in place of build/core.wasm (wasm3 is given its module when it is started).
+// Builds programs of the C runtime for Linux and prints where they are:
+//
+//     node scripts/linux.mjs wasm3|aot [--program web|api] [--sanitize] [--module FILE]
+//
+// web is the device itself, boards/linux; api the test of ferrule.h, test/linux/api.c. With --sanitize, our own C runs
+// under AddressSanitizer and UndefinedBehaviorSanitizer. --module: ahead of time, the core to translate in place of
+// build/core.wasm (wasm3 is given its module when it is started).
 
 import { mkdirSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -24,32 +28,38 @@ const UNDEFINED = ["-fsanitize=undefined", "-fno-sanitize-recover=undefined"];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { sanitize: { type: "boolean", default: false }, module: { type: "string" } },
+  options: {
+    sanitize: { type: "boolean", default: false },
+    module: { type: "string" },
+    program: { type: "string", default: "web" },
+  },
 });
+const PROGRAMS = {
+  web: ["boards/apps/web.c", "boards/linux/tap.c", "boards/linux/main.c"],
+  api: ["test/linux/api.c"],
+};
+
 const [engine] = positionals;
-if (engine !== "wasm3" && engine !== "aot")
-  stop("usage: node scripts/linux.mjs wasm3|aot [--sanitize] [--module FILE]");
+if (!["wasm3", "aot"].includes(engine) || !Object.hasOwn(PROGRAMS, values.program))
+  stop("usage: node scripts/linux.mjs wasm3|aot [--program web|api] [--sanitize] [--module FILE]");
 
 const variant = [
+  values.program,
   engine,
   ...(values.sanitize ? ["sanitized"] : []),
   ...(values.module ? [basename(values.module, ".wasm")] : []),
 ];
 const folder = join(root, "build/linux", variant.join("-"));
 mkdirSync(folder, { recursive: true });
-const program = join(folder, "web_linux");
+const program = join(folder, values.program);
 const sources = [...common(), ...(engine === "wasm3" ? ofWasm3() : ofAot())];
 const objects = sources.map(compile);
 gcc([...(values.sanitize ? [ADDRESS, ...UNDEFINED] : []), ...objects, "-lm", "-o", program]);
 console.log(program);
 
 function common() {
-  const files = ["apps/web.c", "linux/tap.c", "linux/main.c", "runtime/ferrule.c", "runtime/errors.c"];
-  return files.map((file) => ({
-    file: join(root, "boards", file),
-    options: [...OURS, ...INCLUDES],
-    own: true,
-  }));
+  const files = [...PROGRAMS[values.program], "boards/runtime/ferrule.c", "boards/runtime/errors.c"];
+  return files.map((file) => ({ file: join(root, file), options: [...OURS, ...INCLUDES], own: true }));
 }
 
 function ofWasm3() {

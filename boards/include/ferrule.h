@@ -104,7 +104,9 @@ struct ferrule {
     /** From the head of the core's state. */
     uint32_t input_slot, output_slot, slot_bytes, exchange, counters;
     /** The core has trapped, and is booted again at `restart_at`. */
-    bool down, engine_is_broken;
+    bool is_booted, down, engine_is_broken;
+    /** Why it is down: a ferrule_error. */
+    int32_t problem;
     /** How the last poll ended. */
     int32_t giving;
     uint32_t restarts, discarded, restart_at, backoff_ms, up_since;

@@ -1,4 +1,5 @@
 /* The core on wasm3, an interpreter: release 0.5.0, and those after it as far as 0.9.0. */
+#include <setjmp.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -16,6 +17,8 @@
 
 struct ferrule_engine {
     struct ferrule_arena arena;
+    /** Where to go on when the arena is full. */
+    jmp_buf full;
     /** Bytes of the arena that the instance itself takes, before `arena.start`. */
     uint32_t own_bytes;
     const uint8_t *module;
@@ -42,9 +45,9 @@ static const struct {
  * time; where there are threads each has its own.
  */
 #if defined(__linux__) || defined(__APPLE__)
-static __thread struct ferrule_arena *arena_of_call;
+static __thread struct ferrule_engine *engine_of_call;
 #else
-static struct ferrule_arena *arena_of_call;
+static struct ferrule_engine *engine_of_call;
 #endif
 
 static M3Result load(struct ferrule_engine *engine, const struct ferrule_engine_options *options);
@@ -74,9 +77,13 @@ enum ferrule_engine_status ferrule_engine_open(const struct ferrule_engine_optio
     };
     ferrule_arena_open(&engine->arena, (uint8_t *)options->arena + own_bytes,
                        options->arena_bytes - own_bytes);
-    arena_of_call = &engine->arena;
-    enum ferrule_engine_status status = judge(engine, load(engine, options));
-    arena_of_call = NULL;
+    enum ferrule_engine_status status;
+    engine_of_call = engine;
+    if (setjmp(engine->full))
+        status = judge(engine, m3Err_mallocFailed);
+    else
+        status = judge(engine, load(engine, options));
+    engine_of_call = NULL;
     if (!status)
         status = check_version(engine);
     if (status)
@@ -100,7 +107,11 @@ enum ferrule_engine_status ferrule_engine_call(struct ferrule_engine *engine, en
     const void *pointers[FERRULE_PARAMETERS_MAX];
     for (uint32_t i = 0; i < exports[which].parameters; i++)
         pointers[i] = &arguments[i];
-    arena_of_call = &engine->arena;
+    engine_of_call = engine;
+    if (setjmp(engine->full)) {
+        engine_of_call = NULL;
+        return judge(engine, m3Err_mallocFailed);
+    }
     M3Result problem = engine->functions[which] ? NULL : find(engine, which);
     if (!problem)
         problem = m3_Call(engine->functions[which], exports[which].parameters, pointers);
@@ -108,7 +119,7 @@ enum ferrule_engine_status ferrule_engine_call(struct ferrule_engine *engine, en
         const void *results[] = {result};
         problem = m3_GetResults(engine->functions[which], 1, results);
     }
-    arena_of_call = NULL;
+    engine_of_call = NULL;
     return judge(engine, problem);
 }
 
@@ -193,18 +204,27 @@ static enum ferrule_engine_status check_version(struct ferrule_engine *engine) {
     return engine->broken = FERRULE_ENGINE_WRONG_ABI;
 }
 
-/* The heap of wasm3's own sources: wasm3_heap.h. */
+/*
+ * The heap of wasm3's own sources: wasm3_heap.h. They must not see a NULL: wasm3 0.5.0 crashes when it has no
+ * room for the table of functions. So the call that is under way ends there.
+ */
+
+static void *or_full(void *block) {
+    if (!block)
+        longjmp(engine_of_call->full, 1);
+    return block;
+}
 
 void *ferrule_wasm3_calloc(size_t count, size_t bytes) {
     if (bytes != 0 && count > SIZE_MAX / bytes)
-        return NULL;
-    return ferrule_arena_allocate(arena_of_call, count * bytes);
+        return or_full(NULL);
+    return or_full(ferrule_arena_allocate(&engine_of_call->arena, count * bytes));
 }
 
 void *ferrule_wasm3_realloc(void *block, size_t bytes) {
-    return ferrule_arena_resize(arena_of_call, block, bytes);
+    return or_full(ferrule_arena_resize(&engine_of_call->arena, block, bytes));
 }
 
 void ferrule_wasm3_free(void *block) {
-    ferrule_arena_free(arena_of_call, block);
+    ferrule_arena_free(&engine_of_call->arena, block);
 }

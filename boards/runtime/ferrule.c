@@ -55,6 +55,7 @@ static uint32_t socket_count(const struct ferrule_setup *setup);
 static size_t table_bytes(const struct ferrule_setup *setup);
 static int32_t open_engine(const struct ferrule_setup *setup, uint32_t memory_bytes, bool compile_on_use,
                            struct ferrule_engine **engine);
+static int32_t error_of(enum ferrule_engine_status status);
 static int32_t linear_bytes(const struct ferrule_setup *setup);
 static int32_t put_config(struct ferrule *device);
 static int32_t boot(struct ferrule *device, uint32_t now);
@@ -104,7 +105,10 @@ int32_t ferrule_start(struct ferrule *device, const struct ferrule_setup *setup)
     if (status < 0)
         return status;
     status = boot(device, now_of(device));
-    return device->down ? FERRULE_ERROR_CORE : status;
+    if (device->down)
+        return device->problem;
+    device->is_booted = true;
+    return status;
 }
 
 int32_t ferrule_memory_needed(const struct ferrule_setup *setup) {
@@ -146,9 +150,15 @@ static int32_t open_engine(const struct ferrule_setup *setup, uint32_t memory_by
         .compile_on_use = compile_on_use,
     };
     const char *problem;
-    switch (ferrule_engine_open(&options, engine, &problem)) {
+    return error_of(ferrule_engine_open(&options, engine, &problem));
+}
+
+static int32_t error_of(enum ferrule_engine_status status) {
+    switch (status) {
     case FERRULE_ENGINE_OK:
         return FERRULE_STATUS_OK;
+    case FERRULE_ENGINE_TRAP:
+        return FERRULE_ERROR_CORE;
     case FERRULE_ENGINE_NO_MEMORY:
         return FERRULE_ERROR_MEMORY;
     default:
@@ -166,7 +176,7 @@ static int32_t linear_bytes(const struct ferrule_setup *setup) {
     int32_t base = put_config(&probe);
     status = base < 0 ? base : call(&probe, FERRULE_EXPORT_bytesNeeded, (uint32_t)base, 0, 0, 0);
     ferrule_engine_close(probe.engine);
-    return probe.down ? FERRULE_ERROR_CORE : status;
+    return probe.down ? probe.problem : status;
 }
 
 /** Puts the configuration, with a fresh seed, to where the state will be; returns its address. */
@@ -317,10 +327,11 @@ static int32_t fail(struct ferrule *device, const char *trap) {
     if (device->backoff_ms > BACKOFF_LONGEST_MS)
         device->backoff_ms = BACKOFF_LONGEST_MS;
     device->down = true;
+    device->problem = device->problem < 0 ? device->problem : FERRULE_ERROR_CORE;
     device->restart_at = now + device->backoff_ms;
     for (uint32_t index = 0; index < device->socket_count; index++)
         lose(&device->sockets[index]);
-    if (device->setup->trapped)
+    if (device->setup->trapped && device->is_booted)
         device->setup->trapped(device->setup->context, trap);
     return FERRULE_ERROR_RESTARTING;
 }
@@ -340,6 +351,7 @@ static void restart_when_due(struct ferrule *device, uint32_t now) {
     if ((int32_t)(device->restart_at - now) > 0)
         return;
     device->down = false;
+    device->problem = FERRULE_STATUS_OK;
     device->restarts++;
     /* The arena was used up in the middle of a call: the instance is of no use any more. */
     int32_t status = FERRULE_STATUS_OK;
@@ -374,6 +386,7 @@ static int32_t call(struct ferrule *device, enum ferrule_export which, uint32_t 
     if (status == FERRULE_ENGINE_OK)
         return result;
     device->engine_is_broken = status != FERRULE_ENGINE_TRAP;
+    device->problem = error_of(status);
     return fail(device, ferrule_engine_problem(device->engine));
 }
 

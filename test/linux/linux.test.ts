@@ -27,14 +27,6 @@ const PATIENCE_MS = 240_000;
 
 let network: Namespace;
 
-beforeEach(async () => {
-  network = await Namespace.create();
-});
-
-afterEach(async () => {
-  await network.remove();
-});
-
 async function build(...args: string[]): Promise<string> {
   const { stdout } = await promisify(execFile)(process.execPath, ["scripts/linux.mjs", ...args], {
     cwd: root,
@@ -83,7 +75,30 @@ async function expectCleanEnd(device: Running, restarts = 0): Promise<void> {
   expect(code).toBe(0);
 }
 
+describe.skipIf(missingTools("gcc", "wasm3"))("ferrule.h", () => {
+  test.each(ENGINES)(
+    "function by function on %s, under sanitizers",
+    async (engine) => {
+      const program = await build(engine, "--program", "api", "--sanitize");
+      const { stdout } = await promisify(execFile)(program, engine === "wasm3" ? [CORE] : []);
+      const lines = stdout.trim().split("\n");
+      expect(lines[0]).toMatch(engine === "wasm3" ? /^wasm3 / : /^wasm2c /);
+      const groups = ["words", "starting", "data", "misuse", "options", "waiting", "done"];
+      expect(lines.slice(1)).toEqual(groups);
+    },
+    PATIENCE_MS,
+  );
+});
+
 describe.skipIf(missingTools("namespaces", "gcc", "wasm3", "curl", "ab"))("the device in C", () => {
+  beforeEach(async () => {
+    network = await Namespace.create();
+  });
+
+  afterEach(async () => {
+    await network.remove();
+  });
+
   describe.each(ENGINES)("on %s", (engine) => {
     test(
       "10,000 requests and 5 MB each way under AddressSanitizer and UndefinedBehaviorSanitizer",
