@@ -1,12 +1,13 @@
 // `npm run bench`: executed instructions of the device's work (bench/work.c) on both engines, on x86-64 by callgrind and on
 // rv32imc by QEMU's count, and what they take of memory and flash. Writes bench/RESULTS.md.
 //
-//     node scripts/bench.mjs [--check]
+//     node scripts/bench.mjs [--check [--budget JSON]]
 //
-// --check compares the exact figures, those of rv32imc, with bench/budget.json and writes nothing.
+// --check compares the exact figures, those of rv32imc, with bench/budget.json (or the JSON given), and writes nothing.
 
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { parseArgs } from "node:util";
 import { translate } from "./aot.mjs";
 import { lastLines, root, run } from "./support.mjs";
 import { WASM3_OPTIONS, wasm3Sources } from "./wasm3.mjs";
@@ -54,18 +55,28 @@ const QEMU = ["-M", "virt", "-cpu", "rv32,a=false,f=false,d=false", "-m", "16M",
 const QEMU_COUNTS = ["-display", "none", "-monitor", "none", "-serial", "stdio", "-icount", "shift=0"];
 
 const TARGETS = {
-  "x86-64": { command: "gcc", options: [], link: [], port: "native" },
-  rv32imc: { command: "riscv64-unknown-elf-gcc", options: RISCV, link: [RISCV_MEMORY], port: "riscv" },
+  "x86-64": { command: "gcc", options: [], link: [], port: "native", more: [] },
+  rv32imc: {
+    command: "riscv64-unknown-elf-gcc",
+    options: RISCV,
+    link: [RISCV_MEMORY],
+    port: "riscv",
+    more: ["boards/runtime/fastmem.c"],
+  },
 };
 
+const { values: given } = parseArgs({
+  options: { check: { type: "boolean", default: false }, budget: { type: "string" } },
+});
+const isCheck = given.check;
 const results = {};
 for (const engine of ENGINES)
-  for (const target of Object.keys(TARGETS)) {
+  for (const target of isCheck ? ["rv32imc"] : Object.keys(TARGETS)) {
     console.log(`bench: ${engine} on ${target}`);
     const program = build(engine, target);
     results[`${engine} ${target}`] = target === "rv32imc" ? countInQemu(program) : countInCallgrind(program);
   }
-if (process.argv.includes("--check")) check();
+if (isCheck) check();
 else report();
 
 /** Instructions per operation of each work, exactly. */
@@ -101,7 +112,7 @@ function linesOf(command, args) {
 }
 
 function build(engine, target) {
-  const { command, options, link, port } = TARGETS[target];
+  const { command, options, link, port, more } = TARGETS[target];
   const folder = join(FOLDER, `${engine}-${target}`);
   mkdirSync(folder, { recursive: true });
   const common = [
@@ -110,6 +121,7 @@ function build(engine, target) {
     "boards/runtime/ferrule.c",
     "boards/runtime/errors.c",
     `test/engines/port_${port}.c`,
+    ...more,
   ];
   const sources = [
     ...common.map((file) => ({
@@ -190,7 +202,7 @@ ${rows.join("\n")}
 }
 
 function check() {
-  const budget = JSON.parse(readFileSync(BUDGET, "utf8"));
+  const budget = JSON.parse(given.budget ?? readFileSync(BUDGET, "utf8"));
   let isOver = false;
   for (const [name, works] of Object.entries(budget.instructions))
     for (const [work, limit] of Object.entries(works)) {

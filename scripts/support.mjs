@@ -52,7 +52,7 @@ const GENERATED = "boards/include/ferrule_abi.h";
 export function cFiles() {
   const { ok, output, problem } = run("git", [
     ...["ls-files", "--cached", "--others", "--exclude-standard", "--deduplicate", "--"],
-    ...["boards/*.c", "boards/*.h", "test/*.c", "test/*.h"],
+    ...["boards/*.c", "boards/*.h", "bench/*.c", "bench/*.h", "test/*.c", "test/*.h"],
   ]);
   if (!ok) throw new Error(`git ls-files: ${problem}`);
   const files = output.split("\n").filter((file) => file !== "" && file !== GENERATED);

@@ -101,8 +101,8 @@ struct ferrule {
     uint32_t next_told;
     /** Bytes of linear memory. */
     uint32_t memory_bytes;
-    /** From the head of the core's state. */
-    uint32_t input_slot, output_slot, slot_bytes, exchange, counters;
+    /** Where the head of the core's state is, and what it says. */
+    uint32_t base, input_slot, output_slot, slot_bytes, exchange, counters;
     /** The core has trapped, and is booted again at `restart_at`. */
     bool is_booted, down, engine_is_broken;
     /** Why it is down: a ferrule_error. */

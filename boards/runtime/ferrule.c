@@ -69,7 +69,7 @@ static void restart_when_due(struct ferrule *device, uint32_t now);
 static int32_t call(struct ferrule *device, enum ferrule_export which, uint32_t a, uint32_t b, uint32_t c,
                     uint32_t d);
 static uint8_t *bytes_at(struct ferrule *device, uint32_t address, uint32_t length);
-static int32_t read_header(struct ferrule *device, struct ferrule_state_header *header);
+static uint32_t header_word(const struct ferrule *device, size_t offset);
 static struct ferrule_socket_entry *entry_of(struct ferrule *device, int32_t socket);
 static int32_t live_entry(struct ferrule *device, int32_t socket, struct ferrule_socket_entry **entry);
 static int32_t new_socket(struct ferrule *device, int32_t handle, uint8_t kind);
@@ -201,9 +201,12 @@ static int32_t boot(struct ferrule *device, uint32_t now) {
     int32_t status = call(device, FERRULE_EXPORT_init, (uint32_t)base, device->memory_bytes, now, 0);
     if (status < 0)
         return status;
-    struct ferrule_state_header header;
-    if (read_header(device, &header) < 0)
+    const uint8_t *at = bytes_at(device, (uint32_t)base, sizeof(struct ferrule_state_header));
+    if (!at)
         return FERRULE_ERROR_CORE;
+    struct ferrule_state_header header;
+    memcpy(&header, at, sizeof header);
+    device->base = (uint32_t)base;
     device->input_slot = header.input_slot;
     device->output_slot = header.output_slot;
     device->slot_bytes = header.slot_bytes;
@@ -305,12 +308,10 @@ static void collect_events(struct ferrule *device) {
         int32_t handle = call(device, FERRULE_EXPORT_nextEvent, 0, 0, 0, 0);
         if (handle <= 0)
             return;
-        struct ferrule_state_header header;
-        if (read_header(device, &header) < 0)
-            return;
+        uint32_t events = header_word(device, offsetof(struct ferrule_state_header, event_mask));
         for (uint32_t index = 0; index < device->socket_count; index++)
             if (device->sockets[index].kind != 0 && device->sockets[index].handle == handle)
-                device->sockets[index].events |= header.event_mask;
+                device->sockets[index].events |= events;
     }
 }
 
@@ -400,15 +401,12 @@ static uint8_t *bytes_at(struct ferrule *device, uint32_t address, uint32_t leng
     return NULL;
 }
 
-static int32_t read_header(struct ferrule *device, struct ferrule_state_header *header) {
-    int32_t base = call(device, FERRULE_EXPORT_base, 0, 0, 0, 0);
-    if (base < 0)
-        return base;
-    const uint8_t *bytes = bytes_at(device, (uint32_t)base, sizeof *header);
-    if (!bytes)
-        return FERRULE_ERROR_CORE;
-    memcpy(header, bytes, sizeof *header);
-    return FERRULE_STATUS_OK;
+/** A word of the head of the core's state, which lies in memory: that was checked at boot. */
+static uint32_t header_word(const struct ferrule *device, size_t offset) {
+    uint32_t memory_bytes, value;
+    memcpy(&value, ferrule_engine_memory(device->engine, &memory_bytes) + device->base + offset,
+           sizeof value);
+    return value;
 }
 
 /* Sockets */
@@ -521,11 +519,7 @@ static int32_t find_run(struct ferrule *device, struct ferrule_socket_entry *ent
     int32_t length = call(device, which, (uint32_t)entry->handle, 0, 0, 0);
     if (length <= 0)
         return length;
-    struct ferrule_state_header header;
-    int32_t status = read_header(device, &header);
-    if (status < 0)
-        return status;
-    *at = header.run_pointer;
+    *at = header_word(device, offsetof(struct ferrule_state_header, run_pointer));
     return bytes_at(device, *at, (uint32_t)length) ? length : FERRULE_ERROR_CORE;
 }
 
