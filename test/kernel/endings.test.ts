@@ -76,7 +76,8 @@ describe.skipIf(missingEngine ?? missingTools("namespaces", "curl"))("the device
     for (const port of ["80", "7"])
       await network.start(process.execPath, [PEER, "idle", DEVICE, port]).says("idle");
     await changeAddress();
-    expect(await stopDevice(device)).toContain("\n2 connections, ");
+    // These two, and the one that asked which engine executes.
+    expect(await stopDevice(device)).toContain("\n3 connections, ");
     device = await startDevice(network);
   });
 
