@@ -1,14 +1,36 @@
 import { defineConfig } from "vitest/config";
 
+/** Tests that run on all engines under the same names: those whose cores come from test/report/engine.ts. */
+const ON_ALL_ENGINES = [
+  "test/host/core.test.ts",
+  "test/host/host.test.ts",
+  "test/host/net.test.ts",
+  "test/kernel/endings.test.ts",
+  "test/kernel/traffic.test.ts",
+  "test/script/scripts.test.ts",
+  "test/serve/service.test.ts",
+  "test/sim/simulation.test.ts",
+  "test/table/table.test.ts",
+];
+
+const onEngine = (name: string, include: readonly string[]) => ({
+  extends: true as const,
+  test: { name, include: [...include], env: { FERRULE_TEST_ENGINE: name } },
+});
+
 export default defineConfig({
   test: {
     environment: "node",
-    include: ["test/**/*.test.ts"],
     setupFiles: ["test/report/setup.ts"],
     pool: "forks",
     maxWorkers: 2,
     testTimeout: 60_000,
     // Hooks build engines and firmware with a C compiler.
     hookTimeout: 300_000,
+    projects: [
+      onEngine("v8", ["test/**/*.test.ts"]),
+      onEngine("wasm3", ON_ALL_ENGINES),
+      onEngine("aot", ON_ALL_ENGINES),
+    ],
   },
 });

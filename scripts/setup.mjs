@@ -1,33 +1,16 @@
 // Brings in what `npm start` and `npm test` need: `node scripts/setup.mjs start|build|test`.
 //
-// Every step is done only when its result is missing or stale, and says so in one line. What is stale is decided by
-// content, not by time: a stamp holds the hash of a step's inputs and of its outputs.
+// Every step is done only when its result is missing or stale, and says so in one line (steps.mjs).
 // Node's own modules only: this runs on a machine with nothing but Node and git.
 
-import { createHash } from "node:crypto";
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
-import { join, relative } from "node:path";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { buildEngines, missingFor } from "./engines.mjs";
+import { say, step } from "./steps.mjs";
 import { hasTool, lastLines, root, run, runScript, TOOLS, toolsFile } from "./support.mjs";
+import { hasWasm3, wasm3Sources } from "./wasm3.mjs";
 
 const MINUTE = 60_000;
-
-/** The release of wasm3 that the tests run: PyPI's sdist holds the sources of the tag v0.5.0 unchanged. */
-const WASM3 = {
-  requirement: "pywasm3==0.5.0",
-  archive: "pywasm3-0.5.0.tar.gz",
-  sha256: "5a47c8a39f7f6ae71b3316b2e5d86c9d0db6e771a65f09a86e4d4aa3a19aefcc",
-  sources: "pywasm3-0.5.0/wasm3",
-  version: "0.5.0",
-};
 
 main(process.argv[2]);
 
@@ -160,15 +143,20 @@ function buildPage() {
  */
 function prepareTests() {
   const missing = installTools();
-  const wasm3 = process.env.WASM3_DIR ? wasm3From(process.env.WASM3_DIR) : fetchWasm3(missing);
+  const { problem, ...wasm3 } = wasm3Sources();
+  if (problem && process.env.WASM3_DIR) stop(`${problem}.`);
+  if (problem) missing.wasm3 = problem;
   mkdirSync(join(root, "build"), { recursive: true });
-  writeFileSync(join(root, toolsFile), `${JSON.stringify({ missing, wasm3 }, null, 2)}\n`);
+  const tools = { missing, wasm3: problem ? null : wasm3 };
+  writeFileSync(join(root, toolsFile), `${JSON.stringify(tools, null, 2)}\n`);
+  const engines = ["aot", "wasm3"].filter((name) => missingFor(name, missing).length === 0);
+  const failed = buildEngines(engines);
+  if (failed) stop(failed);
 }
 
 /** Returns the tools that are missing afterwards: name -> why, and how to get it. */
 function installTools() {
-  const hasWasm3 = process.env.WASM3_DIR || existsSync(join(root, "build/wasm3", WASM3.sources));
-  const needed = Object.keys(TOOLS).filter((name) => name !== "pip" || !hasWasm3);
+  const needed = Object.keys(TOOLS).filter((name) => name !== "pip" || !hasWasm3());
   const wanted = needed.filter((name) => !hasTool(name));
   if (wanted.length === 0) return {};
   const mayInstall = process.getuid?.() === 0 && run("apt-get", ["--version"]).ok;
@@ -203,92 +191,6 @@ function installWithApt(names) {
   const { ok, output, problem } = run("apt-get", install, options);
   if (!ok) say(`apt-get install failed (${problem}):\n${lastLines(output, 10)}`);
   return packages;
-}
-
-/** The sources that WASM3_DIR names: another release, or a copy for a machine without a network. */
-function wasm3From(directory) {
-  for (const candidate of [directory, join(directory, "source")]) {
-    const version = wasm3Version(candidate);
-    if (version) return { directory: candidate, version };
-  }
-  return stop(`WASM3_DIR=${directory}: there is no wasm3.h in it, nor in its folder source.`);
-}
-
-function fetchWasm3(missing) {
-  const folder = "build/wasm3";
-  let problem = "";
-  step({
-    name: `wasm3-${WASM3.sha256}`,
-    says: `fetching the sources of wasm3 ${WASM3.version}`,
-    inputs: [],
-    outputs: [`${folder}/${WASM3.sources}`],
-    work() {
-      problem = unpackWasm3(folder);
-      return problem === "";
-    },
-  });
-  const directory = join(root, folder, WASM3.sources);
-  if (!problem && wasm3Version(directory) !== WASM3.version) problem = "they are of another version";
-  if (!problem) return { directory, version: WASM3.version };
-  missing.wasm3 = `the sources of wasm3 ${WASM3.version} could not be had: ${problem}`;
-  say(`${missing.wasm3}. Left out: wasm3.`);
-  return null;
-}
-
-/** Returns what went wrong, in words. */
-function unpackWasm3(folder) {
-  rmSync(join(root, folder), { recursive: true, force: true });
-  mkdirSync(join(root, folder), { recursive: true });
-  const pip = ["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"];
-  const what = ["--no-binary", "pywasm3", "--dest", folder, WASM3.requirement];
-  const download = run("python3", [...pip, ...what], { timeoutMs: 5 * MINUTE });
-  if (!download.ok) return `pip download: ${download.problem}\n${lastLines(download.output, 5)}`.trim();
-  const sha256 = createHash("sha256")
-    .update(readFileSync(join(root, folder, WASM3.archive)))
-    .digest("hex");
-  if (sha256 !== WASM3.sha256) return `${WASM3.archive} has SHA-256 ${sha256}, not ${WASM3.sha256}`;
-  const unpack = run("tar", ["-xzf", `${folder}/${WASM3.archive}`, "-C", folder]);
-  return unpack.ok ? "" : `tar: ${unpack.problem}`;
-}
-
-function wasm3Version(directory) {
-  const header = join(directory, "wasm3.h");
-  if (!existsSync(header)) return undefined;
-  return /#define\s+M3_VERSION\s+"([^"]+)"/.exec(readFileSync(header, "utf8"))?.[1];
-}
-
-/**
- * Does `work` unless its outputs are those that it made from these very inputs. Paths are files or folders, relative
- * to the project. `work` ends the process when it fails, or returns false to be tried again the next time.
- */
-function step({ name, says, inputs, outputs, work }) {
-  const stamp = join(root, "build/stamps", name);
-  const now = () => `inputs ${hashOf(inputs)}\noutputs ${hashOf(outputs)}\n`;
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === now()) return;
-  say(says);
-  rmSync(stamp, { force: true });
-  if (work() === false) return;
-  mkdirSync(join(root, "build/stamps"), { recursive: true });
-  writeFileSync(stamp, now());
-}
-
-/** A hash of the names and contents of files and folders; what is missing counts as missing. */
-function hashOf(paths) {
-  const hash = createHash("sha256");
-  for (const file of paths.flatMap((path) => filesIn(join(root, path))))
-    hash.update(`${relative(root, file)}\0`).update(existsSync(file) ? readFileSync(file) : "missing");
-  return hash.digest("hex");
-}
-
-function filesIn(path) {
-  if (!existsSync(path) || !statSync(path).isDirectory()) return [path];
-  return readdirSync(path)
-    .sort()
-    .flatMap((name) => filesIn(join(path, name)));
-}
-
-function say(text) {
-  console.log(`setup: ${text}`);
 }
 
 function stop(text) {

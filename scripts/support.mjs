@@ -52,7 +52,7 @@ const GENERATED = "boards/include/ferrule_abi.h";
 export function cFiles() {
   const { ok, output, problem } = run("git", [
     ...["ls-files", "--cached", "--others", "--exclude-standard", "--deduplicate", "--"],
-    ...["boards/*.c", "boards/*.h", "test/*.c", "test/*.h"],
+    ...["boards/*.c", "boards/*.h", "bench/*.c", "bench/*.h", "test/*.c", "test/*.h"],
   ]);
   if (!ok) throw new Error(`git ls-files: ${problem}`);
   const files = output.split("\n").filter((file) => file !== "" && file !== GENERATED);
@@ -130,6 +130,11 @@ export const TOOLS = {
     probe: ["chromium", "--version"],
     packages: [["chromium"]],
     without: "the device's page in a browser",
+  },
+  valgrind: {
+    probe: ["valgrind", "--version"],
+    packages: [["valgrind"]],
+    without: "valgrind's opinion of the C runtime",
   },
   pip: {
     probe: ["python3", "-m", "pip", "--version"],

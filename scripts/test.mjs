@@ -53,7 +53,12 @@ function runVitest(args) {
   const report = join(root, REPORT);
   mkdirSync(join(root, "build"), { recursive: true });
   rmSync(report, { force: true });
-  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${REPORT}`];
+  const reporters = [
+    "--reporter=default",
+    "--reporter=scripts/engine_counts.mjs",
+    "--reporter=json",
+    `--outputFile.json=${REPORT}`,
+  ];
   const { ok, problem } = runScript("vitest/vitest.mjs", ["run", ...reporters, ...args], {
     show: true,
     timeoutMs: 45 * MINUTE,

@@ -6,6 +6,7 @@ import { expect, test } from "vitest";
 import { Counter, STATE_BASE } from "../host/abi.js";
 import { bytesNeeded, type CoreConfig } from "../host/core.js";
 import { functionNames, sizeReport } from "./module_rules.js";
+import { missingTools } from "./report/tools.js";
 import { parseWasm } from "./wasm_module.js";
 
 const ROOT = new URL("../", import.meta.url);
@@ -43,6 +44,13 @@ test("the memory that configurations need, in docs/architecture.md and docs/firm
   expect(numbers("docs/firmware.md", / 16384 +(\d+) /g)).toEqual(Array(4).fill(smoke - STATE_BASE));
   expect(numbers("docs/architecture.md", /^ +(\d+) {3}StateHeader /gm)).toEqual([STATE_BASE]);
   expect(numbers("docs/architecture.md", /\*\*Counters\.\*\* (\d+) of them/g)).toEqual([Counter.COUNT]);
+});
+
+test.skipIf(missingTools("gcc"))("the first example in docs/firmware.md compiles without a warning", () => {
+  const example = /```c\n([^`]*)```/.exec(text("docs/firmware.md"))?.[1] as string;
+  const options = ["-std=gnu99", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-fsyntax-only", "-x", "c"];
+  execFileSync("gcc", [...options, "-I", "boards/include", "-"], { cwd: ROOT, input: example });
+  expect(example).toContain("ferrule_start");
 });
 
 test.each([

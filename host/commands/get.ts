@@ -27,6 +27,7 @@ import {
   seedFrom,
   UsageError,
 } from "./command.js";
+import { chosenEngine, ENGINE_HELP, ENGINE_OPTION } from "./engine_option.js";
 import { OBSERVER_HELP, OBSERVER_OPTIONS, Observers } from "./observers.js";
 import { TAP_HELP, TAP_OPTIONS, tapOptions } from "./tap_options.js";
 
@@ -41,6 +42,7 @@ const OPTIONS = {
   timeout: { type: "string", default: "60" },
   ring: { type: "string", default: String(RING_BYTES) },
   seed: { type: "string" },
+  ...ENGINE_OPTION,
   ...TAP_OPTIONS,
   ...OBSERVER_OPTIONS,
 } as const;
@@ -54,6 +56,7 @@ Linux kernel. Prints the length and the SHA-256 of what came.
   --timeout S            gives up after S seconds without a byte, 1 to 3600, default 60
   --ring BYTES           size of each of the connection's two rings, default ${RING_BYTES}
   --seed HEX             64 hex digits in place of fresh randomness
+${ENGINE_HELP}
 ${TAP_HELP}
 ${OBSERVER_HELP}
 
@@ -72,7 +75,7 @@ export const get: Command = {
     const tapAt = tapOptions(values);
     const seed = seedFrom(values.seed);
     const wasm = readModule();
-    const observers = new Observers(values, realClock);
+    const observers = new Observers(values, realClock, await chosenEngine(values.engine));
     try {
       const { openTap } = await import("../link/tap_setup.js");
       const tap = await openTap(tapAt);
@@ -163,7 +166,7 @@ async function fetch(net: Net, { output, ...what }: Fetch): Promise<number> {
 SHA-256 ${hash.digest("hex")}`);
   if (last)
     console.log(
-      `${last.segmentsIn} segments in, ${last.outOfOrder} out of order, round trip ${last.rttMs} ms`,
+      `${last.segmentsIn} segments in, ${last.outOfOrder} out of order, round trip ${last.rttMs} ms, on ${net.host.core.engine.name}`,
     );
   return response.statusCode === 200 ? EXIT_OK : EXIT_FAILURE;
 }

@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { Advice } from "../advice.js";
 import type { Clock } from "../clock.js";
 import type { Core } from "../core.js";
+import type { EngineFactory } from "../engines/engine.js";
 import { createV8Engine } from "../engines/v8.js";
 import { type CaptureFile, openCapture } from "../link/capture.js";
 import type { Link } from "../link/link.js";
@@ -35,28 +36,33 @@ export class Observers {
   readonly #impairment: Impairment | undefined;
   readonly #capture: CaptureFile | undefined;
   readonly #recording: RecordingFile | undefined;
+  readonly #engine: EngineFactory;
   /** What ends bad networks. */
   readonly #stops: (() => void)[] = [];
 
-  /** Opens the files. Throws UsageError when an option cannot be understood, Advice when a file cannot be written. */
-  constructor({ impair, pcap, record }: Values, clock: Clock) {
+  /**
+   * `engine`: the device's. Opens the files. Throws UsageError when an option cannot be understood, Advice when a file
+   * cannot be written.
+   */
+  constructor({ impair, pcap, record }: Values, clock: Clock, engine: EngineFactory) {
     if (pcap !== undefined && record !== undefined && resolve(pcap) === resolve(record))
       throw new UsageError(`--pcap and --record cannot both write to ${pcap}: give two files`);
     this.#clock = clock;
+    this.#engine = engine;
     this.#impairment = impair === undefined ? undefined : readImpairment(impair);
     this.#capture = pcap === undefined ? undefined : open("--pcap", pcap, openCapture, clock);
     this.#recording = record === undefined ? undefined : open("--record", record, openRecording, clock);
   }
 
   /** For a service: see DeviceServiceOptions. */
-  get hooks(): Pick<DeviceServiceOptions, "wrapLink" | "engineFor"> {
+  get hooks(): Required<Pick<DeviceServiceOptions, "wrapLink" | "engineFor">> {
     const recorder = this.#recording?.recorder;
     return {
       wrapLink: (link, name, core) => (name === "device" ? this.#wrapLink(link, name, core) : link),
-      ...(recorder && {
-        engineFor: (name: HostName) =>
-          name === "device" ? recorder.engine(createV8Engine, { name }) : createV8Engine,
-      }),
+      engineFor: (name: HostName) => {
+        if (name !== "device") return createV8Engine;
+        return recorder ? recorder.engine(this.#engine, { name }) : this.#engine;
+      },
     };
   }
 

@@ -2,9 +2,10 @@
 
 import { REPLAY_HELP, replay as replayFile } from "../record/command.js";
 import { type Command, readModule } from "./command.js";
+import { chosenEngine } from "./engine_option.js";
 
 export const replay: Command = {
   summary: "repeats a recording, bit for bit, and names a difference",
   help: REPLAY_HELP,
-  run: (args) => replayFile(args, { wasm: readModule }),
+  run: (args) => replayFile(args, { wasm: readModule, engine: chosenEngine }),
 };

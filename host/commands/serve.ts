@@ -24,6 +24,7 @@ import {
   UsageError,
   version,
 } from "./command.js";
+import { chosenEngine, ENGINE_HELP, ENGINE_OPTION } from "./engine_option.js";
 import { OBSERVER_HELP, OBSERVER_OPTIONS, Observers } from "./observers.js";
 import { TAP_HELP, TAP_OPTIONS, tapOptions } from "./tap_options.js";
 
@@ -37,6 +38,7 @@ const OPTIONS = {
   ring: { type: "string", default: String(RING_BYTES) },
   "idle-timeout": { type: "string", default: String(DEFAULT_IDLE_MS / 1000) },
   seed: { type: "string" },
+  ...ENGINE_OPTION,
   ...OBSERVER_OPTIONS,
 } as const;
 
@@ -68,6 +70,7 @@ With both:
                          default ${DEFAULT_IDLE_MS / 1000}
   --seed HEX             64 hex digits in place of fresh randomness (sequence numbers move with the
                          clock, too)
+${ENGINE_HELP}
 ${OBSERVER_HELP}
 
 Examples:
@@ -103,7 +106,7 @@ async function serveOnGateway(values: Values): Promise<number> {
   const address = values.address ?? "127.0.0.1";
   if (!isIPv4(address) || !address.startsWith("127."))
     throw new UsageError(`--address ${address} is not a loopback address: give one from 127.0.0.0/8`);
-  const { device, observers } = common(values);
+  const { device, observers } = await common(values);
   const options = { ...device, port, echoPort, address };
   try {
     const service = new Service(options);
@@ -118,7 +121,7 @@ async function serveOnGateway(values: Values): Promise<number> {
 
 async function serveOnTap(values: Values): Promise<number> {
   const tap = tapOptions(values);
-  const { device, observers } = common(values);
+  const { device, observers } = await common(values);
   try {
     return await serveOn(tap, device, observers);
   } finally {
@@ -141,11 +144,11 @@ async function serveOn(tap: TapOptions, device: DeviceServiceOptions, observers:
   throw new Advice(`the interface ${tap.name} went away (${code}): something else removed it`);
 }
 
-function common(values: Values): { device: DeviceServiceOptions; observers: Observers } {
+async function common(values: Values): Promise<{ device: DeviceServiceOptions; observers: Observers }> {
   const ringBytes = ringSize(values.ring);
   const connections = integer("connections", values.connections, 1, MAX_CONNECTIONS);
   const seed = seedFrom(values.seed);
-  const observers = new Observers(values, realClock);
+  const observers = new Observers(values, realClock, await chosenEngine(values.engine));
   const device: DeviceServiceOptions = {
     wasm: readModule(),
     version: version(),

@@ -3,7 +3,8 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { createV8Engine } from "../engines/v8.js";
+import type { EngineFactory } from "../engines/engine.js";
+import { ENGINE_NAMES, type EngineName, isEngineName } from "../engines/engines.js";
 import { openSourceFile, type SourceFile } from "../pcapng/file.js";
 import { arrowOf, describeCall, formatTime, frameOf } from "./describe.js";
 import { EndReason } from "./format.js";
@@ -33,7 +34,7 @@ Options:
   --until N        stop after call N
   --dump           print every call and every frame, and at the end what the cores look like
   --module FILE    the compiled core to replay on, default the one of this installation
-  --engine NAME    what runs it; v8 is the only one there is
+  --engine NAME    what executes the cores: v8, the default; wasm3; aot
   --help           this text
 
 Examples:
@@ -48,6 +49,8 @@ Exit codes: 0 no difference; 1 a difference, a damaged file, or one that cannot 
 export interface ReplayInputs {
   /** The installation's module. Called when no other one is named; what it throws is told, and the exit code is 1. */
   readonly wasm: () => Uint8Array;
+  /** The engine of a name. What it rejects with is told, and the exit code is 1. */
+  readonly engine: (name: EngineName) => Promise<EngineFactory>;
   /** Takes lines of the result; default standard output. */
   readonly out?: (line: string) => void;
   /** Takes errors and progress; default standard error. */
@@ -59,6 +62,7 @@ interface Options {
   readonly until: number | undefined;
   readonly dump: boolean;
   readonly module: string | undefined;
+  readonly engine: EngineName;
 }
 
 interface Output {
@@ -101,7 +105,7 @@ async function run(
   try {
     const wasm = options.module === undefined ? inputs.wasm() : readModule(options.module);
     source = openSourceFile(options.file);
-    return await play(source, wasm, options, output, isGone);
+    return await play(source, wasm, await inputs.engine(options.engine), options, output, isGone);
   } catch (error) {
     output.err(`ferrule: ${(error as Error).message}`);
     return EXIT_DIFFERENT;
@@ -127,11 +131,12 @@ function parse(args: readonly string[]): Options | string {
     const [file, ...more] = positionals;
     if (file === undefined) return "no recording: name a file";
     if (more.length > 0) return `one recording at a time: "${more[0]}" is too many`;
-    if (values.engine !== "v8") return `--engine ${values.engine}: there is v8 alone`;
+    if (!isEngineName(values.engine))
+      return `--engine ${values.engine} is not known: give ${ENGINE_NAMES.join(", ")}`;
     const until = values.until === undefined ? undefined : Number(values.until);
     if (until !== undefined && (!/^\d{1,15}$/.test(values.until ?? "") || until === 0))
       return `--until ${values.until} is not possible: give the number of a call, from 1`;
-    return { file, until, dump: values.dump, module: values.module };
+    return { file, until, dump: values.dump, module: values.module, engine: values.engine };
   } catch (error) {
     return (error as Error).message;
   }
@@ -147,6 +152,7 @@ function readModule(path: string): Uint8Array {
 async function play(
   source: SourceFile,
   octets: Uint8Array,
+  engine: EngineFactory,
   options: Options,
   { out, err }: Output,
   isGone: () => boolean,
@@ -159,7 +165,7 @@ async function play(
     ...(options.dump && { onCall: dumpTo(out) }),
   };
   const sha256 = createHash("sha256").update(octets).digest("hex");
-  const player = new Player(source, { octets, sha256 }, createV8Engine, {
+  const player = new Player(source, { octets, sha256 }, engine, {
     ...listener,
     ...(options.until !== undefined && { until: options.until }),
     anyModule: options.module !== undefined,

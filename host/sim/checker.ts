@@ -119,7 +119,7 @@ export class Checker {
     readonly statistics: Statistics,
   ) {
     this.#memory = engine.memory;
-    this.#view = new DataView(engine.memory.buffer);
+    this.#view = new DataView(engine.memory.buffer, engine.memory.byteOffset, engine.memory.length);
     this.#state = new RecordReader(this.#view, layout, "State", STATE_FIELDS);
     this.#connection = new RecordReader(this.#view, layout, "Tcb", CONNECTION_FIELDS);
     this.#compact = new RecordReader(this.#view, layout, "Compact", COMPACT_FIELDS);

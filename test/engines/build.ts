@@ -7,11 +7,11 @@ import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
-import { crc32 } from "node:zlib";
 import { root, tools } from "../report/tools.js";
 
-export type EngineName = "wasm3" | "wasm2c";
+export type EngineName = "wasm3" | "aot";
 export type TargetName = "native" | "riscv";
 
 /** What has to be installed for an engine on a target, as names of scripts/support.mjs. */
@@ -27,16 +27,28 @@ export function coreModule(): Uint8Array {
 
 /** Builds the program and returns its path. Throws with the compiler's own words. */
 export async function buildProgram(engine: EngineName, target: TargetName): Promise<string> {
+  const sources = [
+    ...ourSources("smoke", "core_calls", "echo", `port_${target}`),
+    ...(await engineSources[engine](target)),
+  ];
+  return await link(await makeCompiler(target), sources, `${engine}-${target}`);
+}
+
+/** Builds a check of the runtime's, NAME.c, for this machine and with AddressSanitizer; `engine`: what it opens. */
+export async function buildCheck(name: string, engine?: EngineName): Promise<string> {
+  const native = await makeCompiler("native");
+  const compiler = { ...native, options: ["-fsanitize=address", "-g"] };
+  const runtime = engine ? await engineSources[engine]("native") : runtimeSources(["arena"], [], []);
+  return await link(compiler, [...ourSources(name), ...runtime], engine ? `${name}-${engine}` : name);
+}
+
+async function link(compiler: Compiler, sources: readonly Source[], name: string): Promise<string> {
   mkdirSync(objectFolder, { recursive: true });
-  const compiler = await makeCompiler(target);
-  const sources = [...ourSources(engine, target), ...(await engineSources[engine]())];
   const objects: string[] = [];
   // One after the other: vitest runs other tests beside this one.
   for (const source of sources) objects.push(await compile(compiler, source));
-  const program = join(buildFolder, `${engine}-${target}`);
-  const wraps = ["malloc", "calloc", "realloc", "free"].map((name) => `--wrap=${name}`);
-  const options = [`-Wl,${wraps.join(",")}`, ...compiler.linkOptions, "-o", program];
-  await execute(compiler.command, [...compiler.options, ...objects, ...options, "-lm"]);
+  const program = join(buildFolder, name);
+  await execute(compiler.command, [...compiler.options, ...objects, ...compiler.linkOptions, "-o", program]);
   return program;
 }
 
@@ -81,85 +93,84 @@ const RISCV_MEMORY = [
   "--defsym=__heap_end=0x80100000+384K",
 ].join(",");
 
-/** The limits are those of a microcontroller: no floating point, small code pages, a shallow stack. */
-const WASM3_OPTIONS = [
-  "-Dd_m3HasFloat=0",
-  "-Dd_m3CodePageAlignSize=1024",
-  "-Dd_m3MaxFunctionStackHeight=256",
-  "-Dd_m3VerboseErrorMessages=0",
-];
+/** Linear memory of the program in bytes: as in smoke.c. On the microcontroller it is fixed ahead of time. */
+export const MEMORY_BYTES = 16384;
 
 /** Code that others wrote, or that was generated: compiled as it is. */
 const FOREIGN = ["-std=gnu99", "-w", "-O2"];
 const OURS = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-O2"];
 
-function ourSources(engine: EngineName, target: TargetName): Source[] {
-  const include = join(root, "boards/include");
-  const names = ["smoke", "core_calls", "echo", "heap", `port_${target}`];
-  const plain = names.map((name) => ({
+const INCLUDE = join(root, "boards/include");
+const RUNTIME = join(root, "boards/runtime");
+
+function ourSources(...names: readonly string[]): Source[] {
+  const folders = [here, RUNTIME, INCLUDE];
+  return names.map((name) => ({
     file: join(here, `${name}.c`),
-    options: [...OURS, `-I${here}`, `-I${include}`],
-    headers: [here, include],
+    options: [...OURS, ...folders.map((folder) => `-I${folder}`)],
+    headers: folders,
   }));
-  const { options, headers } = engineIncludes(engine);
-  return [
-    ...plain,
-    {
-      file: join(here, `engine_${engine}.c`),
-      options: [...OURS, `-I${here}`, `-I${include}`, ...options],
-      headers: [here, include, ...headers],
-    },
-  ];
 }
 
-/** What our own half of an engine needs to see of the other; other people's headers may warn. */
-function engineIncludes(engine: EngineName): { options: string[]; headers: string[] } {
-  if (engine === "wasm3") {
-    const directory = wasm3Directory();
-    return { options: [...WASM3_OPTIONS, "-isystem", directory], headers: [directory] };
-  }
-  const module = coreModule();
-  return {
-    options: [
-      ...[`-I${join(here, "wasm2c")}`, "-isystem", join(buildFolder, "wasm2c")],
-      `-DWASM2C_VERSION="${wabtVersion()}"`,
-      ...[`-DMODULE_BYTES=${module.length}u`, `-DMODULE_CRC32=${crc32(module)}u`],
-    ],
-    headers: [join(here, "wasm2c"), join(buildFolder, "wasm2c")],
-  };
-}
-
-const engineSources: Record<EngineName, () => Promise<Source[]>> = {
+/** Of the engine: the runtime's sources, and those of others. Headers that others wrote may warn. */
+const engineSources: Record<EngineName, (target: TargetName) => Promise<Source[]>> = {
   async wasm3() {
+    const { WASM3_OPTIONS } = await wasm3Script();
     const directory = wasm3Directory();
-    const file = join(buildFolder, "module.c");
-    const bytes = Array.from(coreModule()).join(",");
-    write(
-      file,
-      `#include "module.h"\nconst uint8_t module_wasm[] = {${bytes}};\n` +
-        "const uint32_t module_wasm_bytes = sizeof module_wasm;\n",
-    );
     const sources = readdirSync(directory).filter((name) => /^m3_(?!api_).*\.c$/.test(name));
     return [
-      { file, options: [...OURS, `-I${here}`], headers: [here] },
+      moduleSource(coreModule()),
+      ...runtimeSources(["engine_wasm3", "arena"], [...WASM3_OPTIONS, "-isystem", directory], [directory]),
       ...sources.map((name) => ({
         file: join(directory, name),
-        options: [...FOREIGN, ...WASM3_OPTIONS],
-        headers: [directory],
+        options: [...FOREIGN, ...WASM3_OPTIONS, "-include", join(RUNTIME, "wasm3_heap.h")],
+        headers: [directory, RUNTIME],
       })),
     ];
   },
-  async wasm2c() {
-    const folder = join(buildFolder, "wasm2c");
-    const file = join(folder, "core.c");
+  async aot(target) {
+    const folder = join(buildFolder, "aot_smoke");
     mkdirSync(folder, { recursive: true });
-    const wasm2c = join(root, "node_modules/wabt/bin/wasm2c");
-    const args = [join(root, "build/core.wasm"), "--module-name=core", "-o", file];
-    await execute(process.execPath, [wasm2c, ...args]);
-    const runtime = join(here, "wasm2c");
-    return [{ file, options: [...FOREIGN, `-I${runtime}`], headers: [runtime, folder] }];
+    await execute(process.execPath, [join(root, "scripts/aot.mjs"), join(root, "build/core.wasm"), folder]);
+    const identity = readFileSync(join(folder, "options.txt"), "utf8").split("\n").filter(Boolean);
+    const aot = join(RUNTIME, "aot");
+    const fixed = target === "riscv" ? [`-DFERRULE_AOT_MEMORY_BYTES=${MEMORY_BYTES}u`] : [];
+    const options = [...fixed, `-I${aot}`, "-isystem", folder];
+    return [
+      moduleSource(new Uint8Array(1)),
+      ...runtimeSources(["engine_aot"], [...options, ...identity], [aot, folder]),
+      { file: join(folder, "core.c"), options: [...FOREIGN, ...options], headers: [aot, folder] },
+    ];
   },
 };
+
+function runtimeSources(
+  names: readonly string[],
+  options: readonly string[],
+  headers: readonly string[],
+): Source[] {
+  return names.map((name) => ({
+    file: join(RUNTIME, `${name}.c`),
+    options: [...OURS, `-I${RUNTIME}`, `-I${INCLUDE}`, ...options],
+    headers: [RUNTIME, INCLUDE, ...headers],
+  }));
+}
+
+/** The module's bytes as a C file. Ahead of time nobody reads them. */
+function moduleSource(bytes: Uint8Array): Source {
+  const file = join(buildFolder, bytes.length > 1 ? "module.c" : "no_module.c");
+  write(
+    file,
+    `#include "module.h"\nconst uint8_t module_wasm[] = {${Array.from(bytes).join(",")}};\n` +
+      "const uint32_t module_wasm_bytes = sizeof module_wasm;\n",
+  );
+  return { file, options: [...OURS, `-I${here}`], headers: [here] };
+}
+
+/** Options are those of scripts/wasm3.mjs: one place for all builds. */
+async function wasm3Script(): Promise<{ WASM3_OPTIONS: readonly string[] }> {
+  return await import(/* @vite-ignore */ pathToFileURL(join(root, "scripts/wasm3.mjs")).href);
+}
 
 function wasm3Directory(): string {
   if (!tools.wasm3) throw new Error("there are no sources of wasm3");

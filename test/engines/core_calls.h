@@ -7,12 +7,21 @@
 
 #include "engine.h"
 
+/** Opens the core in `memory_bytes` bytes of linear memory; ends the program when that fails. */
+void core_open(uint32_t memory_bytes);
+
+/** The instance. */
+const struct ferrule_engine *core_engine(void);
+
+/** Calls an export that may trap. Returns the name of the trap, or NULL. */
+const char *core_try(enum ferrule_export which, uint32_t a, int32_t *result);
+
 /** Calls an export; arguments that it does not have are ignored. A trap ends the program. Returns its result.
  */
-int32_t core_call(enum core_export which, uint32_t a, uint32_t b, uint32_t c);
+int32_t core_call(enum ferrule_export which, uint32_t a, uint32_t b, uint32_t c);
 
 /** As `core_call`; a negative Status ends the program too. */
-uint32_t core_ok(enum core_export which, uint32_t a, uint32_t b, uint32_t c);
+uint32_t core_ok(enum ferrule_export which, uint32_t a, uint32_t b, uint32_t c);
 
 /** `length` bytes of linear memory at `address`. Ends the program when they do not lie in it. */
 uint8_t *core_bytes(uint32_t address, uint32_t length);

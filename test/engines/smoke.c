@@ -23,7 +23,6 @@
 #include "core_calls.h"
 #include "echo.h"
 #include "engine.h"
-#include "heap.h"
 #include "port.h"
 
 #define MEMORY_BYTES 16384u
@@ -57,9 +56,7 @@ int main(void) {
 }
 
 static void boot(void) {
-    const char *problem = engine_start(MEMORY_BYTES);
-    if (problem)
-        fail("engine", problem);
+    core_open(MEMORY_BYTES);
     struct ferrule_config config = {
         .mac = {0x02, 0, 0, 0, 0, 0x01},
         .address = {10, 0, 0, 1},
@@ -71,9 +68,9 @@ static void boot(void) {
     config.listeners = 1;
     config.send_ring_bytes = 2048;
     config.receive_ring_bytes = 2048;
-    uint32_t base = core_ok(CORE_base, 0, 0, 0);
+    uint32_t base = core_ok(FERRULE_EXPORT_base, 0, 0, 0);
     memcpy(core_bytes(base, sizeof config), &config, sizeof config);
-    core_ok(CORE_init, base, MEMORY_BYTES, now);
+    core_ok(FERRULE_EXPORT_init, base, MEMORY_BYTES, now);
     echo_start(ECHO_PORT);
 }
 
@@ -109,7 +106,7 @@ static void take_frame(uint32_t length) {
     if (length > header.slot_bytes)
         fail("test", "frame longer than the slot");
     port_read(core_bytes(header.input_slot, length), length);
-    core_ok(CORE_input, length, 0, now);
+    core_ok(FERRULE_EXPORT_input, length, 0, now);
 }
 
 static void take_time(uint32_t length) {
@@ -118,16 +115,16 @@ static void take_time(uint32_t length) {
         fail("test", "time is not 4 bytes");
     port_read(time, sizeof time);
     now = time[0] | (uint32_t)time[1] << 8 | (uint32_t)time[2] << 16 | (uint32_t)time[3] << 24;
-    core_ok(CORE_poll, now, 0, 0);
+    core_ok(FERRULE_EXPORT_poll, now, 0, 0);
 }
 
 /** Lets the application act, then sends all that is due. */
 static void answer_turn(void) {
     echo_serve();
     uint32_t length;
-    while ((length = core_ok(CORE_output, now, 0, 0)) != 0)
+    while ((length = core_ok(FERRULE_EXPORT_output, now, 0, 0)) != 0)
         send_message('f', core_bytes(core_header().output_slot, length), length);
-    uint32_t deadline = (uint32_t)core_call(CORE_deadline, now, 0, 0);
+    uint32_t deadline = (uint32_t)core_call(FERRULE_EXPORT_deadline, now, 0, 0);
     const uint8_t body[] = {
         (uint8_t)deadline,
         (uint8_t)(deadline >> 8),
@@ -140,18 +137,17 @@ static void answer_turn(void) {
 /** Has the core read a record just beyond linear memory: what is really there is smaller than a page.
  */
 static void answer_beyond(void) {
-    const uint32_t arguments[CORE_PARAMETERS_MAX] = {MEMORY_BYTES};
     int32_t result;
-    const char *trap = engine_call(CORE_bytesNeeded, arguments, &result);
+    const char *trap = core_try(FERRULE_EXPORT_bytesNeeded, MEMORY_BYTES, &result);
     send_message('t', trap, trap ? (uint32_t)strlen(trap) : 0);
 }
 
 static void say_hello(void) {
     uint32_t memory_bytes, module_bytes;
-    uint32_t crc32 = engine_module_crc32(&module_bytes);
-    engine_memory(&memory_bytes);
+    uint32_t crc32 = ferrule_engine_module_crc32(core_engine(), &module_bytes);
+    ferrule_engine_memory(core_engine(), &memory_bytes);
     begin_text();
-    add_line("engine", engine_name());
+    add_line("engine", ferrule_engine_name());
     add_line("target", port_target());
     add_number("memoryBytes", memory_bytes);
     add_number("stateBytes", core_header().state_bytes);
@@ -163,7 +159,7 @@ static void say_hello(void) {
 
 static void say_report(void) {
     begin_text();
-    add_number("heapBytes", heap_bytes());
+    add_number("usedBytes", ferrule_engine_bytes_used(core_engine()));
     add_number("stackBytes", port_stack_bytes());
     add_number("instructions", core_instructions());
     send_text('r');

@@ -11,6 +11,7 @@ import {
   buildProgram,
   coreModule,
   type EngineName,
+  MEMORY_BYTES,
   type TargetName,
   toolsFor,
   wabtVersion,
@@ -18,14 +19,13 @@ import {
 import { DEVICE, Peer, PeerConnection } from "./peer.js";
 import { Program } from "./program.js";
 
-const MEMORY_BYTES = 16384;
 const NATIVE = { x64: "x86_64", arm64: "aarch64" }[process.arch as string] ?? "native";
 
 const VARIANTS: readonly { engine: EngineName; target: TargetName; runsOn: string }[] = [
   { engine: "wasm3", target: "native", runsOn: NATIVE },
   { engine: "wasm3", target: "riscv", runsOn: "rv32imc" },
-  { engine: "wasm2c", target: "native", runsOn: NATIVE },
-  { engine: "wasm2c", target: "riscv", runsOn: "rv32imc" },
+  { engine: "aot", target: "native", runsOn: NATIVE },
+  { engine: "aot", target: "riscv", runsOn: "rv32imc" },
 ];
 
 const table: Record<string, string>[] = [];
@@ -44,7 +44,7 @@ describe.each(VARIANTS)("the core on $engine, $runsOn", ({ engine, target, runsO
     if (reason) context.skip(reason);
     program = await Program.start(path, target);
     expect(program.hello).toMatchObject({
-      engine: `${engine} ${releaseOf(engine)}`,
+      engine: nameOf(engine),
       target: runsOn,
       memoryBytes: String(MEMORY_BYTES),
       moduleBytes: String(coreModule().length),
@@ -134,7 +134,7 @@ describe.each(VARIANTS)("the core on $engine, $runsOn", ({ engine, target, runsO
       target: hello.target ?? "?",
       "linear memory": hello.memoryBytes ?? "?",
       "used of it": hello.stateBytes ?? "?",
-      "engine's heap": String(Number(cost.heapBytes) - MEMORY_BYTES),
+      "engine's memory": String(Number(cost.usedBytes) - MEMORY_BYTES),
       stack: shown(cost.stackBytes),
       instructions: shown(cost.instructions),
     });
@@ -180,10 +180,11 @@ async function firstAfter(peer: Peer): Promise<{ packets: Packet[]; ms: number }
   throw new Error(`nothing was sent in ${ms} ms`);
 }
 
-function releaseOf(engine: EngineName): string {
-  if (engine === "wasm2c") return wabtVersion();
+/** What the engine must say of itself. */
+function nameOf(engine: EngineName): string {
+  if (engine === "aot") return `wasm2c ${wabtVersion()}`;
   // setup made sure of it; WASM3_DIR names another release on purpose.
-  return process.env.WASM3_DIR ? (tools.wasm3?.version ?? "") : "0.5.0";
+  return `wasm3 ${process.env.WASM3_DIR ? tools.wasm3?.version : "0.5.0"}`;
 }
 
 /** Bytes that differ from place to place and from one seed to another. */

@@ -3,9 +3,16 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { Counter, SocketKind, StateHeaderLayout, Status } from "../../host/abi.js";
-import { bytesNeeded, Core, type CoreConfig, CoreError, createCore } from "../../host/core.js";
+import {
+  createCore as boot,
+  bytesNeeded,
+  Core,
+  type CoreConfig,
+  CoreError,
+  type CoreOptions,
+} from "../../host/core.js";
 import type { Engine } from "../../host/engines/engine.js";
-import { createV8Engine } from "../../host/engines/v8.js";
+import { testEngine } from "../report/engine.js";
 
 const wasm = readFileSync(new URL("../../build/core.wasm", import.meta.url));
 
@@ -20,6 +27,10 @@ type HeaderField = keyof typeof StateHeaderLayout.fields;
 function lie({ exports, memory }: Engine, field: HeaderField, value: number): void {
   const at = memory.byteOffset + exports.base() + StateHeaderLayout.fields[field].offset;
   new DataView(memory.buffer).setUint32(at, value, true);
+}
+
+function createCore(module: Uint8Array, config: CoreConfig, options: CoreOptions = {}): Core {
+  return boot(module, config, { engine: testEngine, ...options });
 }
 
 /** The same engine with some exports replaced. */
@@ -98,7 +109,7 @@ describe("a core that points outside linear memory is not believed", () => {
 
 describe("what goes wrong has a name", () => {
   test("a module of another version", () => {
-    const other = () => withExports(createV8Engine(wasm, 0), { abiVersion: () => 99 });
+    const other = () => withExports(testEngine(wasm, 0), { abiVersion: () => 99 });
     expect(() => createCore(wasm, configOf(1), { engine: other })).toThrow("speaks ABI version 99");
   });
 

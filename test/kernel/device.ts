@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { expect } from "vitest";
 import type { Info } from "../../host/apps/info.js";
+import { ENGINE, ENGINE_PROOF } from "../report/engine.js";
 import { root } from "../report/tools.js";
 import type { Namespace, Running } from "./namespace.js";
 
@@ -16,9 +17,10 @@ const CLI = "build/host/cli.js";
 /** How long something may take to come true, in milliseconds; reaching it is a failure. */
 const PATIENCE_MS = 30_000;
 
-/** Starts the device in `network`; it is up afterwards. */
+/** Starts the device in `network`, on the project's engine; it is up afterwards. */
 export async function startDevice(network: Namespace, ...options: string[]): Promise<Running> {
-  const device = network.start(process.execPath, [CLI, "serve", "--link", "tap", ...options]);
+  const engine = ["--engine", ENGINE];
+  const device = network.start(process.execPath, [CLI, "serve", "--link", "tap", ...engine, ...options]);
   await device.says("Ctrl-C stops it");
   return device;
 }
@@ -44,7 +46,9 @@ export async function stopDevice(device: Running): Promise<string> {
 
 /** Runs `ferrule get`. */
 export async function ferruleGet(network: Namespace, ...args: string[]) {
-  const { code, stdout, stderr } = await network.run(process.execPath, [CLI, "get", ...args]);
+  const get = [CLI, "get", "--engine", ENGINE, ...args];
+  const { code, stdout, stderr } = await network.run(process.execPath, get);
+  if (code === 0) expect(stdout.toString()).toMatch(new RegExp(`, on ${ENGINE_PROOF.source.slice(1)}`));
   return { code, output: `${stdout}${stderr}` };
 }
 

@@ -2,6 +2,7 @@
 // may cost the device its record for longer than it says.
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { ENGINE_PROOF, missingEngine } from "../report/engine.js";
 import { missingTools } from "../report/tools.js";
 import { DEVICE, ferruleGet, info, KERNEL, sha256, startDevice, stopDevice, untilInfo } from "./device.js";
 import { Namespace, type Running } from "./namespace.js";
@@ -27,11 +28,12 @@ async function changeAddress(): Promise<void> {
 /** Only the connection that asks is there. */
 const nobodyElse = ({ usage }: { usage: { connections: { used: number } } }) => usage.connections.used === 1;
 
-describe.skipIf(missingTools("namespaces", "curl"))("the device as server", () => {
+describe.skipIf(missingEngine ?? missingTools("namespaces", "curl"))("the device as server", () => {
   let device: Running;
 
   beforeEach(async () => {
     device = await startDevice(network, "--idle-timeout", "2");
+    expect((await info(network)).engine).toMatch(ENGINE_PROOF);
   });
 
   afterEach(async () => {
@@ -74,7 +76,8 @@ describe.skipIf(missingTools("namespaces", "curl"))("the device as server", () =
     for (const port of ["80", "7"])
       await network.start(process.execPath, [PEER, "idle", DEVICE, port]).says("idle");
     await changeAddress();
-    expect(await stopDevice(device)).toContain("\n2 connections, ");
+    // These two, and the one that asked which engine executes.
+    expect(await stopDevice(device)).toContain("\n3 connections, ");
     device = await startDevice(network);
   });
 
@@ -99,7 +102,7 @@ describe.skipIf(missingTools("namespaces", "curl"))("the device as server", () =
   });
 });
 
-describe.skipIf(missingTools("namespaces"))("the device as client", () => {
+describe.skipIf(missingEngine ?? missingTools("namespaces"))("the device as client", () => {
   beforeEach(async () => {
     const server = network.start(process.execPath, [PEER, "server", "0.0.0.0", "8000"]);
     await server.says("listening");

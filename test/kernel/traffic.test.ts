@@ -3,6 +3,7 @@
 import { closeSync, mkdirSync, openSync, readSync, rmSync, statSync, writeSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Prng } from "../../host/sim/prng.js";
+import { ENGINE, ENGINE_PROOF, missingEngine } from "../report/engine.js";
 import { missingTools, root } from "../report/tools.js";
 import {
   DEVICE,
@@ -18,8 +19,8 @@ import { Namespace, type Running } from "./namespace.js";
 import { expectClean } from "./tshark.js";
 
 const FOLDER = `${root}build/kernel`;
-const CAPTURE = `${FOLDER}/traffic.pcapng`;
-const RECORDING = `${FOLDER}/traffic.recording.pcapng`;
+const CAPTURE = `${FOLDER}/traffic.${ENGINE}.pcapng`;
+const RECORDING = `${FOLDER}/traffic.recording.${ENGINE}.pcapng`;
 
 const CONNECTIONS = 1000;
 
@@ -37,7 +38,7 @@ function changeByte(path: string, at: number): void {
   closeSync(file);
 }
 
-describe.skipIf(missingTools("namespaces", "curl"))("the device and the kernel", () => {
+describe.skipIf(missingEngine ?? missingTools("namespaces", "curl"))("the device and the kernel", () => {
   let network: Namespace;
   let device: Running;
 
@@ -51,6 +52,10 @@ describe.skipIf(missingTools("namespaces", "curl"))("the device and the kernel",
 
   afterAll(async () => {
     await network?.remove();
+  });
+
+  test("the device's engine", async () => {
+    expect((await info(network)).engine).toMatch(ENGINE_PROOF);
   });
 
   test.skipIf(missingTools("ping")).each([56, 1472])("ping with %i bytes", async (bytes) => {

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { engineNamed } from "../../host/engines/engines.js";
 import { captureWriter } from "../../host/link/capture.js";
 import { REPLAY_HELP, replay } from "../../host/record/command.js";
 import { VirtualClock } from "../../host/sim/clock.js";
@@ -40,6 +41,7 @@ async function run(...args: string[]): Promise<{ code: number; out: string; err:
   const [out, err]: [string[], string[]] = [[], []];
   const code = await replay(args, {
     wasm: () => wasm,
+    engine: engineNamed,
     out: (line) => out.push(line),
     err: (line) => err.push(line),
   });
@@ -53,6 +55,17 @@ function changed(name: string, at: number): string {
   writeFileSync(to, bad);
   return to;
 }
+
+test.for([
+  ["wasm3", ["gcc", "wasm3"]],
+  ["aot", ["gcc"]],
+] as const)("what V8 did comes out the same on %s", async ([name, needed], { skip }) => {
+  const reason = missingTools(...needed);
+  if (reason) skip(reason);
+  const { code, out } = await run(path, "--engine", name);
+  expect(out).toMatch(/: no difference$/);
+  expect(code).toBe(0);
+});
 
 describe("exit codes and what is said", () => {
   test("0 for no difference", async () => {
@@ -100,7 +113,11 @@ describe("exit codes and what is said", () => {
     expect(out).toMatch(/other\.wasm is not the module that was recorded\ndifferent: call \d+, /);
     expect(code).toBe(1);
     const refused: string[] = [];
-    const inputs = { wasm: () => mutatedModule(), out: (line: string) => void refused.push(line) };
+    const inputs = {
+      wasm: () => mutatedModule(),
+      engine: engineNamed,
+      out: (line: string) => void refused.push(line),
+    };
     expect(await replay([path], inputs)).toBe(1);
     expect(refused.join("\n")).toMatch(/core "left" is of another module, .*: name a file with --module/);
   });
@@ -139,7 +156,7 @@ describe("exit codes and what is said", () => {
       [[path, path], "one recording at a time"],
       [[path, "--until", "0"], "--until 0 is not possible: give the number of a call, from 1"],
       [[path, "--until", "x"], "--until x is not possible: give the number of a call"],
-      [[path, "--engine", "wasm3"], "--engine wasm3: there is v8 alone"],
+      [[path, "--engine", "v9"], "--engine v9 is not known: give v8, wasm3, aot"],
       [[path, "--what"], "Unknown option '--what'"],
     ] as const) {
       const { code, out, err } = await run(...args);

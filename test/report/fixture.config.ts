@@ -4,6 +4,6 @@ import { defineConfig, mergeConfig } from "vitest/config";
 import all from "../../vitest.config.js";
 
 export default mergeConfig(
-  { ...all, test: { ...all.test, include: [] } },
+  { ...all, test: { ...all.test, projects: undefined } },
   defineConfig({ test: { include: ["test/report/failing.fixture.ts"] } }),
 );

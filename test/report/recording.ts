@@ -16,15 +16,21 @@ interface Recording {
 }
 
 let isTesting = false;
+let standardEngine: EngineFactory = createV8Engine;
 let recording: Recording | undefined;
 
 /** Engines for a test's cores, recorded while a test runs. `name`: the core's in the recording. */
-export function recorded(name = "core", factory: EngineFactory = createV8Engine): EngineFactory {
+export function recorded(name = "core", factory: EngineFactory = standardEngine): EngineFactory {
   return (wasm, memoryBytes) => {
     if (!isTesting) return factory(wasm, memoryBytes);
     recording ??= begin();
     return recording.recorder.engine(factory, { name })(wasm, memoryBytes);
   };
+}
+
+/** What `recorded` makes when it is not told: setup.ts sets it, a mutation run does not. Before that, V8. */
+export function setStandardEngine(factory: EngineFactory): void {
+  standardEngine = factory;
 }
 
 /** A test begins: its cores are recorded from here on. */

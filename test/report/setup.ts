@@ -1,12 +1,18 @@
 // Runs around every test (vitest.config.ts): one that fails leaves build/recordings/FILE-TEST.pcapng.
 
 import { afterEach, beforeEach } from "vitest";
-import { beginTest, endTest } from "./recording.js";
+import { missingEngine, testEngine } from "./engine.js";
+import { beginTest, endTest, setStandardEngine } from "./recording.js";
 
 /** Longest part of a file's name that a test's name makes up, in characters. */
 const NAME_MAX = 120;
 
-beforeEach(() => beginTest());
+setStandardEngine(testEngine);
+
+beforeEach((context) => {
+  if (missingEngine) context.skip(missingEngine);
+  beginTest();
+});
 
 afterEach(({ task }) => {
   const isFailed = task.result?.state === "fail";

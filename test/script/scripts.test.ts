@@ -1,7 +1,7 @@
-// Plays every packet script on V8.
+// Plays every packet script, on each engine.
 
 import { describe, expect, test } from "vitest";
-import { createV8Engine } from "../../host/engines/v8.js";
+import { testEngine } from "../report/engine.js";
 import { builtModule, loadScripts, playScript } from "./script.js";
 import { ScriptError } from "./trace.js";
 
@@ -9,7 +9,7 @@ const files = await loadScripts();
 const wasm = builtModule();
 
 describe.each([...files])("%s", (_file, scripts) => {
-  for (const script of scripts) test(script.goal, () => playScript(script, wasm, createV8Engine));
+  for (const script of scripts) test(script.goal, () => playScript(script, wasm, testEngine));
 });
 
 test("every goal is said once", () => {
@@ -37,7 +37,6 @@ test("how many there are, by RFC and section", () => {
 });
 
 test("a script that goes wrong fails with its trace", () => {
-  const play = () =>
-    playScript({ goal: "", options: {}, play: (t) => t.fail("wrong") }, wasm, createV8Engine);
+  const play = () => playScript({ goal: "", options: {}, play: (t) => t.fail("wrong") }, wasm, testEngine);
   expect(play).toThrow(ScriptError);
 });

@@ -1,10 +1,13 @@
 // The `ferrule` command as a process of its own, as it was built.
 
 import { type ChildProcess, spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, test } from "vitest";
+import { sha256OfBytes } from "../../host/apps/reproducible_bytes.js";
+import { missingTools } from "../report/tools.js";
 import { connectLocal, until } from "./support.js";
 
 const CLI = fileURLToPath(new URL("../../build/host/cli.js", import.meta.url));
@@ -45,6 +48,29 @@ afterEach(() => {
 });
 
 describe("ferrule serve", () => {
+  test.for([
+    ["wasm3", /^wasm3 \d/, ["gcc", "wasm3"]],
+    ["aot", /^wasm2c \d/, ["gcc"]],
+  ] as const)("runs the device on %s", async ([name, engine, needed], { skip }) => {
+    const reason = missingTools(...needed);
+    if (reason) skip(reason);
+    const served = await serve("--engine", name);
+    const url = `http://127.0.0.1:${served.port}`;
+    const info = (await (await fetch(`${url}/info`)).json()) as { engine: string };
+    expect(info.engine).toMatch(engine);
+    const bytes = Buffer.from(await (await fetch(`${url}/bytes/300000`)).arrayBuffer());
+    expect(createHash("sha256").update(bytes).digest("hex")).toBe(await sha256OfBytes(300_000, () => true));
+    served.child.kill("SIGINT");
+    expect(await served.exit, served.output).toBe(0);
+    expect(served.output).toContain("all connection records were returned");
+  });
+
+  test("knows no other engine", async () => {
+    const refused = run("serve", "--engine", "v9");
+    expect(await refused.exit).toBe(2);
+    expect(refused.output).toContain("--engine v9 is not known: give v8, wasm3, aot");
+  });
+
   test.each(["SIGINT", "SIGTERM"] as const)(
     "serves, shows connections, and ends with totals on %s",
     async (signal) => {

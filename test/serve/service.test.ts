@@ -8,6 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Counter } from "../../host/abi.js";
 import type { Info } from "../../host/apps/info.js";
 import { Prng } from "../../host/sim/prng.js";
+import { ENGINE_PROOF, missingEngine } from "../report/engine.js";
 import { connectLocal, expectNoConnections, readAll, startService, until } from "./support.js";
 
 const sha256 = (data: Uint8Array) => createHash("sha256").update(data).digest("hex");
@@ -22,6 +23,7 @@ beforeEach(() => {
 
 afterEach(async () => {
   agent.destroy();
+  if (missingEngine) return;
   const totals = await running.service.stop();
   expect(totals.recordsLeft).toBe(0);
 });
@@ -99,7 +101,7 @@ describe("the web server", () => {
     const first: Info = JSON.parse((await ask("/info")).body.toString());
     expect(first.connection).toMatchObject({ state: "ESTABLISHED", local: "10.0.0.2:80", error: "OK" });
     expect(first.connection?.peer).toMatch(/^10\.0\.0\.1:\d+$/);
-    expect(first.engine).toBe(`v8 ${process.versions.v8}`);
+    expect(first.engine).toMatch(ENGINE_PROOF);
     expect(first.moduleBytes).toBeGreaterThan(0);
     expect(first.usage.connections).toEqual({ used: 1, of: 64 });
     const second: Info = JSON.parse((await ask("/info")).body.toString());

@@ -1,7 +1,7 @@
 // Every state x every kind of segment and every call: plays the table, twice.
 
 import { describe, expect, test } from "vitest";
-import { createV8Engine } from "../../host/engines/v8.js";
+import { testEngine } from "../report/engine.js";
 import { builtModule } from "../script/script.js";
 import { cellName, TABLE } from "./all.js";
 import { CALLS } from "./calls.js";
@@ -15,7 +15,7 @@ const BEFORE_WRAP = 50;
 /** A millisecond of the device's clock moves its initial sequence numbers this far: RFC 9293 section 3.4.1. */
 const ISN_PER_MS = 250;
 
-const bench: Bench = { wasm: builtModule(), engine: createV8Engine };
+const bench: Bench = { wasm: builtModule(), engine: testEngine };
 const states = Object.entries(TABLE) as [StateKey, StateTable][];
 
 describe("the table is whole", () => {

@@ -1,0 +1,54 @@
+/*
+ * An application on ferrule.h: a web server on port 80 and an echo server (RFC 862) on port 7.
+ *
+ *     GET /          a page
+ *     GET /info      what the stack knows, as JSON
+ *     GET /bytes/N   N reproducible bytes: those of host/apps/reproducible_bytes.ts
+ *     POST /echo     the body comes back; needs a Content-Length
+ */
+#ifndef WEB_H
+#define WEB_H
+
+#include "ferrule.h"
+
+#define WEB_HTTP_PORT 80
+#define WEB_ECHO_PORT 7
+
+/** Longest head of a request, and of an answer with its text, in bytes. */
+#define WEB_HEAD_BYTES 1024
+
+/** How long nothing may move on a connection, in milliseconds. */
+#define WEB_IDLE_MS 120000u
+
+/** A connection's state; the fields are the application's own. */
+struct web_visitor {
+    int32_t socket;
+    uint8_t phase;
+    bool keep;
+    /** When something moved last. */
+    uint32_t active_ms;
+    /** Bytes of `text` that are a request's head so far, or that are still to be sent. */
+    uint32_t length, sent;
+    /** Bytes of the body that are still to be sent. */
+    uint32_t left;
+    /** Where the sequence of reproducible bytes is. */
+    uint32_t state;
+    char text[WEB_HEAD_BYTES];
+};
+
+struct web {
+    struct ferrule *device;
+    struct web_visitor *visitors;
+    uint32_t count;
+    int32_t http, echo;
+    uint32_t requests;
+};
+
+/** Starts to listen. `visitors`: a place for each connection, `count` of them, which must stay. OK or why
+ * not. */
+int32_t web_start(struct web *web, struct ferrule *device, struct web_visitor *visitors, uint32_t count);
+
+/** Does what the sockets' events call for. Call it after each `ferrule_poll`. */
+void web_serve(struct web *web);
+
+#endif

@@ -1,0 +1,246 @@
+/*
+ * Ferrule: TCP/IP for firmware, in C.
+ *
+ * One `struct ferrule` is one device: the core, a Wasm module that makes every protocol decision, on the
+ * engine that was linked (boards/runtime/engine_*.c), and the network device that carries its frames. The
+ * program calls `ferrule_poll` in a loop, or `ferrule_wait`, and uses sockets in between. Nothing blocks but
+ * `ferrule_wait`, and nothing is allocated after `ferrule_start`. Not for several threads at once, and not
+ * for interrupts: one task owns a device.
+ *
+ * Every function that can fail returns a negative number: a `ferrule_status` of the core, or a
+ * `ferrule_error` of the runtime; `ferrule_error_name` and `ferrule_error_text` say them in words.
+ *
+ *     static uint8_t memory[64 * 1024];
+ *     static struct ferrule device;
+ *
+ *     struct ferrule_setup setup = {.memory = memory, .memory_bytes = sizeof memory, .netdev = &eth, ...};
+ *     ferrule_config_defaults(&setup.config);
+ *     if (ferrule_start(&device, &setup) < 0) ...
+ *     int32_t listener = ferrule_listen(&device, 7, 4);
+ *     for (;;) {
+ *         ferrule_poll(&device);
+ *         while ((socket = ferrule_next_event(&device, &events)) > 0) ...
+ *         sleep for `ferrule_deadline(&device)` milliseconds, or until a frame comes
+ *     }
+ */
+#ifndef FERRULE_H
+#define FERRULE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ferrule_abi.h"
+
+/** What can go wrong besides a `ferrule_status`. */
+enum ferrule_error {
+    /** The core has trapped and is restarted soon; the call did nothing. Poll on. */
+    FERRULE_ERROR_RESTARTING = -64,
+    /** The memory in the setup is too small; `ferrule_memory_needed` tells how much it must be. */
+    FERRULE_ERROR_MEMORY = -65,
+    /** The module cannot be loaded by this engine, or speaks another version of the ABI. */
+    FERRULE_ERROR_MODULE = -66,
+    /** The core pointed outside of its memory, or said something that cannot be: treated like a trap. */
+    FERRULE_ERROR_CORE = -67,
+};
+
+/** The name of a status or error, "WOULD_BLOCK"; "UNKNOWN" for any other number. */
+const char *ferrule_error_name(int32_t status);
+
+/** A status or error in a sentence. */
+const char *ferrule_error_text(int32_t status);
+
+/** Carries frames between a device and a wire. The functions return at once. */
+struct ferrule_netdev {
+    /**
+     * Puts the next frame that arrived at `frame`, without its frame check sequence. Returns its length,
+     * which may exceed `room`: then only `room` bytes were written; 0 when there is none.
+     */
+    uint32_t (*receive)(void *context, uint8_t *frame, uint32_t room);
+    /** Whether `send` would take a frame now. */
+    bool (*has_room)(void *context);
+    /** Sends a frame of `length` bytes, which stay the caller's. Without room it is lost. */
+    void (*send)(void *context, const uint8_t *frame, uint32_t length);
+    /** Given to the functions. */
+    void *context;
+};
+
+/** What a device is made of. */
+struct ferrule_setup {
+    /** Addresses, numbers and sizes. `version`, `bytes` and `seed` are filled in by the runtime. */
+    struct ferrule_config config;
+    /** Memory for all of it, aligned to 16. It stays the device's. */
+    void *memory;
+    size_t memory_bytes;
+    /** The module, which must stay; NULL with an engine that has it compiled in. */
+    const uint8_t *module;
+    uint32_t module_bytes;
+    const struct ferrule_netdev *netdev;
+    /** Milliseconds since any moment; may wrap, never goes back. */
+    uint32_t (*now_ms)(void *context);
+    /** Fills in 32 octets that nobody can guess; called at start and at each restart. */
+    void (*random)(void *context, uint8_t octets[32]);
+    /**
+     * Sleeps for `ms` milliseconds at most, less when a frame arrives; for `ferrule_wait`. NULL: it spins.
+     */
+    void (*sleep)(void *context, uint32_t ms);
+    /** Hears that the core has trapped, and how, before it is restarted; may be NULL. A good place for a log.
+     */
+    void (*trapped)(void *context, const char *trap);
+    /** Given to the functions above. */
+    void *context;
+};
+
+/** A device. The fields are the runtime's own. */
+struct ferrule {
+    const struct ferrule_setup *setup;
+    struct ferrule_engine *engine;
+    struct ferrule_socket_entry *sockets;
+    uint32_t socket_count;
+    /** Where the next look for events begins. */
+    uint32_t next_told;
+    /** Bytes of linear memory. */
+    uint32_t memory_bytes;
+    /** Where the head of the core's state is, and what it says. */
+    uint32_t base, input_slot, output_slot, slot_bytes, exchange, counters;
+    /** The core has trapped, and is booted again at `restart_at`. */
+    bool is_booted, down, engine_is_broken;
+    /** Why it is down: a ferrule_error. */
+    int32_t problem;
+    /** How the last poll ended. */
+    int32_t giving;
+    uint32_t restarts, discarded, restart_at, backoff_ms, up_since;
+};
+
+/**
+ * Bytes of memory that a device with this setup takes: boots one in `memory`, which must be large enough and
+ * is free again afterwards. Returns what `ferrule_start` returns when it fails.
+ */
+int32_t ferrule_memory_needed(const struct ferrule_setup *setup);
+
+/**
+ * Boots the device. `setup` and what it points to must stay. Returns OK, INVALID_ARGUMENT (memory that is not
+ * aligned), MEMORY, MODULE, CORE, or what `init` says of the configuration.
+ */
+int32_t ferrule_start(struct ferrule *device, const struct ferrule_setup *setup);
+
+/** Ends the device, without a word to any peer: its memory is the program's again. */
+void ferrule_stop(struct ferrule *device);
+
+/**
+ * Takes in the frames that have arrived, 32 at most, sends what is due, and runs timers. Returns OK, or
+ * RESTARTING while the core is down.
+ */
+int32_t ferrule_poll(struct ferrule *device);
+
+/**
+ * Milliseconds until `ferrule_poll` must be called, if no frame arrives and no other call is made before: 0
+ * when there is something to do now, FERRULE_DEADLINE_NEVER when nothing is due. Ask after the last call,
+ * before going to sleep.
+ */
+int32_t ferrule_deadline(struct ferrule *device);
+
+/* Sockets. A socket is a number above 0; it stays the program's until `ferrule_close` or `ferrule_abort`. */
+
+/** Starts to accept connections on `port`, 1 to 65535; `backlog` of them may wait. Returns a listener. */
+int32_t ferrule_listen(struct ferrule *device, uint16_t port, uint32_t backlog);
+
+/** The next connection of a listener, WOULD_BLOCK (event ACCEPTABLE follows) or NO_SOCKET. */
+int32_t ferrule_accept(struct ferrule *device, int32_t listener);
+
+/** Starts to open a connection to `port` of the IPv4 address `address`. Returns a socket; CONNECTED or FAILED
+ * follows. */
+int32_t ferrule_connect(struct ferrule *device, const uint8_t address[4], uint16_t port);
+
+/**
+ * Reads at most `size` bytes. Returns how many, 0 after the peer's end, WOULD_BLOCK (event READABLE follows),
+ * or what ended the connection.
+ */
+int32_t ferrule_read(struct ferrule *device, int32_t socket, void *data, uint32_t size);
+
+/**
+ * Writes at most `size` bytes, 1 or more. Returns how many were taken, WOULD_BLOCK when none (event WRITABLE
+ * follows), or what ended the connection.
+ */
+int32_t ferrule_write(struct ferrule *device, int32_t socket, const void *data, uint32_t size);
+
+/**
+ * Finds what can be read without a copy: puts its address into `*data` and returns its length, or as
+ * `ferrule_read`. It stays there until the next call for this socket or of `ferrule_poll`.
+ */
+int32_t ferrule_peek(struct ferrule *device, int32_t socket, const void **data);
+
+/** Frees the first `size` bytes of what `ferrule_peek` found. */
+int32_t ferrule_consume(struct ferrule *device, int32_t socket, uint32_t size);
+
+/** Finds room to write without a copy: puts its address into `*room` and returns its length, or as
+ * `ferrule_write`. */
+int32_t ferrule_reserve(struct ferrule *device, int32_t socket, void **room);
+
+/** Sends the first `size` bytes of the room that `ferrule_reserve` found. */
+int32_t ferrule_commit(struct ferrule *device, int32_t socket, uint32_t size);
+
+/** Ends the sending direction after what was written; reading goes on. */
+int32_t ferrule_shutdown(struct ferrule *device, int32_t socket);
+
+/** Gives the socket back; what was written is still delivered. */
+int32_t ferrule_close(struct ferrule *device, int32_t socket);
+
+/** Gives the socket back and resets the connection. */
+int32_t ferrule_abort(struct ferrule *device, int32_t socket);
+
+/** Sets or reads an option that is a number: see `ferrule_option`. */
+int32_t ferrule_set_option(struct ferrule *device, int32_t socket, enum ferrule_option option,
+                           uint32_t value);
+int32_t ferrule_get_option(struct ferrule *device, int32_t socket, enum ferrule_option option,
+                           uint32_t *value);
+
+/** Why a socket FAILED: a status, OK when it did not. */
+int32_t ferrule_socket_error(struct ferrule *device, int32_t socket);
+
+/** Both ends of a connection; either may be NULL. */
+int32_t ferrule_endpoints(struct ferrule *device, int32_t socket, struct ferrule_endpoint *local,
+                          struct ferrule_endpoint *peer);
+
+/** What the stack knows of a connection. */
+int32_t ferrule_tcp_info(struct ferrule *device, int32_t socket, struct ferrule_tcp_info *info);
+
+/* Events: each is told once; after READABLE, read until WOULD_BLOCK. */
+
+/** The next socket with events, its `ferrule_event` bits in `*events`; 0 when there is none. */
+int32_t ferrule_next_event(struct ferrule *device, uint32_t *events);
+
+/** One of the sockets that `ferrule_wait` waits for. */
+struct ferrule_wait_item {
+    int32_t socket;
+    /** `ferrule_event` bits to wait for; FAILED always counts. */
+    uint32_t wanted;
+    /** Those of them that happened. They are not told again. */
+    uint32_t happened;
+};
+
+/**
+ * Polls until one of `count` sockets has an event that is wanted, or `timeout_ms` have passed
+ * (FERRULE_DEADLINE_NEVER: no limit). Returns how many sockets have one, 0 after the time.
+ */
+int32_t ferrule_wait(struct ferrule *device, struct ferrule_wait_item *items, uint32_t count,
+                     int32_t timeout_ms);
+
+/* The device. */
+
+/** A counter; 0 while the core is down. They begin at 0 again after a restart. */
+uint32_t ferrule_counter(struct ferrule *device, enum ferrule_counter counter);
+
+/** Tells that the link went up or down: connections survive, neighbours are asked for anew. */
+int32_t ferrule_link_changed(struct ferrule *device, bool up);
+
+/** How often the core has trapped and was restarted since `ferrule_start`. */
+uint32_t ferrule_restarts(const struct ferrule *device);
+
+/** Frames that arrived while the core was down, and that nobody looked at. */
+uint32_t ferrule_discarded(const struct ferrule *device);
+
+/** Name and release of the engine that is linked, "wasm3 0.5.0". */
+const char *ferrule_engine_name(void);
+
+#endif

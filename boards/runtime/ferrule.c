@@ -1,0 +1,771 @@
+/*
+ * The runtime: boots a core on an engine, carries frames, time, bytes and events between it, the network
+ * device and the program, and restarts it when it has trapped. It makes no protocol decision.
+ *
+ * Nothing that the core says is used before it was checked: addresses and lengths against the size of linear
+ * memory, counts against what was asked for. What fails the check is treated like a trap.
+ *
+ * The program's sockets are places in a table of the runtime, which has a place for each record of the core:
+ * so they outlive a restart, after which connections have failed and listeners listen again.
+ */
+#include "ferrule.h"
+
+#include <string.h>
+
+#include "engine.h"
+
+/** Frames that one poll takes in, at most. */
+#define FRAMES_PER_POLL 32
+/** Frames that one poll gives out besides, at most; then it says that there is more. */
+#define FRAMES_OUT_PER_POLL 256
+
+/** How soon to look for room again, when the network device had none, in milliseconds. */
+#define NO_ROOM_MS 1
+/** Longest sleep of `ferrule_wait` at a time, in milliseconds. */
+#define LONGEST_SLEEP_MS 1000u
+
+/** Between a trap and the restart: doubled by each trap up to the longest, until the core ran so long without
+ * one. */
+#define BACKOFF_FIRST_MS 10u
+#define BACKOFF_LONGEST_MS 60000u
+#define BACKOFF_FORGOTTEN_MS 60000u
+
+/** Sizes of pieces of memory are rounded up to this. */
+#define PIECE 16u
+
+struct ferrule_socket_entry {
+    /** The core's handle; 0 when the core has none: a connection that a restart has ended. */
+    int32_t handle;
+    /** Counts uses of the place, so that an old socket is known. */
+    uint16_t uses;
+    /** A ferrule_socket_kind; 0 for a free place. */
+    uint8_t kind;
+    /** A restart ended the connection. */
+    bool lost;
+    /** Events that were not told yet. */
+    uint32_t events;
+    /** Lengths of the runs that the last peek and the last reserve found. */
+    uint32_t peeked_bytes, reserved_bytes;
+    /** For a listener that a restart has to open again. */
+    uint32_t backlog;
+    uint16_t port;
+};
+
+static uint32_t socket_count(const struct ferrule_setup *setup);
+static size_t table_bytes(const struct ferrule_setup *setup);
+static int32_t open_engine(const struct ferrule_setup *setup, uint32_t memory_bytes, bool compile_on_use,
+                           struct ferrule_engine **engine);
+static int32_t error_of(enum ferrule_engine_status status);
+static int32_t linear_bytes(const struct ferrule_setup *setup);
+static int32_t put_config(struct ferrule *device);
+static int32_t boot(struct ferrule *device, uint32_t now);
+static int32_t take_frames(struct ferrule *device, uint32_t now);
+static void discard_frames(struct ferrule *device);
+static int32_t give_frames(struct ferrule *device, uint32_t now);
+static void collect_events(struct ferrule *device);
+static int32_t fail(struct ferrule *device, const char *trap);
+static void lose(struct ferrule_socket_entry *entry);
+static void restart_when_due(struct ferrule *device, uint32_t now);
+static int32_t call(struct ferrule *device, enum ferrule_export which, uint32_t a, uint32_t b, uint32_t c,
+                    uint32_t d);
+static uint8_t *bytes_at(struct ferrule *device, uint32_t address, uint32_t length);
+static uint32_t header_word(const struct ferrule *device, size_t offset);
+static struct ferrule_socket_entry *entry_of(struct ferrule *device, int32_t socket);
+static int32_t live_entry(struct ferrule *device, int32_t socket, struct ferrule_socket_entry **entry);
+static int32_t new_socket(struct ferrule *device, int32_t handle, uint8_t kind);
+static void free_entry(struct ferrule_socket_entry *entry);
+static int32_t listen_on(struct ferrule *device, uint16_t port, uint32_t backlog);
+static int32_t put_endpoint(struct ferrule *device, const uint8_t address[4], uint16_t port);
+static int32_t find_run(struct ferrule *device, struct ferrule_socket_entry *entry, enum ferrule_export which,
+                        uint32_t *at);
+static int32_t end_socket(struct ferrule *device, int32_t socket, enum ferrule_export which);
+
+static uint32_t now_of(const struct ferrule *device) {
+    return device->setup->now_ms(device->setup->context);
+}
+
+/* Starting */
+
+int32_t ferrule_start(struct ferrule *device, const struct ferrule_setup *setup) {
+    size_t table = table_bytes(setup);
+    memset(device, 0, sizeof *device);
+    device->setup = setup;
+    if ((uintptr_t)setup->memory % PIECE != 0)
+        return FERRULE_STATUS_INVALID_ARGUMENT;
+    if (setup->memory_bytes <= table)
+        return FERRULE_ERROR_MEMORY;
+    device->sockets = setup->memory;
+    device->socket_count = socket_count(setup);
+    memset(device->sockets, 0, table);
+    int32_t needed = linear_bytes(setup);
+    if (needed < 0)
+        return needed;
+    device->memory_bytes = (uint32_t)needed;
+    int32_t status = open_engine(setup, device->memory_bytes, false, &device->engine);
+    if (status < 0)
+        return status;
+    status = boot(device, now_of(device));
+    if (device->down)
+        return device->problem;
+    device->is_booted = true;
+    return status;
+}
+
+int32_t ferrule_memory_needed(const struct ferrule_setup *setup) {
+    struct ferrule device;
+    int32_t status = ferrule_start(&device, setup);
+    if (status < 0)
+        return status;
+    uint32_t used = ferrule_engine_bytes_used(device.engine);
+    ferrule_stop(&device);
+    return (int32_t)(table_bytes(setup) + used);
+}
+
+void ferrule_stop(struct ferrule *device) {
+    if (device->engine)
+        ferrule_engine_close(device->engine);
+    memset(device, 0, sizeof *device);
+}
+
+static uint32_t socket_count(const struct ferrule_setup *setup) {
+    return (uint32_t)setup->config.connections + setup->config.listeners;
+}
+
+static size_t table_bytes(const struct ferrule_setup *setup) {
+    size_t bytes = socket_count(setup) * sizeof(struct ferrule_socket_entry);
+    return (bytes + PIECE - 1) / PIECE * PIECE;
+}
+
+/** An instance in the memory behind the table of sockets. */
+static int32_t open_engine(const struct ferrule_setup *setup, uint32_t memory_bytes, bool compile_on_use,
+                           struct ferrule_engine **engine) {
+    size_t table = table_bytes(setup);
+    size_t left = setup->memory_bytes - table;
+    const struct ferrule_engine_options options = {
+        .arena = (uint8_t *)setup->memory + table,
+        .arena_bytes = left < UINT32_MAX ? (uint32_t)left : UINT32_MAX,
+        .memory_bytes = memory_bytes,
+        .module = setup->module,
+        .module_bytes = setup->module_bytes,
+        .compile_on_use = compile_on_use,
+    };
+    const char *problem;
+    return error_of(ferrule_engine_open(&options, engine, &problem));
+}
+
+static int32_t error_of(enum ferrule_engine_status status) {
+    switch (status) {
+    case FERRULE_ENGINE_OK:
+        return FERRULE_STATUS_OK;
+    case FERRULE_ENGINE_TRAP:
+        return FERRULE_ERROR_CORE;
+    case FERRULE_ENGINE_NO_MEMORY:
+        return FERRULE_ERROR_MEMORY;
+    default:
+        return FERRULE_ERROR_MODULE;
+    }
+}
+
+/** Bytes of linear memory that the configuration needs: asks the core, in an instance that is as small as can
+ * be. */
+static int32_t linear_bytes(const struct ferrule_setup *setup) {
+    struct ferrule probe = {.setup = setup};
+    int32_t status = open_engine(setup, FERRULE_ENGINE_MEMORY_LEAST, true, &probe.engine);
+    if (status < 0)
+        return status;
+    int32_t base = put_config(&probe);
+    status = base < 0 ? base : call(&probe, FERRULE_EXPORT_bytesNeeded, (uint32_t)base, 0, 0, 0);
+    ferrule_engine_close(probe.engine);
+    return probe.down ? probe.problem : status;
+}
+
+/** Puts the configuration, with a fresh seed, to where the state will be; returns its address. */
+static int32_t put_config(struct ferrule *device) {
+    struct ferrule_config config = device->setup->config;
+    config.version = FERRULE_ABI_VERSION;
+    config.bytes = sizeof config;
+    device->setup->random(device->setup->context, config.seed);
+    int32_t base = call(device, FERRULE_EXPORT_base, 0, 0, 0, 0);
+    uint8_t *record = base < 0 ? NULL : bytes_at(device, (uint32_t)base, sizeof config);
+    if (!record)
+        return FERRULE_ERROR_CORE;
+    memcpy(record, &config, sizeof config);
+    return base;
+}
+
+/** Lays out the core's state anew. */
+static int32_t boot(struct ferrule *device, uint32_t now) {
+    int32_t base = put_config(device);
+    if (base < 0)
+        return base;
+    int32_t status = call(device, FERRULE_EXPORT_init, (uint32_t)base, device->memory_bytes, now, 0);
+    if (status < 0)
+        return status;
+    const uint8_t *at = bytes_at(device, (uint32_t)base, sizeof(struct ferrule_state_header));
+    if (!at)
+        return FERRULE_ERROR_CORE;
+    struct ferrule_state_header header;
+    memcpy(&header, at, sizeof header);
+    device->base = (uint32_t)base;
+    device->input_slot = header.input_slot;
+    device->output_slot = header.output_slot;
+    device->slot_bytes = header.slot_bytes;
+    device->exchange = header.exchange;
+    device->counters = header.counters;
+    device->up_since = now;
+    return FERRULE_STATUS_OK;
+}
+
+/* The loop */
+
+/** How giving frames ended. */
+enum { ALL_GIVEN = 0, TURN_OVER = 1, NO_ROOM = 2 };
+
+int32_t ferrule_poll(struct ferrule *device) {
+    uint32_t now = now_of(device);
+    if (device->down)
+        restart_when_due(device, now);
+    if (device->down)
+        discard_frames(device);
+    device->giving = give_frames(device, now);
+    if (device->giving == ALL_GIVEN)
+        device->giving = take_frames(device, now);
+    collect_events(device);
+    return device->down ? FERRULE_ERROR_RESTARTING : FERRULE_STATUS_OK;
+}
+
+int32_t ferrule_deadline(struct ferrule *device) {
+    uint32_t now = now_of(device);
+    if (!device->down && device->giving == TURN_OVER)
+        return 0;
+    int32_t ms = call(device, FERRULE_EXPORT_deadline, now, 0, 0, 0);
+    if (device->down) {
+        ms = (int32_t)(device->restart_at - now);
+        return ms > 0 ? ms : 0;
+    }
+    /* What is due, but has no room, waits for the network device, which may not tell. */
+    return device->giving == NO_ROOM && ms != FERRULE_DEADLINE_NEVER && ms < NO_ROOM_MS ? NO_ROOM_MS : ms;
+}
+
+/** Takes in frames, each with all that it makes due: replies are built from the frame. */
+static int32_t take_frames(struct ferrule *device, uint32_t now) {
+    const struct ferrule_netdev *netdev = device->setup->netdev;
+    for (int taken = 0; taken < FRAMES_PER_POLL; taken++) {
+        uint8_t *slot = bytes_at(device, device->input_slot, device->slot_bytes);
+        if (!slot)
+            return FERRULE_ERROR_CORE;
+        uint32_t length = netdev->receive(netdev->context, slot, device->slot_bytes);
+        if (length == 0)
+            return ALL_GIVEN;
+        int32_t status = call(device, FERRULE_EXPORT_input, length, 0, now, 0);
+        /* A frame that is too long is the sender's fault: the core has counted it. */
+        if (status < 0 && status != FERRULE_STATUS_INVALID_ARGUMENT)
+            return status;
+        int32_t state = give_frames(device, now);
+        if (state != ALL_GIVEN)
+            return state;
+    }
+    return TURN_OVER;
+}
+
+/** While the core is down nobody takes frames. The one that it trapped on may be among those that wait, again
+ * and again. */
+static void discard_frames(struct ferrule *device) {
+    const struct ferrule_netdev *netdev = device->setup->netdev;
+    uint8_t beginning[16];
+    for (int taken = 0; taken < FRAMES_PER_POLL; taken++) {
+        if (netdev->receive(netdev->context, beginning, sizeof beginning) == 0)
+            return;
+        device->discarded++;
+    }
+}
+
+/** Gives out what is due, as long as there is room. */
+static int32_t give_frames(struct ferrule *device, uint32_t now) {
+    const struct ferrule_netdev *netdev = device->setup->netdev;
+    for (int given = 0; given < FRAMES_OUT_PER_POLL; given++) {
+        if (!netdev->has_room(netdev->context)) {
+            int32_t status = call(device, FERRULE_EXPORT_poll, now, 0, 0, 0);
+            return status < 0 ? status : NO_ROOM;
+        }
+        int32_t length = call(device, FERRULE_EXPORT_output, now, 0, 0, 0);
+        if (length <= 0)
+            return length;
+        if ((uint32_t)length > device->slot_bytes)
+            return fail(device, "the core gave a frame that is too long");
+        uint8_t *frame = bytes_at(device, device->output_slot, (uint32_t)length);
+        if (!frame)
+            return FERRULE_ERROR_CORE;
+        netdev->send(netdev->context, frame, (uint32_t)length);
+    }
+    return TURN_OVER;
+}
+
+/** Keeps the events that the core has to tell with the sockets that they are of. */
+static void collect_events(struct ferrule *device) {
+    /* Each socket has at most one entry in the core's list. */
+    for (uint32_t told = 0; told < device->socket_count; told++) {
+        int32_t handle = call(device, FERRULE_EXPORT_nextEvent, 0, 0, 0, 0);
+        if (handle <= 0)
+            return;
+        uint32_t events = header_word(device, offsetof(struct ferrule_state_header, event_mask));
+        for (uint32_t index = 0; index < device->socket_count; index++)
+            if (device->sockets[index].kind != 0 && device->sockets[index].handle == handle)
+                device->sockets[index].events |= events;
+    }
+}
+
+/* Restarting */
+
+/** The core cannot go on: every call says RESTARTING until it was booted again. */
+static int32_t fail(struct ferrule *device, const char *trap) {
+    if (device->down)
+        return FERRULE_ERROR_RESTARTING;
+    uint32_t now = now_of(device);
+    if (now - device->up_since >= BACKOFF_FORGOTTEN_MS)
+        device->backoff_ms = 0;
+    device->backoff_ms = device->backoff_ms == 0 ? BACKOFF_FIRST_MS : 2 * device->backoff_ms;
+    if (device->backoff_ms > BACKOFF_LONGEST_MS)
+        device->backoff_ms = BACKOFF_LONGEST_MS;
+    device->down = true;
+    device->problem = device->problem < 0 ? device->problem : FERRULE_ERROR_CORE;
+    device->restart_at = now + device->backoff_ms;
+    for (uint32_t index = 0; index < device->socket_count; index++)
+        lose(&device->sockets[index]);
+    if (device->setup->trapped && device->is_booted)
+        device->setup->trapped(device->setup->context, trap);
+    return FERRULE_ERROR_RESTARTING;
+}
+
+/** What a trap does to a socket: connections are gone, and say so; listeners come back. */
+static void lose(struct ferrule_socket_entry *entry) {
+    entry->handle = 0;
+    entry->peeked_bytes = entry->reserved_bytes = 0;
+    entry->events = 0;
+    if (entry->kind != FERRULE_SOCKET_KIND_STREAM)
+        return;
+    entry->lost = true;
+    entry->events = FERRULE_EVENT_FAILED | FERRULE_EVENT_READABLE | FERRULE_EVENT_WRITABLE;
+}
+
+static void restart_when_due(struct ferrule *device, uint32_t now) {
+    if ((int32_t)(device->restart_at - now) > 0)
+        return;
+    device->down = false;
+    device->problem = FERRULE_STATUS_OK;
+    device->restarts++;
+    /* The arena was used up in the middle of a call: the instance is of no use any more. */
+    int32_t status = FERRULE_STATUS_OK;
+    if (device->engine_is_broken) {
+        ferrule_engine_close(device->engine);
+        status = open_engine(device->setup, device->memory_bytes, false, &device->engine);
+        device->engine_is_broken = status < 0;
+    }
+    if (status >= 0)
+        status = boot(device, now);
+    if (status < 0) {
+        fail(device, "the core does not boot again");
+        return;
+    }
+    for (uint32_t index = 0; index < device->socket_count && !device->down; index++) {
+        struct ferrule_socket_entry *entry = &device->sockets[index];
+        if (entry->kind == FERRULE_SOCKET_KIND_LISTENER)
+            entry->handle = listen_on(device, entry->port, entry->backlog);
+    }
+}
+
+/* Calls */
+
+/** Calls an export; a trap ends in `fail`. */
+static int32_t call(struct ferrule *device, enum ferrule_export which, uint32_t a, uint32_t b, uint32_t c,
+                    uint32_t d) {
+    if (device->down)
+        return FERRULE_ERROR_RESTARTING;
+    const uint32_t arguments[FERRULE_PARAMETERS_MAX] = {a, b, c, d};
+    int32_t result = 0;
+    enum ferrule_engine_status status = ferrule_engine_call(device->engine, which, arguments, &result);
+    if (status == FERRULE_ENGINE_OK)
+        return result;
+    device->engine_is_broken = status != FERRULE_ENGINE_TRAP;
+    device->problem = error_of(status);
+    return fail(device, ferrule_engine_problem(device->engine));
+}
+
+/** `length` bytes of linear memory at `address`; NULL when they do not lie in it. */
+static uint8_t *bytes_at(struct ferrule *device, uint32_t address, uint32_t length) {
+    uint32_t memory_bytes;
+    uint8_t *memory = ferrule_engine_memory(device->engine, &memory_bytes);
+    if (!device->down && length <= memory_bytes && address <= memory_bytes - length)
+        return memory + address;
+    fail(device, "the core points outside of its memory");
+    return NULL;
+}
+
+/** A word of the head of the core's state, which lies in memory: that was checked at boot. */
+static uint32_t header_word(const struct ferrule *device, size_t offset) {
+    uint32_t memory_bytes, value;
+    memcpy(&value, ferrule_engine_memory(device->engine, &memory_bytes) + device->base + offset,
+           sizeof value);
+    return value;
+}
+
+/* Sockets */
+
+/** The place of a socket, whatever became of its connection; NULL when the program has none such. */
+static struct ferrule_socket_entry *entry_of(struct ferrule *device, int32_t socket) {
+    uint32_t index = ((uint32_t)socket & 0xffff) - 1;
+    if (socket <= 0 || index >= device->socket_count)
+        return NULL;
+    struct ferrule_socket_entry *entry = &device->sockets[index];
+    return entry->kind != 0 && entry->uses == (uint32_t)socket >> 16 ? entry : NULL;
+}
+
+/** Finds the place of a socket that the core knows, or says why there is none. */
+static int32_t live_entry(struct ferrule *device, int32_t socket, struct ferrule_socket_entry **entry) {
+    *entry = entry_of(device, socket);
+    if (!*entry)
+        return FERRULE_STATUS_BAD_HANDLE;
+    if ((*entry)->lost)
+        return FERRULE_STATUS_CONNECTION_RESET;
+    return device->down ? FERRULE_ERROR_RESTARTING : FERRULE_STATUS_OK;
+}
+
+/** A place for a handle of the core; the handle goes back when there is none. */
+static int32_t new_socket(struct ferrule *device, int32_t handle, uint8_t kind) {
+    if (handle < 0)
+        return handle;
+    for (uint32_t index = 0; index < device->socket_count; index++) {
+        struct ferrule_socket_entry *entry = &device->sockets[index];
+        if (entry->kind != 0)
+            continue;
+        uint16_t uses = (uint16_t)((entry->uses + 1) & 0x7fff);
+        *entry = (struct ferrule_socket_entry){.handle = handle, .uses = uses, .kind = kind};
+        return (int32_t)((uint32_t)uses << 16 | (index + 1));
+    }
+    call(device, FERRULE_EXPORT_abort, (uint32_t)handle, 0, 0, 0);
+    return FERRULE_STATUS_NO_SOCKET;
+}
+
+static void free_entry(struct ferrule_socket_entry *entry) {
+    entry->kind = 0;
+    entry->handle = 0;
+    entry->events = 0;
+}
+
+int32_t ferrule_listen(struct ferrule *device, uint16_t port, uint32_t backlog) {
+    int32_t handle = listen_on(device, port, backlog);
+    int32_t socket = new_socket(device, handle, FERRULE_SOCKET_KIND_LISTENER);
+    struct ferrule_socket_entry *entry = entry_of(device, socket);
+    if (entry) {
+        entry->port = port;
+        entry->backlog = backlog;
+    }
+    return socket;
+}
+
+/** Opens a listener in the core; returns its handle. */
+static int32_t listen_on(struct ferrule *device, uint16_t port, uint32_t backlog) {
+    static const uint8_t any[4] = {0};
+    int32_t handle = call(device, FERRULE_EXPORT_open, FERRULE_SOCKET_KIND_LISTENER, 0, 0, 0);
+    if (handle < 0)
+        return handle;
+    int32_t status = put_endpoint(device, any, port);
+    if (status >= 0)
+        status = call(device, FERRULE_EXPORT_bind, (uint32_t)handle, device->exchange, 0, 0);
+    if (status >= 0)
+        status = call(device, FERRULE_EXPORT_listen, (uint32_t)handle, backlog, 0, 0);
+    if (status >= 0)
+        return handle;
+    call(device, FERRULE_EXPORT_close, (uint32_t)handle, 0, 0, 0);
+    return status;
+}
+
+int32_t ferrule_accept(struct ferrule *device, int32_t listener) {
+    struct ferrule_socket_entry *entry;
+    int32_t status = live_entry(device, listener, &entry);
+    if (status < 0)
+        return status;
+    int32_t handle = call(device, FERRULE_EXPORT_accept, (uint32_t)entry->handle, 0, 0, 0);
+    return new_socket(device, handle, FERRULE_SOCKET_KIND_STREAM);
+}
+
+int32_t ferrule_connect(struct ferrule *device, const uint8_t address[4], uint16_t port) {
+    int32_t handle = call(device, FERRULE_EXPORT_open, FERRULE_SOCKET_KIND_STREAM, 0, 0, 0);
+    if (handle < 0)
+        return handle;
+    int32_t status = put_endpoint(device, address, port);
+    if (status >= 0)
+        status = call(device, FERRULE_EXPORT_connect, (uint32_t)handle, device->exchange, 0, 0);
+    if (status >= 0)
+        return new_socket(device, handle, FERRULE_SOCKET_KIND_STREAM);
+    call(device, FERRULE_EXPORT_abort, (uint32_t)handle, 0, 0, 0);
+    return status;
+}
+
+/** Puts an IPv4 Endpoint into the exchange area. */
+static int32_t put_endpoint(struct ferrule *device, const uint8_t address[4], uint16_t port) {
+    struct ferrule_endpoint endpoint = {.family = FERRULE_FAMILY_IPV4, .port = port};
+    memcpy(endpoint.address, address, 4);
+    uint8_t *at = bytes_at(device, device->exchange, sizeof endpoint);
+    if (!at)
+        return FERRULE_ERROR_CORE;
+    memcpy(at, &endpoint, sizeof endpoint);
+    return FERRULE_STATUS_OK;
+}
+
+/** Finds the next run of a ring: its length, its address in `*at`. */
+static int32_t find_run(struct ferrule *device, struct ferrule_socket_entry *entry, enum ferrule_export which,
+                        uint32_t *at) {
+    int32_t length = call(device, which, (uint32_t)entry->handle, 0, 0, 0);
+    if (length <= 0)
+        return length;
+    *at = header_word(device, offsetof(struct ferrule_state_header, run_pointer));
+    return bytes_at(device, *at, (uint32_t)length) ? length : FERRULE_ERROR_CORE;
+}
+
+int32_t ferrule_peek(struct ferrule *device, int32_t socket, const void **data) {
+    struct ferrule_socket_entry *entry;
+    int32_t status = live_entry(device, socket, &entry);
+    if (status < 0)
+        return status;
+    uint32_t at = 0;
+    int32_t length = find_run(device, entry, FERRULE_EXPORT_receivePeek, &at);
+    entry->peeked_bytes = length > 0 ? (uint32_t)length : 0;
+    if (length > 0)
+        *data = bytes_at(device, at, (uint32_t)length);
+    return length;
+}
+
+int32_t ferrule_consume(struct ferrule *device, int32_t socket, uint32_t size) {
+    struct ferrule_socket_entry *entry;
+    int32_t status = live_entry(device, socket, &entry);
+    if (status < 0)
+        return status;
+    if (size > entry->peeked_bytes)
+        return FERRULE_STATUS_INVALID_ARGUMENT;
+    entry->peeked_bytes -= size;
+    return call(device, FERRULE_EXPORT_receiveConsume, (uint32_t)entry->handle, size, 0, 0);
+}
+
+int32_t ferrule_reserve(struct ferrule *device, int32_t socket, void **room) {
+    struct ferrule_socket_entry *entry;
+    int32_t status = live_entry(device, socket, &entry);
+    if (status < 0)
+        return status;
+    uint32_t at = 0;
+    int32_t length = find_run(device, entry, FERRULE_EXPORT_sendReserve, &at);
+    entry->reserved_bytes = length > 0 ? (uint32_t)length : 0;
+    if (length > 0)
+        *room = bytes_at(device, at, (uint32_t)length);
+    return length;
+}
+
+int32_t ferrule_commit(struct ferrule *device, int32_t socket, uint32_t size) {
+    struct ferrule_socket_entry *entry;
+    int32_t status = live_entry(device, socket, &entry);
+    if (status < 0)
+        return status;
+    if (size > entry->reserved_bytes)
+        return FERRULE_STATUS_INVALID_ARGUMENT;
+    entry->reserved_bytes = 0;
+    return call(device, FERRULE_EXPORT_sendCommit, (uint32_t)entry->handle, size, 0, 0);
+}
+
+int32_t ferrule_read(struct ferrule *device, int32_t socket, void *data, uint32_t size) {
+    uint32_t taken = 0;
+    while (taken < size) {
+        const void *run;
+        int32_t length = ferrule_peek(device, socket, &run);
+        if (length <= 0)
+            return taken > 0 ? (int32_t)taken : length;
+        uint32_t part = (uint32_t)length < size - taken ? (uint32_t)length : size - taken;
+        memcpy((uint8_t *)data + taken, run, part);
+        int32_t status = ferrule_consume(device, socket, part);
+        if (status < 0)
+            return status;
+        taken += part;
+    }
+    return (int32_t)taken;
+}
+
+int32_t ferrule_write(struct ferrule *device, int32_t socket, const void *data, uint32_t size) {
+    uint32_t given = 0;
+    if (size == 0)
+        return FERRULE_STATUS_INVALID_ARGUMENT;
+    while (given < size) {
+        void *run;
+        int32_t length = ferrule_reserve(device, socket, &run);
+        if (length < 0)
+            return given > 0 ? (int32_t)given : length;
+        uint32_t part = (uint32_t)length < size - given ? (uint32_t)length : size - given;
+        memcpy(run, (const uint8_t *)data + given, part);
+        int32_t status = ferrule_commit(device, socket, part);
+        if (status < 0)
+            return status;
+        given += part;
+    }
+    return (int32_t)given;
+}
+
+int32_t ferrule_shutdown(struct ferrule *device, int32_t socket) {
+    struct ferrule_socket_entry *entry;
+    int32_t status = live_entry(device, socket, &entry);
+    return status < 0 ? status : call(device, FERRULE_EXPORT_shutdown, (uint32_t)entry->handle, 0, 0, 0);
+}
+
+int32_t ferrule_close(struct ferrule *device, int32_t socket) {
+    return end_socket(device, socket, FERRULE_EXPORT_close);
+}
+
+int32_t ferrule_abort(struct ferrule *device, int32_t socket) {
+    return end_socket(device, socket, FERRULE_EXPORT_abort);
+}
+
+/** Gives the place back, whatever the core says: a socket that a restart ended has nothing there any more. */
+static int32_t end_socket(struct ferrule *device, int32_t socket, enum ferrule_export which) {
+    struct ferrule_socket_entry *entry = entry_of(device, socket);
+    if (!entry)
+        return FERRULE_STATUS_BAD_HANDLE;
+    int32_t handle = entry->handle;
+    free_entry(entry);
+    if (handle > 0)
+        call(device, which, (uint32_t)handle, 0, 0, 0);
+    return FERRULE_STATUS_OK;
+}
+
+/* Options */
+
+int32_t ferrule_set_option(struct ferrule *device, int32_t socket, enum ferrule_option option,
+                           uint32_t value) {
+    struct ferrule_socket_entry *entry;
+    int32_t status = live_entry(device, socket, &entry);
+    if (status < 0)
+        return status;
+    uint8_t *at = bytes_at(device, device->exchange, sizeof value);
+    if (!at)
+        return FERRULE_ERROR_CORE;
+    memcpy(at, &value, sizeof value);
+    return call(device, FERRULE_EXPORT_setopt, (uint32_t)entry->handle, option, device->exchange,
+                sizeof value);
+}
+
+/** Reads an option of `size` bytes into `value`; what the core leaves out is zero. */
+static int32_t get_record(struct ferrule *device, int32_t socket, enum ferrule_option option, void *value,
+                          uint32_t size) {
+    struct ferrule_socket_entry *entry;
+    int32_t status = live_entry(device, socket, &entry);
+    if (status < 0)
+        return status;
+    uint8_t *at = bytes_at(device, device->exchange, size);
+    if (!at)
+        return FERRULE_ERROR_CORE;
+    memset(at, 0, size);
+    status = call(device, FERRULE_EXPORT_getopt, (uint32_t)entry->handle, option, device->exchange, size);
+    if (status < 0)
+        return status;
+    memcpy(value, at, size);
+    return FERRULE_STATUS_OK;
+}
+
+int32_t ferrule_get_option(struct ferrule *device, int32_t socket, enum ferrule_option option,
+                           uint32_t *value) {
+    return get_record(device, socket, option, value, sizeof *value);
+}
+
+int32_t ferrule_socket_error(struct ferrule *device, int32_t socket) {
+    uint32_t value = 0;
+    int32_t status = ferrule_get_option(device, socket, FERRULE_OPTION_ERROR, &value);
+    return status < 0 ? status : (int32_t)value;
+}
+
+int32_t ferrule_endpoints(struct ferrule *device, int32_t socket, struct ferrule_endpoint *local,
+                          struct ferrule_endpoint *peer) {
+    int32_t status = FERRULE_STATUS_OK;
+    if (local)
+        status = get_record(device, socket, FERRULE_OPTION_LOCAL_ENDPOINT, local, sizeof *local);
+    if (peer && status >= 0)
+        status = get_record(device, socket, FERRULE_OPTION_PEER_ENDPOINT, peer, sizeof *peer);
+    return status;
+}
+
+int32_t ferrule_tcp_info(struct ferrule *device, int32_t socket, struct ferrule_tcp_info *info) {
+    return get_record(device, socket, FERRULE_OPTION_TCP_INFO, info, sizeof *info);
+}
+
+/* Events */
+
+int32_t ferrule_next_event(struct ferrule *device, uint32_t *events) {
+    for (uint32_t step = 0; step < device->socket_count; step++) {
+        uint32_t index = (device->next_told + step) % device->socket_count;
+        struct ferrule_socket_entry *entry = &device->sockets[index];
+        if (entry->kind == 0 || entry->events == 0)
+            continue;
+        *events = entry->events;
+        entry->events = 0;
+        device->next_told = index + 1;
+        return (int32_t)((uint32_t)entry->uses << 16 | (index + 1));
+    }
+    return 0;
+}
+
+/** Takes the events that the items want; returns how many items have some. */
+static uint32_t take_wanted(struct ferrule *device, struct ferrule_wait_item *items, uint32_t count) {
+    uint32_t ready = 0;
+    for (uint32_t index = 0; index < count; index++) {
+        struct ferrule_socket_entry *entry = entry_of(device, items[index].socket);
+        uint32_t wanted = items[index].wanted | FERRULE_EVENT_FAILED;
+        /* Nothing will ever happen to a socket that is not there: its owner should hear. */
+        items[index].happened = entry ? entry->events & wanted : FERRULE_EVENT_FAILED;
+        if (entry)
+            entry->events &= ~wanted;
+        ready += items[index].happened != 0;
+    }
+    return ready;
+}
+
+int32_t ferrule_wait(struct ferrule *device, struct ferrule_wait_item *items, uint32_t count,
+                     int32_t timeout_ms) {
+    const struct ferrule_setup *setup = device->setup;
+    uint32_t begun = now_of(device);
+    for (;;) {
+        ferrule_poll(device);
+        uint32_t ready = take_wanted(device, items, count);
+        if (ready > 0)
+            return (int32_t)ready;
+        int32_t ms = ferrule_deadline(device);
+        if (timeout_ms != FERRULE_DEADLINE_NEVER) {
+            uint32_t passed = now_of(device) - begun;
+            if (passed >= (uint32_t)timeout_ms)
+                return 0;
+            int32_t left = timeout_ms - (int32_t)passed;
+            if (ms == FERRULE_DEADLINE_NEVER || ms > left)
+                ms = left;
+        }
+        if (setup->sleep && ms != 0)
+            setup->sleep(setup->context, ms == FERRULE_DEADLINE_NEVER ? LONGEST_SLEEP_MS : (uint32_t)ms);
+    }
+}
+
+/* The device */
+
+uint32_t ferrule_counter(struct ferrule *device, enum ferrule_counter counter) {
+    uint32_t value = 0;
+    if (device->down || (uint32_t)counter >= FERRULE_COUNTER_COUNT)
+        return 0;
+    const uint8_t *at = bytes_at(device, device->counters + 4 * (uint32_t)counter, sizeof value);
+    if (at)
+        memcpy(&value, at, sizeof value);
+    return value;
+}
+
+int32_t ferrule_link_changed(struct ferrule *device, bool up) {
+    return call(device, FERRULE_EXPORT_linkChanged, 0, up, now_of(device), 0);
+}
+
+uint32_t ferrule_restarts(const struct ferrule *device) {
+    return device->restarts;
+}
+
+uint32_t ferrule_discarded(const struct ferrule *device) {
+    return device->discarded;
+}

@@ -1,0 +1,402 @@
+/*
+ * ferrule.h, function by function: two devices on a wire in memory, in virtual time. Prints a line for each
+ * group of checks that held, and ends with 1 at the first that did not.
+ *
+ *     api [MODULE]
+ */
+#define _DEFAULT_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ferrule.h"
+
+#define FRAMES 64
+#define FRAME_BYTES 1514
+#define MEMORY_BYTES 400000u
+#define RING_BYTES 4096
+
+#define CHECK(condition)                                                                                     \
+    do {                                                                                                     \
+        if (!(condition)) {                                                                                  \
+            printf("FAILED line %d: %s\n", __LINE__, #condition);                                            \
+            exit(1);                                                                                         \
+        }                                                                                                    \
+    } while (0)
+
+/** One direction of the wire. */
+struct queue {
+    uint8_t frames[FRAMES][FRAME_BYTES];
+    uint32_t lengths[FRAMES];
+    uint32_t first, count;
+};
+
+struct side {
+    struct ferrule device;
+    struct ferrule_setup setup;
+    struct ferrule_netdev netdev;
+    struct queue *in, *out;
+    uint8_t *memory;
+    /** What the next random octets are made of. */
+    uint8_t seed;
+};
+
+static struct queue to_left, to_right;
+static struct side left, right;
+static uint32_t now = 0xfffff000u;
+static const uint8_t *module;
+static uint32_t module_bytes;
+
+static uint32_t receive(void *context, uint8_t *frame, uint32_t room) {
+    struct queue *queue = ((struct side *)context)->in;
+    if (queue->count == 0)
+        return 0;
+    uint32_t length = queue->lengths[queue->first];
+    memcpy(frame, queue->frames[queue->first], length < room ? length : room);
+    queue->first = (queue->first + 1) % FRAMES;
+    queue->count--;
+    return length;
+}
+
+static bool has_room(void *context) {
+    return ((struct side *)context)->out->count < FRAMES;
+}
+
+static void send_frame(void *context, const uint8_t *frame, uint32_t length) {
+    struct queue *queue = ((struct side *)context)->out;
+    CHECK(queue->count < FRAMES && length <= FRAME_BYTES);
+    uint32_t at = (queue->first + queue->count++) % FRAMES;
+    memcpy(queue->frames[at], frame, length);
+    queue->lengths[at] = length;
+}
+
+static uint32_t now_ms(void *context) {
+    (void)context;
+    return now;
+}
+
+static void fill_random(void *context, uint8_t octets[32]) {
+    struct side *side = context;
+    for (int index = 0; index < 32; index++)
+        octets[index] = side->seed = (uint8_t)(side->seed * 5 + 17);
+}
+
+static void sleep_ms(void *context, uint32_t ms) {
+    (void)context;
+    now += ms;
+}
+
+static void set_up(struct side *side, struct queue *in, struct queue *out, uint8_t number) {
+    *side = (struct side){.in = in, .out = out, .seed = number};
+    side->netdev = (struct ferrule_netdev){receive, has_room, send_frame, side};
+    void *memory;
+    CHECK(posix_memalign(&memory, 16, MEMORY_BYTES) == 0);
+    side->memory = memory;
+    side->setup = (struct ferrule_setup){
+        .memory = memory,
+        .memory_bytes = MEMORY_BYTES,
+        .module = module,
+        .module_bytes = module_bytes,
+        .netdev = &side->netdev,
+        .now_ms = now_ms,
+        .random = fill_random,
+        .sleep = sleep_ms,
+        .context = side,
+    };
+    struct ferrule_config *config = &side->setup.config;
+    ferrule_config_defaults(config);
+    memcpy(config->mac, (const uint8_t[]){2, 0, 0, 0, 0, number}, 6);
+    memcpy(config->address, (const uint8_t[]){10, 0, 0, number}, 4);
+    memcpy(config->netmask, (const uint8_t[]){255, 255, 255, 0}, 4);
+    config->connections = 3;
+    config->listeners = 2;
+    config->send_ring_bytes = config->receive_ring_bytes = RING_BYTES;
+}
+
+static void start_both(void) {
+    to_left.count = to_right.count = 0;
+    CHECK(ferrule_start(&left.device, &left.setup) == FERRULE_STATUS_OK);
+    CHECK(ferrule_start(&right.device, &right.setup) == FERRULE_STATUS_OK);
+}
+
+static void stop_both(void) {
+    ferrule_stop(&left.device);
+    ferrule_stop(&right.device);
+}
+
+/** Lets `ms` milliseconds pass on both sides. */
+static void pass(uint32_t ms) {
+    uint32_t end = now + ms;
+    for (int turns = 0; turns < 100000; turns++) {
+        ferrule_poll(&left.device);
+        ferrule_poll(&right.device);
+        if (to_left.count + to_right.count > 0)
+            continue;
+        if (ferrule_deadline(&left.device) == 0 || ferrule_deadline(&right.device) == 0)
+            continue;
+        if ((int32_t)(end - now) <= 0)
+            return;
+        now++;
+    }
+    CHECK(!"time passes");
+}
+
+/** The events of `socket` that nobody took yet; those of others are lost. */
+static uint32_t events_of(struct ferrule *device, int32_t socket) {
+    uint32_t all = 0, events;
+    int32_t found;
+    while ((found = ferrule_next_event(device, &events)) > 0)
+        all |= found == socket ? events : 0;
+    return all;
+}
+
+/** A connection from the left to the right: its two sockets. */
+static void establish(int32_t listener, int32_t *client, int32_t *server) {
+    *client = ferrule_connect(&left.device, right.setup.config.address, 80);
+    CHECK(*client > 0);
+    pass(5);
+    CHECK(events_of(&left.device, *client) & FERRULE_EVENT_CONNECTED);
+    CHECK(events_of(&right.device, listener) == FERRULE_EVENT_ACCEPTABLE);
+    *server = ferrule_accept(&right.device, listener);
+    CHECK(*server > 0);
+    CHECK(ferrule_accept(&right.device, listener) == FERRULE_STATUS_WOULD_BLOCK);
+}
+
+static void check_words(void) {
+    for (int32_t status = -19; status <= 0; status++) {
+        CHECK(strcmp(ferrule_error_name(status), "UNKNOWN") != 0);
+        CHECK(strlen(ferrule_error_text(status)) > 5);
+    }
+    for (int32_t error = FERRULE_ERROR_CORE; error <= FERRULE_ERROR_RESTARTING; error++)
+        CHECK(strcmp(ferrule_error_name(error), "UNKNOWN") != 0);
+    CHECK(strcmp(ferrule_error_name(FERRULE_STATUS_WOULD_BLOCK), "WOULD_BLOCK") == 0);
+    CHECK(strcmp(ferrule_error_name(-63), "UNKNOWN") == 0);
+    CHECK(strcmp(ferrule_error_name(7), "OK") == 0);
+    puts("words");
+}
+
+static void check_starting(void) {
+    int32_t needed = ferrule_memory_needed(&left.setup);
+    CHECK(needed > (int32_t)(3 * 2 * RING_BYTES));
+    left.setup.memory_bytes = (size_t)needed;
+    CHECK(ferrule_start(&left.device, &left.setup) == FERRULE_STATUS_OK);
+    ferrule_stop(&left.device);
+    /* Less than that by more than what pieces are rounded up to. */
+    for (size_t bytes = 0; bytes < (size_t)needed - 64; bytes += 997) {
+        left.setup.memory_bytes = bytes;
+        int32_t status = ferrule_start(&left.device, &left.setup);
+        if (status != FERRULE_ERROR_MEMORY)
+            printf("with %zu of %d bytes: %s\n", bytes, needed, ferrule_error_name(status));
+        CHECK(status == FERRULE_ERROR_MEMORY);
+    }
+    left.setup.memory_bytes = MEMORY_BYTES;
+    left.setup.memory = left.memory + 4;
+    CHECK(ferrule_start(&left.device, &left.setup) == FERRULE_STATUS_INVALID_ARGUMENT);
+    left.setup.memory = left.memory;
+    left.setup.config.mtu = 1;
+    CHECK(ferrule_start(&left.device, &left.setup) == FERRULE_STATUS_BAD_CONFIG);
+    left.setup.config.mtu = 1500;
+    if (module) {
+        left.setup.module_bytes = 20;
+        CHECK(ferrule_start(&left.device, &left.setup) == FERRULE_ERROR_MODULE);
+        left.setup.module_bytes = module_bytes;
+    }
+    CHECK(strlen(ferrule_engine_name()) > 6);
+    puts("starting");
+}
+
+static void check_data(void) {
+    start_both();
+    int32_t client, server, listener = ferrule_listen(&right.device, 80, 2);
+    CHECK(listener > 0);
+    establish(listener, &client, &server);
+
+    char text[RING_BYTES + 1];
+    CHECK(ferrule_read(&right.device, server, text, sizeof text) == FERRULE_STATUS_WOULD_BLOCK);
+    CHECK(ferrule_write(&left.device, client, "hello", 5) == 5);
+    pass(5);
+    CHECK(events_of(&right.device, server) & FERRULE_EVENT_READABLE);
+    CHECK(ferrule_read(&right.device, server, text, 2) == 2 && memcmp(text, "he", 2) == 0);
+    const void *found;
+    CHECK(ferrule_peek(&right.device, server, &found) == 3 && memcmp(found, "llo", 3) == 0);
+    CHECK(ferrule_consume(&right.device, server, 4) == FERRULE_STATUS_INVALID_ARGUMENT);
+    CHECK(ferrule_consume(&right.device, server, 1) == FERRULE_STATUS_OK);
+    CHECK(ferrule_read(&right.device, server, text, sizeof text) == 2 && memcmp(text, "lo", 2) == 0);
+
+    void *room;
+    int32_t length = ferrule_reserve(&left.device, client, &room);
+    CHECK(length > 100);
+    memset(room, 'x', 100);
+    CHECK(ferrule_commit(&left.device, client, (uint32_t)length + 1) == FERRULE_STATUS_INVALID_ARGUMENT);
+    CHECK(ferrule_commit(&left.device, client, 100) == FERRULE_STATUS_OK);
+    CHECK(ferrule_commit(&left.device, client, 1) == FERRULE_STATUS_INVALID_ARGUMENT);
+    /* Nagle's algorithm keeps them until the delayed ACK of what went before has come. */
+    pass(100);
+    CHECK(ferrule_read(&right.device, server, text, sizeof text) == 100 && text[99] == 'x');
+
+    /* More than both rings hold: the rest goes when there is room again. */
+    static uint8_t data[30000], back[30000];
+    for (uint32_t index = 0; index < sizeof data; index++)
+        data[index] = (uint8_t)(index * 7 + index / 256);
+    uint32_t sent = 0, got = 0;
+    for (int turns = 0; got < sizeof data && turns < 1000; turns++) {
+        int32_t part = sent < sizeof data
+                           ? ferrule_write(&left.device, client, data + sent, (uint32_t)sizeof data - sent)
+                           : 0;
+        CHECK(part >= 0 || part == FERRULE_STATUS_WOULD_BLOCK);
+        sent += part > 0 ? (uint32_t)part : 0;
+        pass(5);
+        part = ferrule_read(&right.device, server, back + got, (uint32_t)sizeof back - got);
+        CHECK(part > 0 || part == FERRULE_STATUS_WOULD_BLOCK);
+        got += part > 0 ? (uint32_t)part : 0;
+    }
+    CHECK(got == sizeof data && memcmp(data, back, sizeof data) == 0);
+
+    CHECK(ferrule_shutdown(&left.device, client) == FERRULE_STATUS_OK);
+    CHECK(ferrule_write(&left.device, client, "more", 4) == FERRULE_STATUS_SHUT_DOWN);
+    pass(5);
+    CHECK(events_of(&right.device, server) & FERRULE_EVENT_PEER_CLOSED);
+    CHECK(ferrule_read(&right.device, server, text, sizeof text) == 0);
+    CHECK(ferrule_write(&right.device, server, "bye", 3) == 3);
+    CHECK(ferrule_close(&right.device, server) == FERRULE_STATUS_OK);
+    pass(5);
+    CHECK(ferrule_read(&left.device, client, text, sizeof text) == 3);
+    CHECK(ferrule_read(&left.device, client, text, sizeof text) == 0);
+    CHECK(ferrule_close(&left.device, client) == FERRULE_STATUS_OK);
+    CHECK(ferrule_close(&left.device, client) == FERRULE_STATUS_BAD_HANDLE);
+    stop_both();
+    puts("data");
+}
+
+static void check_misuse(void) {
+    start_both();
+    struct ferrule *device = &left.device;
+    const int32_t wrong[] = {0, -1, 1, 2, 65535, 65536, 65537, INT32_MAX, INT32_MIN};
+    uint32_t value;
+    const void *data;
+    void *room;
+    for (size_t index = 0; index < sizeof wrong / sizeof wrong[0]; index++) {
+        int32_t socket = wrong[index];
+        CHECK(ferrule_accept(device, socket) == FERRULE_STATUS_BAD_HANDLE);
+        CHECK(ferrule_read(device, socket, &value, 4) == FERRULE_STATUS_BAD_HANDLE);
+        CHECK(ferrule_write(device, socket, &value, 4) == FERRULE_STATUS_BAD_HANDLE);
+        CHECK(ferrule_peek(device, socket, &data) == FERRULE_STATUS_BAD_HANDLE);
+        CHECK(ferrule_consume(device, socket, 0) == FERRULE_STATUS_BAD_HANDLE);
+        CHECK(ferrule_reserve(device, socket, &room) == FERRULE_STATUS_BAD_HANDLE);
+        CHECK(ferrule_commit(device, socket, 0) == FERRULE_STATUS_BAD_HANDLE);
+        CHECK(ferrule_shutdown(device, socket) == FERRULE_STATUS_BAD_HANDLE);
+        CHECK(ferrule_close(device, socket) == FERRULE_STATUS_BAD_HANDLE);
+        CHECK(ferrule_abort(device, socket) == FERRULE_STATUS_BAD_HANDLE);
+        CHECK(ferrule_set_option(device, socket, FERRULE_OPTION_NO_DELAY, 1) == FERRULE_STATUS_BAD_HANDLE);
+        CHECK(ferrule_get_option(device, socket, FERRULE_OPTION_NO_DELAY, &value) ==
+              FERRULE_STATUS_BAD_HANDLE);
+        CHECK(ferrule_socket_error(device, socket) == FERRULE_STATUS_BAD_HANDLE);
+    }
+    CHECK(ferrule_listen(device, 0, 1) == FERRULE_STATUS_INVALID_ARGUMENT);
+    CHECK(ferrule_listen(device, 80, 0) == FERRULE_STATUS_INVALID_ARGUMENT);
+    int32_t listener = ferrule_listen(device, 80, 1);
+    CHECK(listener > 0);
+    CHECK(ferrule_listen(device, 80, 1) == FERRULE_STATUS_ADDRESS_IN_USE);
+    CHECK(ferrule_listen(device, 81, 1) > 0);
+    CHECK(ferrule_listen(device, 82, 1) == FERRULE_STATUS_NO_SOCKET);
+    CHECK(ferrule_read(device, listener, &value, 4) == FERRULE_STATUS_BAD_HANDLE);
+    CHECK(ferrule_write(device, listener, &value, 0) == FERRULE_STATUS_INVALID_ARGUMENT);
+    CHECK(ferrule_close(device, listener) == FERRULE_STATUS_OK);
+    CHECK(ferrule_accept(device, listener) == FERRULE_STATUS_BAD_HANDLE);
+    /* Three records: a fourth connection finds none. */
+    int32_t sockets[3];
+    for (int index = 0; index < 3; index++)
+        CHECK((sockets[index] = ferrule_connect(device, right.setup.config.address, 9)) > 0);
+    CHECK(ferrule_connect(device, right.setup.config.address, 9) == FERRULE_STATUS_NO_SOCKET);
+    pass(5);
+    for (int index = 0; index < 3; index++) {
+        CHECK(ferrule_socket_error(device, sockets[index]) == FERRULE_STATUS_CONNECTION_REFUSED);
+        CHECK(ferrule_read(device, sockets[index], &value, 4) == FERRULE_STATUS_CONNECTION_REFUSED);
+        CHECK(ferrule_close(device, sockets[index]) == FERRULE_STATUS_OK);
+    }
+    CHECK(ferrule_counter(device, (enum ferrule_counter)FERRULE_COUNTER_COUNT) == 0);
+    CHECK(ferrule_counter(device, FERRULE_COUNTER_FRAMES_IN) > 0);
+    stop_both();
+    puts("misuse");
+}
+
+static void check_options(void) {
+    start_both();
+    int32_t client, server, listener = ferrule_listen(&right.device, 80, 2);
+    establish(listener, &client, &server);
+    uint32_t value = 7;
+    CHECK(ferrule_get_option(&left.device, client, FERRULE_OPTION_NO_DELAY, &value) == 0 && value == 0);
+    CHECK(ferrule_set_option(&left.device, client, FERRULE_OPTION_NO_DELAY, 1) == 0);
+    CHECK(ferrule_get_option(&left.device, client, FERRULE_OPTION_NO_DELAY, &value) == 0 && value == 1);
+    CHECK(ferrule_set_option(&left.device, client, FERRULE_OPTION_TOS, 256) ==
+          FERRULE_STATUS_INVALID_ARGUMENT);
+    CHECK(ferrule_set_option(&left.device, client, FERRULE_OPTION_TTL, 2) == FERRULE_STATUS_NOT_SUPPORTED);
+    CHECK(ferrule_get_option(&left.device, client, FERRULE_OPTION_TCP_STATE, &value) == 0);
+    CHECK(value == FERRULE_TCP_STATE_ESTABLISHED);
+    struct ferrule_endpoint local, peer, far;
+    CHECK(ferrule_endpoints(&left.device, client, &local, &peer) == 0);
+    CHECK(ferrule_endpoints(&right.device, server, NULL, &far) == 0);
+    CHECK(peer.port == 80 && memcmp(peer.address, right.setup.config.address, 4) == 0);
+    CHECK(memcmp(&local, &far, sizeof far) == 0);
+    struct ferrule_tcp_info info;
+    CHECK(ferrule_tcp_info(&left.device, client, &info) == 0);
+    CHECK(info.send_mss > 500 && info.snd_una == info.snd_nxt);
+    CHECK(ferrule_link_changed(&left.device, false) == 0 && ferrule_link_changed(&left.device, true) == 0);
+    stop_both();
+    puts("options");
+}
+
+static void check_waiting(void) {
+    start_both();
+    int32_t client, server, listener = ferrule_listen(&right.device, 80, 2);
+    establish(listener, &client, &server);
+    struct ferrule_wait_item items[] = {
+        {.socket = listener, .wanted = FERRULE_EVENT_ACCEPTABLE},
+        {.socket = server, .wanted = FERRULE_EVENT_READABLE},
+    };
+    events_of(&right.device, 0);
+    uint32_t begun = now;
+    CHECK(ferrule_wait(&right.device, items, 2, 500) == 0);
+    CHECK(now - begun >= 500 && now - begun < 600);
+    CHECK(ferrule_wait(&right.device, items, 2, 0) == 0);
+    CHECK(ferrule_write(&left.device, client, "x", 1) == 1);
+    ferrule_poll(&left.device);
+    CHECK(ferrule_wait(&right.device, items, 2, FERRULE_DEADLINE_NEVER) == 1);
+    CHECK(items[0].happened == 0 && items[1].happened == FERRULE_EVENT_READABLE);
+    CHECK(ferrule_wait(&right.device, items, 2, 10) == 0);
+    CHECK(ferrule_abort(&left.device, client) == 0);
+    ferrule_poll(&left.device);
+    CHECK(ferrule_wait(&right.device, items, 2, 1000) == 1);
+    CHECK(items[1].happened & FERRULE_EVENT_FAILED);
+    CHECK(ferrule_socket_error(&right.device, server) == FERRULE_STATUS_CONNECTION_RESET);
+    CHECK(ferrule_close(&right.device, server) == 0);
+    /* Nothing will ever happen to a socket that is not there. */
+    CHECK(ferrule_wait(&right.device, items, 2, FERRULE_DEADLINE_NEVER) == 1);
+    CHECK(items[1].happened == FERRULE_EVENT_FAILED);
+    stop_both();
+    puts("waiting");
+}
+
+int main(int count, char **arguments) {
+    if (count == 2) {
+        FILE *file = fopen(arguments[1], "rb");
+        static uint8_t bytes[1 << 16];
+        CHECK(file);
+        module_bytes = (uint32_t)fread(bytes, 1, sizeof bytes, file);
+        module = bytes;
+        fclose(file);
+    }
+    set_up(&left, &to_left, &to_right, 1);
+    set_up(&right, &to_right, &to_left, 2);
+    printf("%s\n", ferrule_engine_name());
+    check_words();
+    check_starting();
+    check_data();
+    check_misuse();
+    check_options();
+    check_waiting();
+    free(left.memory);
+    free(right.memory);
+    puts("done");
+    return 0;
+}
