@@ -59,7 +59,7 @@ static int32_t error_of(enum ferrule_engine_status status);
 static int32_t linear_bytes(const struct ferrule_setup *setup);
 static int32_t put_config(struct ferrule *device);
 static int32_t boot(struct ferrule *device, uint32_t now);
-static int32_t take_frames(struct ferrule *device, uint32_t now);
+static bool take_frames(struct ferrule *device, uint32_t now);
 static void discard_frames(struct ferrule *device);
 static int32_t give_frames(struct ferrule *device, uint32_t now);
 static void collect_events(struct ferrule *device);
@@ -227,9 +227,13 @@ int32_t ferrule_poll(struct ferrule *device) {
         restart_when_due(device, now);
     if (device->down)
         discard_frames(device);
-    device->giving = give_frames(device, now);
-    if (device->giving == ALL_GIVEN)
-        device->giving = take_frames(device, now);
+    /* Only when nothing waits may a frame come in: what it calls for is built from it. It then makes all else
+     * go, too. */
+    bool gives_first = device->giving != ALL_GIVEN;
+    if (gives_first)
+        device->giving = give_frames(device, now);
+    if (device->giving == ALL_GIVEN && !take_frames(device, now) && !gives_first)
+        device->giving = give_frames(device, now);
     collect_events(device);
     return device->down ? FERRULE_ERROR_RESTARTING : FERRULE_STATUS_OK;
 }
@@ -247,25 +251,24 @@ int32_t ferrule_deadline(struct ferrule *device) {
     return device->giving == NO_ROOM && ms != FERRULE_DEADLINE_NEVER && ms < NO_ROOM_MS ? NO_ROOM_MS : ms;
 }
 
-/** Takes in frames, each with all that it makes due: replies are built from the frame. */
-static int32_t take_frames(struct ferrule *device, uint32_t now) {
+/** Takes in frames, each with all that it makes due: replies are built from the frame. Whether there was one.
+ */
+static bool take_frames(struct ferrule *device, uint32_t now) {
     const struct ferrule_netdev *netdev = device->setup->netdev;
-    for (int taken = 0; taken < FRAMES_PER_POLL; taken++) {
+    int taken = 0;
+    for (; taken < FRAMES_PER_POLL && device->giving == ALL_GIVEN; taken++) {
         uint8_t *slot = bytes_at(device, device->input_slot, device->slot_bytes);
-        if (!slot)
-            return FERRULE_ERROR_CORE;
-        uint32_t length = netdev->receive(netdev->context, slot, device->slot_bytes);
+        uint32_t length = slot ? netdev->receive(netdev->context, slot, device->slot_bytes) : 0;
         if (length == 0)
-            return ALL_GIVEN;
+            return taken > 0;
         int32_t status = call(device, FERRULE_EXPORT_input, length, 0, now, 0);
         /* A frame that is too long is the sender's fault: the core has counted it. */
-        if (status < 0 && status != FERRULE_STATUS_INVALID_ARGUMENT)
-            return status;
-        int32_t state = give_frames(device, now);
-        if (state != ALL_GIVEN)
-            return state;
+        device->giving =
+            status < 0 && status != FERRULE_STATUS_INVALID_ARGUMENT ? status : give_frames(device, now);
     }
-    return TURN_OVER;
+    if (device->giving == ALL_GIVEN)
+        device->giving = TURN_OVER;
+    return true;
 }
 
 /** While the core is down nobody takes frames. The one that it trapped on may be among those that wait, again
