@@ -90,6 +90,35 @@ describe.skipIf(missingTools("gcc", "wasm3"))("ferrule.h", () => {
   );
 });
 
+describe.skipIf(missingTools("gcc"))("without an engine", () => {
+  test(
+    "a core that lies: statuses and restarts come of it, under sanitizers",
+    async () => {
+      const program = await build("none", "--program", "hostile", "--sanitize");
+      for (const seed of [1, 4, 7]) {
+        const { stdout } = await promisify(execFile)(program, [String(seed), "300"]);
+        const [, lives, lies, traps] = stdout.match(/^(\d+) lives, (\d+) lies, (\d+) traps heard$/m) ?? [];
+        expect(Number(lives)).toBeGreaterThan(100);
+        expect(Number(lies)).toBeGreaterThan(500);
+        expect(Number(traps)).toBeGreaterThan(500);
+      }
+    },
+    PATIENCE_MS,
+  );
+
+  test(
+    "memcpy, memmove and memset in words do what plain loops do",
+    async () => {
+      for (const options of [[], ["--sanitize"]]) {
+        const program = await build("none", "--program", "fastmem", ...options);
+        const { stdout } = await promisify(execFile)(program, []);
+        expect(stdout).toBe("memcpy\nmemmove\nmemset\n");
+      }
+    },
+    PATIENCE_MS,
+  );
+});
+
 describe.skipIf(missingTools("namespaces", "gcc", "wasm3", "curl", "ab"))("the device in C", () => {
   beforeEach(async () => {
     network = await Namespace.create();
