@@ -250,6 +250,8 @@ int32_t ferrule_deadline(struct ferrule *device) {
     if (!device->down && device->giving == TURN_OVER)
         return 0;
     int32_t ms = call(device, FERRULE_EXPORT_deadline, now, 0, 0, 0);
+    if (ms < FERRULE_DEADLINE_NEVER || ms > DEADLINE_LONGEST_MS)
+        fail(device, "the core named a deadline that cannot be");
     if (device->down) {
         ms = (int32_t)(device->restart_at - now);
         return ms > 0 ? ms : 0;
@@ -410,27 +412,24 @@ static int32_t call(struct ferrule *device, enum ferrule_export which, uint32_t 
     return fail(device, ferrule_engine_problem(device->engine));
 }
 
-/** Whether an export may return `result`, once the core is booted. Lengths are checked where they are used.
- */
+#define EXPORT_BIT(name) (1u << FERRULE_EXPORT_##name)
+/** Exports that return a length, an address, a time or a handle. */
+#define MAY_BE_POSITIVE                                                                                      \
+    (EXPORT_BIT(base) | EXPORT_BIT(bytesNeeded) | EXPORT_BIT(output) | EXPORT_BIT(deadline) |                \
+     EXPORT_BIT(open) | EXPORT_BIT(accept) | EXPORT_BIT(sendReserve) | EXPORT_BIT(receivePeek) |             \
+     EXPORT_BIT(getopt) | EXPORT_BIT(nextEvent))
+#define NEVER_ZERO (EXPORT_BIT(open) | EXPORT_BIT(accept) | EXPORT_BIT(sendReserve))
+/** Once the core is booted. */
+#define NEVER_NEGATIVE (EXPORT_BIT(base) | EXPORT_BIT(output) | EXPORT_BIT(nextEvent))
+
+/** Whether an export may return `result`; how long a length may be is checked where it is used. */
 static bool may_answer(enum ferrule_export which, int32_t result) {
-    switch (which) {
-    case FERRULE_EXPORT_base:
-    case FERRULE_EXPORT_output:
-    case FERRULE_EXPORT_nextEvent:
-        return result >= 0;
-    case FERRULE_EXPORT_open:
-    case FERRULE_EXPORT_accept:
-    case FERRULE_EXPORT_sendReserve:
-        return result > 0 || (result < 0 && is_status(result));
-    case FERRULE_EXPORT_bytesNeeded:
-    case FERRULE_EXPORT_receivePeek:
-    case FERRULE_EXPORT_getopt:
-        return result > 0 || is_status(result);
-    case FERRULE_EXPORT_deadline:
-        return result >= FERRULE_DEADLINE_NEVER && result <= DEADLINE_LONGEST_MS;
-    default:
-        return is_status(result);
-    }
+    const uint32_t bit = 1u << which;
+    if (result == 0)
+        return (NEVER_ZERO & bit) == 0;
+    if (result > 0)
+        return (MAY_BE_POSITIVE & bit) != 0;
+    return result >= FERRULE_STATUS_TOO_LONG && (NEVER_NEGATIVE & bit) == 0;
 }
 
 static bool is_status(int32_t value) {
