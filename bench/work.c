@@ -8,6 +8,7 @@
  */
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ferrule.h"
@@ -32,6 +33,9 @@ static uint8_t to_device[PEER_FRAME_BYTES], from_device[PEER_FRAME_BYTES];
 static uint32_t to_device_bytes, from_device_bytes, frames_sent;
 static uint32_t now = 1000;
 static uint8_t data[PEER_MSS];
+
+/** Of each work, or virtual seconds. */
+static uint32_t operations_wanted = BENCH_OPERATIONS;
 
 static uint64_t counted, counting_since;
 static bool counting;
@@ -301,29 +305,31 @@ static int32_t boot(uint16_t connections) {
 
 static void run(const char *name) {
     if (strcmp(name, "RX") == 0)
-        work_rx(boot(2), BENCH_OPERATIONS);
+        work_rx(boot(2), operations_wanted);
     else if (strcmp(name, "TX") == 0)
-        work_tx(boot(2), BENCH_OPERATIONS);
+        work_tx(boot(2), operations_wanted);
     else if (strcmp(name, "RR") == 0)
-        work_rr(boot(2), BENCH_OPERATIONS);
+        work_rr(boot(2), operations_wanted);
     else if (strcmp(name, "CONN") == 0)
-        work_conn(boot(2), BENCH_OPERATIONS);
+        work_conn(boot(2), operations_wanted);
     else if (strcmp(name, "TICK4") == 0)
-        work_tick(name, boot(4), 4, BENCH_OPERATIONS);
+        work_tick(name, boot(4), 4, operations_wanted);
     else if (strcmp(name, "TICK16") == 0)
-        work_tick(name, boot(16), 16, BENCH_OPERATIONS);
+        work_tick(name, boot(16), 16, operations_wanted);
     else
         fail("no such work");
     ferrule_stop(&device);
 }
 
-/** With a name, that work; without, all of them. */
+/** With a name, that work, as often as a number behind it says; without, all of them. */
 int main(int count, char **arguments) {
     static const char *const all[] = {"RX", "TX", "RR", "CONN", "TICK4", "TICK16"};
     port_start();
     for (uint32_t index = 0; index < sizeof data; index++)
         data[index] = (uint8_t)(index * 31 + index / 256);
     say("%s %s\n", ferrule_engine_name(), port_target());
+    if (count > 2)
+        operations_wanted = (uint32_t)strtoul(arguments[2], NULL, 10);
     if (count > 1)
         run(arguments[1]);
     for (uint32_t index = 0; count <= 1 && index < sizeof all / sizeof all[0]; index++)

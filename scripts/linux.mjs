@@ -1,8 +1,10 @@
 // Builds programs of the C runtime for Linux and prints where they are:
 //
 //     node scripts/linux.mjs wasm3|aot [--program web|api] [--sanitize] [--module FILE]
+//     node scripts/linux.mjs none --program hostile|fastmem [--sanitize]
 //
-// web is the device itself, boards/linux; api the test of ferrule.h, test/linux/api.c. With --sanitize, our own C runs
+// web is the device itself, boards/linux; api the test of ferrule.h, test/linux/api.c; hostile that of the runtime on a core
+// that lies, and fastmem that of boards/runtime/fastmem.c, which have no engine. With --sanitize, our own C runs
 // under AddressSanitizer and UndefinedBehaviorSanitizer. --module: ahead of time, the core to translate in place of
 // build/core.wasm (wasm3 is given its module when it is started).
 
@@ -34,14 +36,27 @@ const { values, positionals } = parseArgs({
     program: { type: "string", default: "web" },
   },
 });
+const RUNTIME = ["boards/runtime/ferrule.c", "boards/runtime/errors.c"];
 const PROGRAMS = {
-  web: ["boards/apps/web.c", "boards/linux/tap.c", "boards/linux/main.c"],
-  api: ["test/linux/api.c"],
+  web: {
+    files: ["boards/apps/web.c", "boards/linux/tap.c", "boards/linux/main.c", ...RUNTIME],
+    hasEngine: true,
+  },
+  api: { files: ["test/linux/api.c", ...RUNTIME], hasEngine: true },
+  hostile: { files: ["test/linux/hostile.c", ...RUNTIME], hasEngine: false },
+  fastmem: { files: ["test/linux/fastmem.c"], hasEngine: false },
 };
 
 const [engine] = positionals;
-if (!["wasm3", "aot"].includes(engine) || !Object.hasOwn(PROGRAMS, values.program))
-  stop("usage: node scripts/linux.mjs wasm3|aot [--program web|api] [--sanitize] [--module FILE]");
+const engines = !Object.hasOwn(PROGRAMS, values.program)
+  ? []
+  : PROGRAMS[values.program].hasEngine
+    ? ["wasm3", "aot"]
+    : ["none"];
+if (!engines.includes(engine))
+  stop(
+    "usage: node scripts/linux.mjs wasm3|aot [--program web|api] [--sanitize] [--module FILE], or none --program hostile|fastmem",
+  );
 
 const variant = [
   values.program,
@@ -52,14 +67,18 @@ const variant = [
 const folder = join(root, "build/linux", variant.join("-"));
 mkdirSync(folder, { recursive: true });
 const program = join(folder, values.program);
-const sources = [...common(), ...(engine === "wasm3" ? ofWasm3() : ofAot())];
+const ofEngine = { wasm3: ofWasm3, aot: ofAot, none: () => [] };
+const sources = [...common(), ...ofEngine[engine]()];
 const objects = sources.map(compile);
 gcc([...(values.sanitize ? [ADDRESS, ...UNDEFINED] : []), ...objects, "-lm", "-o", program]);
 console.log(program);
 
 function common() {
-  const files = [...PROGRAMS[values.program], "boards/runtime/ferrule.c", "boards/runtime/errors.c"];
-  return files.map((file) => ({ file: join(root, file), options: [...OURS, ...INCLUDES], own: true }));
+  return PROGRAMS[values.program].files.map((file) => ({
+    file: join(root, file),
+    options: [...OURS, ...INCLUDES],
+    own: true,
+  }));
 }
 
 function ofWasm3() {

@@ -1,7 +1,6 @@
 #include "web.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /** What a visitor's connection is doing. */
@@ -40,6 +39,7 @@ static void put_answer(struct web_visitor *visitor, const char *status, const ch
                        const char *body);
 static void put_info(struct web *web, struct web_visitor *visitor);
 static const char *header_value(const char *head, const char *name);
+static bool read_number(const char *text, char end, uint32_t *number);
 
 static const char PAGE[] = "<!doctype html><title>Ferrule</title><h1>Ferrule</h1>"
                            "<p>This page came over a TCP/IP stack in one WebAssembly module. "
@@ -180,10 +180,13 @@ static enum progress collect_head(struct web *web, struct web_visitor *visitor) 
         whole = visitor->length >= 4 && memcmp(visitor->text + visitor->length - 4, "\r\n\r\n", 4) == 0;
     }
     ferrule_consume(web->device, visitor->socket, taken);
-    if (whole)
+    if (whole) {
         answer(web, visitor);
-    else if (visitor->length == WEB_HEAD_BYTES - 1)
+    } else if (visitor->length == WEB_HEAD_BYTES - 1) {
+        /* Its rest would be taken for the next request. */
+        visitor->keep = false;
         put_answer(visitor, "431 Request Header Fields Too Large", "text/plain", 0, "");
+    }
     return GOING_ON;
 }
 
@@ -251,11 +254,15 @@ static void answer(struct web *web, struct web_visitor *visitor) {
     const char *connection = header_value(text, "connection");
     const char *content = header_value(text, "content-length");
     bool is_post = strncmp(text, "POST /echo ", 11) == 0;
-    uint32_t length = content ? (uint32_t)strtoul(content, NULL, 10) : 0;
+    uint32_t length = 0;
     web->requests++;
     visitor->keep = strstr(text, " HTTP/1.1\r\n") ? !connection || (*connection | 32) != 'c'
                                                   : connection && (*connection | 32) == 'k';
-    if (is_post && content) {
+    if ((content && !read_number(content, '\r', &length)) || header_value(text, "transfer-encoding")) {
+        /* Nobody knows where the body ends. */
+        visitor->keep = false;
+        put_answer(visitor, "400 Bad Request", "text/plain", 0, "");
+    } else if (is_post && content) {
         put_answer(visitor, "200 OK", "application/octet-stream", length, "");
         visitor->phase = ANSWER_ECHO;
         visitor->left = length;
@@ -267,8 +274,8 @@ static void answer(struct web *web, struct web_visitor *visitor) {
         put_answer(visitor, "200 OK", "text/html", sizeof PAGE - 1, PAGE);
     } else if (strncmp(text, "GET /info ", 10) == 0) {
         put_info(web, visitor);
-    } else if (strncmp(text, "GET /bytes/", 11) == 0 && text[11] >= '0' && text[11] <= '9') {
-        visitor->left = (uint32_t)strtoul(text + 11, NULL, 10);
+    } else if (strncmp(text, "GET /bytes/", 11) == 0 && read_number(text + 11, ' ', &length)) {
+        visitor->left = length;
         visitor->state = 1;
         put_answer(visitor, "200 OK", "application/octet-stream", visitor->left, "");
         visitor->phase = ANSWER_BYTES;
@@ -319,4 +326,14 @@ static const char *header_value(const char *head, const char *name) {
         return at;
     }
     return NULL;
+}
+
+/** Reads digits up to `end`: false for anything else, and for what 32 bits do not hold. */
+static bool read_number(const char *text, char end, uint32_t *number) {
+    const char *at = text;
+    uint64_t value = 0;
+    for (; *at >= '0' && *at <= '9' && value <= UINT32_MAX; at++)
+        value = value * 10 + (uint32_t)(*at - '0');
+    *number = (uint32_t)value;
+    return at > text && *at == end && value <= UINT32_MAX;
 }

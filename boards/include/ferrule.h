@@ -153,8 +153,8 @@ int32_t ferrule_accept(struct ferrule *device, int32_t listener);
 int32_t ferrule_connect(struct ferrule *device, const uint8_t address[4], uint16_t port);
 
 /**
- * Reads at most `size` bytes. Returns how many, 0 after the peer's end, WOULD_BLOCK (event READABLE follows),
- * or what ended the connection.
+ * Reads at most `size` bytes, 1 or more. Returns how many, 0 after the peer's end, WOULD_BLOCK (event
+ * READABLE follows), or what ended the connection.
  */
 int32_t ferrule_read(struct ferrule *device, int32_t socket, void *data, uint32_t size);
 
@@ -221,7 +221,8 @@ struct ferrule_wait_item {
 
 /**
  * Polls until one of `count` sockets has an event that is wanted, or `timeout_ms` have passed
- * (FERRULE_DEADLINE_NEVER: no limit). Returns how many sockets have one, 0 after the time.
+ * (FERRULE_DEADLINE_NEVER: no limit). Returns how many sockets have one, 0 after the time, or
+ * INVALID_ARGUMENT for any other time below 0.
  */
 int32_t ferrule_wait(struct ferrule *device, struct ferrule_wait_item *items, uint32_t count,
                      int32_t timeout_ms);

@@ -30,6 +30,9 @@
 #define BACKOFF_LONGEST_MS 60000u
 #define BACKOFF_FORGOTTEN_MS 60000u
 
+/** Longest answer of `deadline`, in milliseconds. */
+#define DEADLINE_LONGEST_MS (1 << 24)
+
 /** Sizes of pieces of memory are rounded up to this. */
 #define PIECE 16u
 
@@ -59,7 +62,7 @@ static int32_t error_of(enum ferrule_engine_status status);
 static int32_t linear_bytes(const struct ferrule_setup *setup);
 static int32_t put_config(struct ferrule *device);
 static int32_t boot(struct ferrule *device, uint32_t now);
-static int32_t take_frames(struct ferrule *device, uint32_t now);
+static bool take_frames(struct ferrule *device, uint32_t now);
 static void discard_frames(struct ferrule *device);
 static int32_t give_frames(struct ferrule *device, uint32_t now);
 static void collect_events(struct ferrule *device);
@@ -68,6 +71,8 @@ static void lose(struct ferrule_socket_entry *entry);
 static void restart_when_due(struct ferrule *device, uint32_t now);
 static int32_t call(struct ferrule *device, enum ferrule_export which, uint32_t a, uint32_t b, uint32_t c,
                     uint32_t d);
+static bool may_answer(enum ferrule_export which, int32_t result);
+static bool is_status(int32_t value);
 static uint8_t *bytes_at(struct ferrule *device, uint32_t address, uint32_t length);
 static uint32_t header_word(const struct ferrule *device, size_t offset);
 static struct ferrule_socket_entry *entry_of(struct ferrule *device, int32_t socket);
@@ -106,8 +111,12 @@ int32_t ferrule_start(struct ferrule *device, const struct ferrule_setup *setup)
         return status;
     status = boot(device, now_of(device));
     if (device->down)
-        return device->problem;
-    device->is_booted = true;
+        status = device->problem;
+    device->is_booted = status >= 0;
+    if (status < 0) {
+        ferrule_engine_close(device->engine);
+        device->engine = NULL;
+    }
     return status;
 }
 
@@ -176,7 +185,9 @@ static int32_t linear_bytes(const struct ferrule_setup *setup) {
     int32_t base = put_config(&probe);
     status = base < 0 ? base : call(&probe, FERRULE_EXPORT_bytesNeeded, (uint32_t)base, 0, 0, 0);
     ferrule_engine_close(probe.engine);
-    return probe.down ? probe.problem : status;
+    if (probe.down)
+        return probe.problem;
+    return status >= 0 && status < (int32_t)FERRULE_ENGINE_MEMORY_LEAST ? FERRULE_ERROR_CORE : status;
 }
 
 /** Puts the configuration, with a fresh seed, to where the state will be; returns its address. */
@@ -227,9 +238,13 @@ int32_t ferrule_poll(struct ferrule *device) {
         restart_when_due(device, now);
     if (device->down)
         discard_frames(device);
-    device->giving = give_frames(device, now);
-    if (device->giving == ALL_GIVEN)
-        device->giving = take_frames(device, now);
+    /* Only when nothing waits may a frame come in: what it calls for is built from it. It then makes all else
+     * go, too. */
+    bool gives_first = device->giving != ALL_GIVEN;
+    if (gives_first)
+        device->giving = give_frames(device, now);
+    if (device->giving == ALL_GIVEN && !take_frames(device, now) && !gives_first)
+        device->giving = give_frames(device, now);
     collect_events(device);
     return device->down ? FERRULE_ERROR_RESTARTING : FERRULE_STATUS_OK;
 }
@@ -239,6 +254,8 @@ int32_t ferrule_deadline(struct ferrule *device) {
     if (!device->down && device->giving == TURN_OVER)
         return 0;
     int32_t ms = call(device, FERRULE_EXPORT_deadline, now, 0, 0, 0);
+    if (ms < FERRULE_DEADLINE_NEVER || ms > DEADLINE_LONGEST_MS)
+        fail(device, "the core named a deadline that cannot be");
     if (device->down) {
         ms = (int32_t)(device->restart_at - now);
         return ms > 0 ? ms : 0;
@@ -247,25 +264,24 @@ int32_t ferrule_deadline(struct ferrule *device) {
     return device->giving == NO_ROOM && ms != FERRULE_DEADLINE_NEVER && ms < NO_ROOM_MS ? NO_ROOM_MS : ms;
 }
 
-/** Takes in frames, each with all that it makes due: replies are built from the frame. */
-static int32_t take_frames(struct ferrule *device, uint32_t now) {
+/** Takes in frames, each with all that it makes due: replies are built from the frame. Whether there was one.
+ */
+static bool take_frames(struct ferrule *device, uint32_t now) {
     const struct ferrule_netdev *netdev = device->setup->netdev;
-    for (int taken = 0; taken < FRAMES_PER_POLL; taken++) {
+    int taken = 0;
+    for (; taken < FRAMES_PER_POLL && device->giving == ALL_GIVEN; taken++) {
         uint8_t *slot = bytes_at(device, device->input_slot, device->slot_bytes);
-        if (!slot)
-            return FERRULE_ERROR_CORE;
-        uint32_t length = netdev->receive(netdev->context, slot, device->slot_bytes);
+        uint32_t length = slot ? netdev->receive(netdev->context, slot, device->slot_bytes) : 0;
         if (length == 0)
-            return ALL_GIVEN;
+            return taken > 0;
         int32_t status = call(device, FERRULE_EXPORT_input, length, 0, now, 0);
         /* A frame that is too long is the sender's fault: the core has counted it. */
-        if (status < 0 && status != FERRULE_STATUS_INVALID_ARGUMENT)
-            return status;
-        int32_t state = give_frames(device, now);
-        if (state != ALL_GIVEN)
-            return state;
+        device->giving =
+            status < 0 && status != FERRULE_STATUS_INVALID_ARGUMENT ? status : give_frames(device, now);
     }
-    return TURN_OVER;
+    if (device->giving == ALL_GIVEN)
+        device->giving = TURN_OVER;
+    return true;
 }
 
 /** While the core is down nobody takes frames. The one that it trapped on may be among those that wait, again
@@ -354,10 +370,13 @@ static void restart_when_due(struct ferrule *device, uint32_t now) {
     device->down = false;
     device->problem = FERRULE_STATUS_OK;
     device->restarts++;
+    /* Also when it does not boot: else an old moment would end the backoff of a core that never does. */
+    device->up_since = now;
     /* The arena was used up in the middle of a call: the instance is of no use any more. */
     int32_t status = FERRULE_STATUS_OK;
     if (device->engine_is_broken) {
-        ferrule_engine_close(device->engine);
+        if (device->engine)
+            ferrule_engine_close(device->engine);
         status = open_engine(device->setup, device->memory_bytes, false, &device->engine);
         device->engine_is_broken = status < 0;
     }
@@ -369,8 +388,13 @@ static void restart_when_due(struct ferrule *device, uint32_t now) {
     }
     for (uint32_t index = 0; index < device->socket_count && !device->down; index++) {
         struct ferrule_socket_entry *entry = &device->sockets[index];
-        if (entry->kind == FERRULE_SOCKET_KIND_LISTENER)
-            entry->handle = listen_on(device, entry->port, entry->backlog);
+        if (entry->kind != FERRULE_SOCKET_KIND_LISTENER)
+            continue;
+        int32_t handle = listen_on(device, entry->port, entry->backlog);
+        if (handle < 0)
+            fail(device, "a listener does not open again");
+        else
+            entry->handle = handle;
     }
 }
 
@@ -385,17 +409,43 @@ static int32_t call(struct ferrule *device, enum ferrule_export which, uint32_t 
     int32_t result = 0;
     enum ferrule_engine_status status = ferrule_engine_call(device->engine, which, arguments, &result);
     if (status == FERRULE_ENGINE_OK)
-        return result;
+        return may_answer(which, result) ? result : fail(device, "the core said something that cannot be");
     device->engine_is_broken = status != FERRULE_ENGINE_TRAP;
     device->problem = error_of(status);
     return fail(device, ferrule_engine_problem(device->engine));
 }
 
+#define EXPORT_BIT(name) (1u << FERRULE_EXPORT_##name)
+/** Exports that return a length, an address, a time or a handle. */
+#define MAY_BE_POSITIVE                                                                                      \
+    (EXPORT_BIT(base) | EXPORT_BIT(bytesNeeded) | EXPORT_BIT(output) | EXPORT_BIT(deadline) |                \
+     EXPORT_BIT(open) | EXPORT_BIT(accept) | EXPORT_BIT(sendReserve) | EXPORT_BIT(receivePeek) |             \
+     EXPORT_BIT(getopt) | EXPORT_BIT(nextEvent))
+#define NEVER_ZERO (EXPORT_BIT(open) | EXPORT_BIT(accept) | EXPORT_BIT(sendReserve))
+/** Once the core is booted. */
+#define NEVER_NEGATIVE (EXPORT_BIT(base) | EXPORT_BIT(output) | EXPORT_BIT(nextEvent))
+
+/** Whether an export may return `result`; how long a length may be is checked where it is used. */
+static bool may_answer(enum ferrule_export which, int32_t result) {
+    const uint32_t bit = 1u << which;
+    if (result == 0)
+        return (NEVER_ZERO & bit) == 0;
+    if (result > 0)
+        return (MAY_BE_POSITIVE & bit) != 0;
+    return result >= FERRULE_STATUS_TOO_LONG && (NEVER_NEGATIVE & bit) == 0;
+}
+
+static bool is_status(int32_t value) {
+    return value <= FERRULE_STATUS_OK && value >= FERRULE_STATUS_TOO_LONG;
+}
+
 /** `length` bytes of linear memory at `address`; NULL when they do not lie in it. */
 static uint8_t *bytes_at(struct ferrule *device, uint32_t address, uint32_t length) {
     uint32_t memory_bytes;
+    if (device->down)
+        return NULL;
     uint8_t *memory = ferrule_engine_memory(device->engine, &memory_bytes);
-    if (!device->down && length <= memory_bytes && address <= memory_bytes - length)
+    if (length <= memory_bytes && address <= memory_bytes - length)
         return memory + address;
     fail(device, "the core points outside of its memory");
     return NULL;
@@ -573,6 +623,9 @@ int32_t ferrule_commit(struct ferrule *device, int32_t socket, uint32_t size) {
 
 int32_t ferrule_read(struct ferrule *device, int32_t socket, void *data, uint32_t size) {
     uint32_t taken = 0;
+    /* 0 would look like the peer's end. */
+    if (size == 0)
+        return FERRULE_STATUS_INVALID_ARGUMENT;
     while (taken < size) {
         const void *run;
         int32_t length = ferrule_peek(device, socket, &run);
@@ -675,7 +728,10 @@ int32_t ferrule_get_option(struct ferrule *device, int32_t socket, enum ferrule_
 int32_t ferrule_socket_error(struct ferrule *device, int32_t socket) {
     uint32_t value = 0;
     int32_t status = ferrule_get_option(device, socket, FERRULE_OPTION_ERROR, &value);
-    return status < 0 ? status : (int32_t)value;
+    if (status < 0)
+        return status;
+    return is_status((int32_t)value) ? (int32_t)value
+                                     : fail(device, "the core said something that cannot be");
 }
 
 int32_t ferrule_endpoints(struct ferrule *device, int32_t socket, struct ferrule_endpoint *local,
@@ -727,6 +783,8 @@ int32_t ferrule_wait(struct ferrule *device, struct ferrule_wait_item *items, ui
                      int32_t timeout_ms) {
     const struct ferrule_setup *setup = device->setup;
     uint32_t begun = now_of(device);
+    if (timeout_ms < 0 && timeout_ms != FERRULE_DEADLINE_NEVER)
+        return FERRULE_STATUS_INVALID_ARGUMENT;
     for (;;) {
         ferrule_poll(device);
         uint32_t ready = take_wanted(device, items, count);
@@ -741,8 +799,9 @@ int32_t ferrule_wait(struct ferrule *device, struct ferrule_wait_item *items, ui
             if (ms == FERRULE_DEADLINE_NEVER || ms > left)
                 ms = left;
         }
+        /* FERRULE_DEADLINE_NEVER is the largest of these, as an unsigned number. */
         if (setup->sleep && ms != 0)
-            setup->sleep(setup->context, ms == FERRULE_DEADLINE_NEVER ? LONGEST_SLEEP_MS : (uint32_t)ms);
+            setup->sleep(setup->context, (uint32_t)ms < LONGEST_SLEEP_MS ? (uint32_t)ms : LONGEST_SLEEP_MS);
     }
 }
 

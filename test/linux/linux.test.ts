@@ -90,6 +90,35 @@ describe.skipIf(missingTools("gcc", "wasm3"))("ferrule.h", () => {
   );
 });
 
+describe.skipIf(missingTools("gcc"))("without an engine", () => {
+  test(
+    "a core that lies: statuses and restarts come of it, under sanitizers",
+    async () => {
+      const program = await build("none", "--program", "hostile", "--sanitize");
+      for (const seed of [1, 4, 7]) {
+        const { stdout } = await promisify(execFile)(program, [String(seed), "300"]);
+        const [, lives, lies, traps] = stdout.match(/^(\d+) lives, (\d+) lies, (\d+) traps heard$/m) ?? [];
+        expect(Number(lives)).toBeGreaterThan(100);
+        expect(Number(lies)).toBeGreaterThan(500);
+        expect(Number(traps)).toBeGreaterThan(500);
+      }
+    },
+    PATIENCE_MS,
+  );
+
+  test(
+    "memcpy, memmove and memset in words do what plain loops do",
+    async () => {
+      for (const options of [[], ["--sanitize"]]) {
+        const program = await build("none", "--program", "fastmem", ...options);
+        const { stdout } = await promisify(execFile)(program, []);
+        expect(stdout).toBe("memcpy\nmemmove\nmemset\n");
+      }
+    },
+    PATIENCE_MS,
+  );
+});
+
 describe.skipIf(missingTools("namespaces", "gcc", "wasm3", "curl", "ab"))("the device in C", () => {
   beforeEach(async () => {
     network = await Namespace.create();
@@ -118,6 +147,32 @@ describe.skipIf(missingTools("namespaces", "gcc", "wasm3", "curl", "ab"))("the d
         const device = await start(engine, await build(engine), CORE, valgrind);
         await requests(10_000);
         await transfer(200_000);
+        await expectCleanEnd(device);
+      },
+      PATIENCE_MS,
+    );
+
+    test.skipIf(missingTools("nc"))(
+      "a request whose end nobody can tell is the connection's last",
+      async () => {
+        const device = await start(engine, await build(engine, "--sanitize"));
+        const good = "GET /bytes/5 HTTP/1.1\r\n\r\n";
+        const statuses = async (...requests: string[]): Promise<string[]> => {
+          const input = Buffer.from(requests.join(""));
+          const out = await network.runWell("nc", ["-N", DEVICE, "80"], { input });
+          return out.toString("latin1").match(/(?<=HTTP\/1\.1 )\d+/g) ?? [];
+        };
+        expect(await statuses(good, good)).toEqual(["200", "200"]);
+        expect(await statuses("GET /bytes/5x HTTP/1.1\r\n\r\n", good)).toEqual(["404", "200"]);
+        expect(await statuses("GET /bytes/4294967296 HTTP/1.1\r\n\r\n", good)).toEqual(["404", "200"]);
+        const head = `GET / HTTP/1.1\r\nX: ${"x".repeat(2000)}\r\n\r\n`;
+        expect(await statuses(good, head, good)).toEqual(["200", "431"]);
+        for (const length of ["-1", "x", "5x", "4294967296", "18446744073709551617", ""])
+          expect(await statuses(`POST /echo HTTP/1.1\r\nContent-Length: ${length}\r\n\r\n`, good)).toEqual([
+            "400",
+          ]);
+        const chunked = "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1c\r\n";
+        expect(await statuses(chunked, good, "\r\n0\r\n\r\n")).toEqual(["400"]);
         await expectCleanEnd(device);
       },
       PATIENCE_MS,
