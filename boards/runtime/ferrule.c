@@ -81,8 +81,7 @@ static int32_t new_socket(struct ferrule *device, int32_t handle, uint8_t kind);
 static void free_entry(struct ferrule_socket_entry *entry);
 static int32_t listen_on(struct ferrule *device, uint16_t port, uint32_t backlog);
 static int32_t put_endpoint(struct ferrule *device, const uint8_t address[4], uint16_t port);
-static int32_t find_run(struct ferrule *device, struct ferrule_socket_entry *entry, enum ferrule_export which,
-                        uint32_t *at);
+static int32_t find_run(struct ferrule *device, int32_t socket, enum ferrule_export which, uint8_t **run);
 static int32_t end_socket(struct ferrule *device, int32_t socket, enum ferrule_export which);
 
 static uint32_t now_of(const struct ferrule *device) {
@@ -563,26 +562,31 @@ static int32_t put_endpoint(struct ferrule *device, const uint8_t address[4], ui
     return FERRULE_STATUS_OK;
 }
 
-/** Finds the next run of a ring: its length, its address in `*at`. */
-static int32_t find_run(struct ferrule *device, struct ferrule_socket_entry *entry, enum ferrule_export which,
-                        uint32_t *at) {
-    int32_t length = call(device, which, (uint32_t)entry->handle, 0, 0, 0);
-    if (length <= 0)
-        return length;
-    *at = header_word(device, offsetof(struct ferrule_state_header, run_pointer));
-    return bytes_at(device, *at, (uint32_t)length) ? length : FERRULE_ERROR_CORE;
-}
-
-int32_t ferrule_peek(struct ferrule *device, int32_t socket, const void **data) {
+/** Finds the next run of a socket's ring and puts its address into `*run`; returns its length, or why there
+ * is none. */
+static int32_t find_run(struct ferrule *device, int32_t socket, enum ferrule_export which, uint8_t **run) {
     struct ferrule_socket_entry *entry;
     int32_t status = live_entry(device, socket, &entry);
     if (status < 0)
         return status;
-    uint32_t at = 0;
-    int32_t length = find_run(device, entry, FERRULE_EXPORT_receivePeek, &at);
-    entry->peeked_bytes = length > 0 ? (uint32_t)length : 0;
+    uint32_t *found = which == FERRULE_EXPORT_receivePeek ? &entry->peeked_bytes : &entry->reserved_bytes;
+    *found = 0;
+    int32_t length = call(device, which, (uint32_t)entry->handle, 0, 0, 0);
+    if (length <= 0)
+        return length;
+    *run = bytes_at(device, header_word(device, offsetof(struct ferrule_state_header, run_pointer)),
+                    (uint32_t)length);
+    if (!*run)
+        return FERRULE_ERROR_CORE;
+    *found = (uint32_t)length;
+    return length;
+}
+
+int32_t ferrule_peek(struct ferrule *device, int32_t socket, const void **data) {
+    uint8_t *run = NULL;
+    int32_t length = find_run(device, socket, FERRULE_EXPORT_receivePeek, &run);
     if (length > 0)
-        *data = bytes_at(device, at, (uint32_t)length);
+        *data = run;
     return length;
 }
 
@@ -598,15 +602,10 @@ int32_t ferrule_consume(struct ferrule *device, int32_t socket, uint32_t size) {
 }
 
 int32_t ferrule_reserve(struct ferrule *device, int32_t socket, void **room) {
-    struct ferrule_socket_entry *entry;
-    int32_t status = live_entry(device, socket, &entry);
-    if (status < 0)
-        return status;
-    uint32_t at = 0;
-    int32_t length = find_run(device, entry, FERRULE_EXPORT_sendReserve, &at);
-    entry->reserved_bytes = length > 0 ? (uint32_t)length : 0;
+    uint8_t *run = NULL;
+    int32_t length = find_run(device, socket, FERRULE_EXPORT_sendReserve, &run);
     if (length > 0)
-        *room = bytes_at(device, at, (uint32_t)length);
+        *room = run;
     return length;
 }
 
@@ -627,7 +626,7 @@ int32_t ferrule_read(struct ferrule *device, int32_t socket, void *data, uint32_
     if (size == 0)
         return FERRULE_STATUS_INVALID_ARGUMENT;
     while (taken < size) {
-        const void *run;
+        const void *run = NULL;
         int32_t length = ferrule_peek(device, socket, &run);
         if (length <= 0)
             return taken > 0 ? (int32_t)taken : length;
@@ -646,7 +645,7 @@ int32_t ferrule_write(struct ferrule *device, int32_t socket, const void *data, 
     if (size == 0)
         return FERRULE_STATUS_INVALID_ARGUMENT;
     while (given < size) {
-        void *run;
+        void *run = NULL;
         int32_t length = ferrule_reserve(device, socket, &run);
         if (length < 0)
             return given > 0 ? (int32_t)given : length;
