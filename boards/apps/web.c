@@ -73,6 +73,13 @@ void web_serve(struct web *web) {
     end_idle(web);
 }
 
+uint32_t web_open(const struct web *web) {
+    uint32_t open = 0;
+    for (uint32_t index = 0; index < web->count; index++)
+        open += web->visitors[index].phase != FREE;
+    return open;
+}
+
 /** A visitor who has vanished, or who never reads what he asked for, must not keep a connection for ever. */
 static void end_idle(struct web *web) {
     for (uint32_t index = 0; index < web->count; index++) {

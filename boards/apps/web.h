@@ -51,4 +51,7 @@ int32_t web_start(struct web *web, struct ferrule *device, struct web_visitor *v
 /** Does what the sockets' events call for. Call it after each `ferrule_poll`. */
 void web_serve(struct web *web);
 
+/** How many connections have not been given back yet. */
+uint32_t web_open(const struct web *web);
+
 #endif

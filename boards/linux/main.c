@@ -5,8 +5,8 @@
  *     web_linux INTERFACE ADDRESS CONNECTIONS MEMORY [MODULE]
  *
  * ADDRESS as in 10.0.0.2, in a network of 24 bits; MEMORY in bytes for everything; MODULE is the file of the
- * core, for an engine that does not have it compiled in. It ends on SIGINT and SIGTERM, with 0 when every
- * connection was given back.
+ * core, for an engine that does not have it compiled in. On SIGINT and SIGTERM it lets connections end, for
+ * two seconds at most, and ends with 0 when every one was given back.
  */
 #define _DEFAULT_SOURCE
 #include <signal.h>
@@ -18,6 +18,9 @@
 
 #include "tap.h"
 #include "web.h"
+
+/** A peer's last segments may still be on their way when the signal comes. */
+#define DRAIN_MS 2000
 
 static volatile sig_atomic_t stopping;
 
@@ -76,6 +79,14 @@ static void configure(struct ferrule_setup *setup, char **arguments, uint16_t co
     config->syn_entries = config->time_wait_entries = 128;
 }
 
+static void serve(struct ferrule *device, struct web *web, struct tap *tap, uint32_t at_most_ms) {
+    ferrule_poll(device);
+    web_serve(web);
+    int32_t ms = ferrule_deadline(device);
+    if (ms != 0)
+        tap_wait(tap, ms < 0 || (uint32_t)ms > at_most_ms ? at_most_ms : (uint32_t)ms);
+}
+
 int main(int count, char **arguments) {
     if (count < 5 || count > 6)
         usage();
@@ -111,16 +122,12 @@ int main(int count, char **arguments) {
     signal(SIGTERM, stop);
     printf("up: %s, %d bytes of memory\n", ferrule_engine_name(), needed);
     fflush(stdout);
-    while (!stopping) {
-        ferrule_poll(&device);
-        web_serve(&web);
-        int32_t ms = ferrule_deadline(&device);
-        if (ms != 0)
-            tap_wait(&tap, (uint32_t)ms);
-    }
-    uint32_t open = 0;
-    for (uint32_t index = 0; index < connections; index++)
-        open += visitors[index].phase != 0;
+    while (!stopping)
+        serve(&device, &web, &tap, UINT32_MAX);
+    uint32_t since = now_ms(NULL), waited;
+    while (web_open(&web) > 0 && (waited = now_ms(NULL) - since) < DRAIN_MS)
+        serve(&device, &web, &tap, DRAIN_MS - waited);
+    uint32_t open = web_open(&web);
     printf("down: %lu requests, %lu restarts, %lu connections open\n", (unsigned long)web.requests,
            (unsigned long)ferrule_restarts(&device), (unsigned long)open);
     ferrule_stop(&device);
