@@ -80,21 +80,25 @@ export class State {
   lastHit: u32;
   /** Free connection records, chained. */
   freeConnection: u32;
+
+  // From here to `eventHead` the host looks on: StateHeader.hints.
   /** Connections that have something to send, in the order of their turns. */
   readyHead: u32;
-  readyTail: u32;
-  /** Sockets with events, oldest first. */
-  eventHead: u32;
-  eventTail: u32;
-
   /** A Reply. */
   replyKind: u8;
-
-  timersArmed: u8;
   /** SYN and ARP entries have to be looked through: one may have a frame due, or wait for a record that is free now. */
   scanDue: u8;
+  noHint: u16;
+  /** Sockets with events, oldest first. */
+  eventHead: u32;
+
+  readyTail: u32;
+  timersArmed: u8;
   /** Shift of the windows that we announce (RFC 7323 section 2). */
   receiveScale: u8;
+  unused: u16;
+  /** As far behind the head as in the other list. */
+  eventTail: u32;
   /** Limit on stateless replies: see lib/limit.ts. */
   replyDebt: u32;
   /** Limit on defending our address. */
@@ -104,6 +108,9 @@ export class State {
   /** The ARP entry that gives way next. */
   arpNext: u32;
 }
+
+/** From the first member of a list in State to the last one. */
+export const TAIL: usize = 12;
 
 /** What the host reads. */
 export const header = changetype<StateHeader>(STATE_BASE);
@@ -162,6 +169,7 @@ export function layOut(bytes: u32): void {
   header.stateBytes = bytes - STATE_BASE;
   header.slotBytes = frameBytes(config);
   header.counters = <u32>COUNTERS;
+  header.hints = changetype<u32>(state) + offsetof<State>("readyHead");
   state.connectionStride = connectionStride(config);
   state.hashMask = hashChains(config) - 1;
   state.receiveScale = <u8>min<u32>(16 - min<u32>(clz<u32>(config.receiveRingBytes), 16), 14);
@@ -218,5 +226,8 @@ function hashChains(c: Config): u32 {
 /** Fails to compile when a record ends where the next one cannot begin. */
 export function checkLayout(): void {
   if (offsetof<State>() & 3) ERROR("State needs padding");
+  if (offsetof<State>("eventHead") - offsetof<State>("readyHead") != 8) ERROR("hints are apart");
+  if (offsetof<State>("readyTail") - offsetof<State>("readyHead") != TAIL) ERROR("readyTail is misplaced");
+  if (offsetof<State>("eventTail") - offsetof<State>("eventHead") != TAIL) ERROR("eventTail is misplaced");
   if ((offsetof<StateHeader>() | offsetof<Config>()) & 3) ERROR("State is not aligned");
 }

@@ -8,7 +8,7 @@
 //   +- Compact    32 octets: SYN-RECEIVED of a passive open, or TIME-WAIT
 
 import { TcpInfo, TcpState } from "../abi_constants";
-import { COMPACT_BYTES, CONNECTION_BYTES, config, header, LISTENER_BYTES, State, state } from "../config";
+import { COMPACT_BYTES, CONNECTION_BYTES, config, header, LISTENER_BYTES, State, state, TAIL } from "../config";
 
 /** What a record is. Odd: the application holds a handle to it. */
 export namespace Kind {
@@ -371,9 +371,9 @@ function enqueue(list: u32, socket: Socket, bit: u8): void {
   socket.lists |= bit;
   const at = changetype<usize>(socket) + nextOffset(bit);
   store<u32>(at, 0);
-  const last = load<u32>(list, 4);
+  const last = load<u32>(list, TAIL);
   store<u32>(last ? last + nextOffset(bit) : list, changetype<u32>(socket));
-  store<u32>(list, changetype<u32>(socket), 4);
+  store<u32>(list, changetype<u32>(socket), TAIL);
 }
 
 function dequeue(list: u32, bit: u8): u32 {
@@ -381,7 +381,7 @@ function dequeue(list: u32, bit: u8): u32 {
   if (!first) return 0;
   const next = load<u32>(first + nextOffset(bit));
   store<u32>(list, next);
-  if (!next) store<u32>(list, 0, 4);
+  if (!next) store<u32>(list, 0, TAIL);
   changetype<Socket>(first).lists &= ~bit;
   return first;
 }

@@ -102,7 +102,7 @@ struct ferrule {
     /** Bytes of linear memory. */
     uint32_t memory_bytes;
     /** Where the head of the core's state is, and what it says. */
-    uint32_t base, input_slot, output_slot, slot_bytes, exchange, counters;
+    uint32_t base, input_slot, output_slot, slot_bytes, exchange, counters, hints;
     /** The core has trapped, and is booted again at `restart_at`. */
     bool is_booted, down, engine_is_broken;
     /** Why it is down: a ferrule_error. */

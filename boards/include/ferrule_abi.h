@@ -6,13 +6,13 @@
 #include <stdint.h>
 
 /** Version of this interface. A host refuses a module whose `abiVersion()` differs. */
-#define FERRULE_ABI_VERSION 2u
+#define FERRULE_ABI_VERSION 3u
 
 /** `StateHeader.magic`: "FRRL" in memory order. */
 #define FERRULE_STATE_MAGIC 0x4c525246u
 
 /** Version of the layout of the state region; `adopt` takes over a state of this version only. */
-#define FERRULE_LAYOUT_VERSION 2u
+#define FERRULE_LAYOUT_VERSION 3u
 
 /** Address of the state region. Constant data of the module lies below it; address 0 is never valid. */
 #define FERRULE_STATE_BASE 128u
@@ -611,6 +611,13 @@ struct ferrule_state_header {
     uint16_t time_wait_used;
     /** SYN-cache entries in use. */
     uint16_t syn_used;
+    /**
+     * Where three u32 are that a host may look at instead of calling in vain: [0] not 0: a
+     * connection may have a frame due; [1] not 0: something else may. When both are 0, `output` has
+     * nothing until `now` is another than at the last call, a frame arrives, or a call is made. [2]
+     * not 0: `nextEvent` may have something to tell.
+     */
+    uint32_t hints;
 };
 
 /** Sets the fields of a zeroed struct ferrule_config that have defaults, its version and its size. */
@@ -713,7 +720,7 @@ FERRULE_LAYOUT(tcp_info_segments_in, offsetof(struct ferrule_tcp_info, segments_
 FERRULE_LAYOUT(tcp_info_retransmits, offsetof(struct ferrule_tcp_info, retransmits) == 88);
 FERRULE_LAYOUT(tcp_info_out_of_order, offsetof(struct ferrule_tcp_info, out_of_order) == 92);
 FERRULE_LAYOUT(tcp_info_zero_windows, offsetof(struct ferrule_tcp_info, zero_windows) == 94);
-FERRULE_LAYOUT(state_header, sizeof(struct ferrule_state_header) == 56);
+FERRULE_LAYOUT(state_header, sizeof(struct ferrule_state_header) == 60);
 FERRULE_LAYOUT(state_header_magic, offsetof(struct ferrule_state_header, magic) == 0);
 FERRULE_LAYOUT(state_header_layout_version, offsetof(struct ferrule_state_header, layout_version) == 4);
 FERRULE_LAYOUT(state_header_build, offsetof(struct ferrule_state_header, build) == 6);
@@ -733,6 +740,7 @@ FERRULE_LAYOUT(state_header_connections_used, offsetof(struct ferrule_state_head
 FERRULE_LAYOUT(state_header_listeners_used, offsetof(struct ferrule_state_header, listeners_used) == 50);
 FERRULE_LAYOUT(state_header_time_wait_used, offsetof(struct ferrule_state_header, time_wait_used) == 52);
 FERRULE_LAYOUT(state_header_syn_used, offsetof(struct ferrule_state_header, syn_used) == 54);
+FERRULE_LAYOUT(state_header_hints, offsetof(struct ferrule_state_header, hints) == 56);
 #undef FERRULE_LAYOUT
 
 /*

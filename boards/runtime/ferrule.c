@@ -36,6 +36,10 @@
 /** Sizes of pieces of memory are rounded up to this. */
 #define PIECE 16u
 
+/** Words of the core's hints: see ferrule_state_header. */
+enum hint { HINT_SENDERS, HINT_REPLIES, HINT_EVENTS };
+#define HINTS 3u
+
 struct ferrule_socket_entry {
     /** The core's handle; 0 when the core has none: a connection that a restart has ended. */
     int32_t handle;
@@ -64,7 +68,7 @@ static int32_t put_config(struct ferrule *device);
 static int32_t boot(struct ferrule *device, uint32_t now);
 static bool take_frames(struct ferrule *device, uint32_t now);
 static void discard_frames(struct ferrule *device);
-static int32_t give_frames(struct ferrule *device, uint32_t now);
+static int32_t give_frames(struct ferrule *device, uint32_t now, bool knows_now);
 static void collect_events(struct ferrule *device);
 static int32_t fail(struct ferrule *device, const char *trap);
 static void lose(struct ferrule_socket_entry *entry);
@@ -75,6 +79,7 @@ static bool may_answer(enum ferrule_export which, int32_t result);
 static bool is_status(int32_t value);
 static uint8_t *bytes_at(struct ferrule *device, uint32_t address, uint32_t length);
 static uint32_t header_word(const struct ferrule *device, size_t offset);
+static uint32_t hint(const struct ferrule *device, enum hint which);
 static struct ferrule_socket_entry *entry_of(struct ferrule *device, int32_t socket);
 static int32_t live_entry(struct ferrule *device, int32_t socket, struct ferrule_socket_entry **entry);
 static int32_t new_socket(struct ferrule *device, int32_t handle, uint8_t kind);
@@ -222,6 +227,9 @@ static int32_t boot(struct ferrule *device, uint32_t now) {
     device->slot_bytes = header.slot_bytes;
     device->exchange = header.exchange;
     device->counters = header.counters;
+    device->hints = header.hints;
+    if (!bytes_at(device, header.hints, HINTS * sizeof(uint32_t)))
+        return FERRULE_ERROR_CORE;
     device->up_since = now;
     return FERRULE_STATUS_OK;
 }
@@ -241,9 +249,9 @@ int32_t ferrule_poll(struct ferrule *device) {
      * go, too. */
     bool gives_first = device->giving != ALL_GIVEN;
     if (gives_first)
-        device->giving = give_frames(device, now);
+        device->giving = give_frames(device, now, false);
     if (device->giving == ALL_GIVEN && !take_frames(device, now) && !gives_first)
-        device->giving = give_frames(device, now);
+        device->giving = give_frames(device, now, false);
     collect_events(device);
     return device->down ? FERRULE_ERROR_RESTARTING : FERRULE_STATUS_OK;
 }
@@ -275,8 +283,9 @@ static bool take_frames(struct ferrule *device, uint32_t now) {
             return taken > 0;
         int32_t status = call(device, FERRULE_EXPORT_input, length, 0, now, 0);
         /* A frame that is too long is the sender's fault: the core has counted it. */
-        device->giving =
-            status < 0 && status != FERRULE_STATUS_INVALID_ARGUMENT ? status : give_frames(device, now);
+        device->giving = status < 0 && status != FERRULE_STATUS_INVALID_ARGUMENT
+                             ? status
+                             : give_frames(device, now, true);
     }
     if (device->giving == ALL_GIVEN)
         device->giving = TURN_OVER;
@@ -295,10 +304,13 @@ static void discard_frames(struct ferrule *device) {
     }
 }
 
-/** Gives out what is due, as long as there is room. */
-static int32_t give_frames(struct ferrule *device, uint32_t now) {
+/** Gives out what is due, as long as there is room. `knows_now`: the core has heard of this moment. */
+static int32_t give_frames(struct ferrule *device, uint32_t now, bool knows_now) {
     const struct ferrule_netdev *netdev = device->setup->netdev;
     for (int given = 0; given < FRAMES_OUT_PER_POLL; given++) {
+        if (knows_now && (hint(device, HINT_SENDERS) | hint(device, HINT_REPLIES)) == 0)
+            return ALL_GIVEN;
+        knows_now = true;
         if (!netdev->has_room(netdev->context)) {
             int32_t status = call(device, FERRULE_EXPORT_poll, now, 0, 0, 0);
             return status < 0 ? status : NO_ROOM;
@@ -319,7 +331,7 @@ static int32_t give_frames(struct ferrule *device, uint32_t now) {
 /** Keeps the events that the core has to tell with the sockets that they are of. */
 static void collect_events(struct ferrule *device) {
     /* Each socket has at most one entry in the core's list. */
-    for (uint32_t told = 0; told < device->socket_count; told++) {
+    for (uint32_t told = 0; told < device->socket_count && hint(device, HINT_EVENTS) != 0; told++) {
         int32_t handle = call(device, FERRULE_EXPORT_nextEvent, 0, 0, 0, 0);
         if (handle <= 0)
             return;
@@ -454,6 +466,17 @@ static uint8_t *bytes_at(struct ferrule *device, uint32_t address, uint32_t leng
 static uint32_t header_word(const struct ferrule *device, size_t offset) {
     uint32_t memory_bytes, value;
     memcpy(&value, ferrule_engine_memory(device->engine, &memory_bytes) + device->base + offset,
+           sizeof value);
+    return value;
+}
+
+/** Not 0 when a call may find something. The words lie in memory: that was checked at boot. */
+static uint32_t hint(const struct ferrule *device, enum hint which) {
+    uint32_t memory_bytes, value;
+    if (device->down)
+        return 0;
+    memcpy(&value,
+           ferrule_engine_memory(device->engine, &memory_bytes) + device->hints + which * sizeof value,
            sizeof value);
     return value;
 }
