@@ -172,7 +172,10 @@ export const enum Option {
 export const enum InputFlag {
   /** IP, TCP, UDP and ICMP checksums were verified by hardware. */
   CHECKSUM_VERIFIED = 1,
-  /** Bits 16 to 31 are the 16-bit one's-complement sum of the frame after the Ethernet header. */
+  /**
+   * Bits 16 to 31 are the one's-complement sum of all that follows the Ethernet header, as 16-bit words in memory order
+   * (little-endian), an odd octet at the end as a word's lower half.
+   */
   CHECKSUM_SUM = 2,
 }
 

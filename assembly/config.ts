@@ -70,7 +70,13 @@ export class State {
   synTable: u32;
   timeWaitTable: u32;
   hashTable: u32;
-  ringTable: u32;
+  /**
+   * Where the send and the receive ring of the socket whose number is 0 would be, and the bytes of both rings: listeners,
+   * which have none, come first.
+   */
+  sendRings: u32;
+  receiveRings: u32;
+  ringsBytes: u32;
   /** Distance between two connection records in bytes, ranges included. */
   connectionStride: u32;
   /** Number of hash chains minus one; the number is a power of two. */
@@ -136,7 +142,7 @@ export function check(c: Config): i32 {
   if (load<u32>(changetype<usize>(c)) != (ABI_VERSION | ((<u32>offsetof<Config>()) << 16)))
     return Status.VERSION_MISMATCH;
   const interfaces = load<u32>(changetype<usize>(c), offsetof<Config>("datagramSockets")) ^ 0x10000;
-  if ((c.flags & ~(<u32>ConfigFlag.NO_TIMESTAMPS)) | c.datagramQueueBytes | interfaces | c.vlan | c.reserved)
+  if ((c.flags & ~((<u32>ConfigFlag.NO_TIMESTAMPS) | ConfigFlag.OUTPUT_CHECKSUM_OFFLOAD)) | c.datagramQueueBytes | interfaces | c.vlan | c.reserved)
     return Status.NOT_SUPPORTED;
   // Limits are powers of two where nothing else speaks, and zero minus one is a large number: one test serves many.
   const bad =
@@ -200,7 +206,9 @@ function plan(c: Config, write: bool): u32 {
     state.synTable = synTable;
     state.timeWaitTable = timeWaitTable;
     state.hashTable = hashTable;
-    state.ringTable = ringTable;
+    state.ringsBytes = c.sendRingBytes + c.receiveRingBytes;
+    state.sendRings = ringTable - (1 + c.listeners) * state.ringsBytes;
+    state.receiveRings = state.sendRings + c.sendRingBytes;
   }
   return ringTable;
 }

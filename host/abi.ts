@@ -198,7 +198,10 @@ export type Option = (typeof Option)[keyof typeof Option];
 export const InputFlag = {
   /** IP, TCP, UDP and ICMP checksums were verified by hardware. */
   CHECKSUM_VERIFIED: 1,
-  /** Bits 16 to 31 are the 16-bit one's-complement sum of the frame after the Ethernet header. */
+  /**
+   * Bits 16 to 31 are the one's-complement sum of all that follows the Ethernet header, as 16-bit
+   * words in memory order (little-endian), an odd octet at the end as a word's lower half.
+   */
   CHECKSUM_SUM: 2,
 } as const;
 export type InputFlag = (typeof InputFlag)[keyof typeof InputFlag];
@@ -840,8 +843,8 @@ export interface CoreExports {
   adopt(memoryBytes: number, now: number): number;
   /**
    * Takes the frame of `length` bytes in the input slot, which must then stand until `output` has
-   * returned 0: replies are built from it. `flags`: InputFlag bits, interface in bits 8 to 15; none
-   * is supported in this version. Hostile input is never an error: it moves a counter. Returns OK,
+   * returned 0: replies are built from it. `flags`: InputFlag bits, interface in bits 8 to 15, of
+   * which there is one, 0. Hostile input is never an error: it moves a counter. Returns OK,
    * NOT_INITIALISED, INVALID_ARGUMENT (longer than the slot) or NOT_SUPPORTED.
    */
   input(length: number, flags: number, now: number): number;
@@ -920,6 +923,18 @@ export interface CoreExports {
    */
   receiveConsume(handle: number, length: number): number;
   /**
+   * Takes the next run out of the receive ring, at most `most` bytes of it: `receivePeek` and
+   * `receiveConsume` in one. The bytes stay where they are until the next call of `input`. Returns
+   * how many there are, or what `receivePeek` says.
+   */
+  receive(handle: number, most: number): number;
+  /**
+   * Sends what the caller puts into the next free run of the send ring, at most `most` bytes:
+   * `sendReserve` and `sendCommit` in one. The bytes must be in place before the next call of
+   * `output`. Returns how many there are to be, or what `sendReserve` says.
+   */
+  send(handle: number, most: number): number;
+  /**
    * Sends `length` bytes at `data` as one datagram to the Endpoint. NOT_SUPPORTED in a build without
    * UDP.
    */
@@ -983,6 +998,8 @@ export const EXPORT_ARITY: Readonly<Record<keyof CoreExports, number>> = {
   sendCommit: 2,
   receivePeek: 1,
   receiveConsume: 2,
+  receive: 2,
+  send: 2,
   sendTo: 4,
   receiveFrom: 2,
   shutdown: 1,

@@ -99,7 +99,11 @@ struct ferrule {
     uint32_t socket_count;
     /** Where the next look for events begins. */
     uint32_t next_told;
-    /** Bytes of linear memory. */
+    uint32_t sockets_with_events;
+    /** Linear memory, which never moves. */
+    uint8_t *linear;
+    uint32_t linear_bytes;
+    /** Bytes of linear memory that the configuration needs. */
     uint32_t memory_bytes;
     /** Where the head of the core's state is, and what it says. */
     uint32_t base, input_slot, output_slot, slot_bytes, exchange, counters, hints;

@@ -196,7 +196,10 @@ enum ferrule_option {
 enum ferrule_input_flag {
     /** IP, TCP, UDP and ICMP checksums were verified by hardware. */
     FERRULE_INPUT_FLAG_CHECKSUM_VERIFIED = 1,
-    /** Bits 16 to 31 are the 16-bit one's-complement sum of the frame after the Ethernet header. */
+    /**
+     * Bits 16 to 31 are the one's-complement sum of all that follows the Ethernet header, as 16-bit
+     * words in memory order (little-endian), an odd octet at the end as a word's lower half.
+     */
     FERRULE_INPUT_FLAG_CHECKSUM_SUM = 2,
 };
 
@@ -769,8 +772,8 @@ FERRULE_LAYOUT(state_header_hints, offsetof(struct ferrule_state_header, hints) 
  *
  * input(length, flags, now):
  *   Takes the frame of `length` bytes in the input slot, which must then stand until `output` has
- *   returned 0: replies are built from it. `flags`: InputFlag bits, interface in bits 8 to 15; none is
- *   supported in this version. Hostile input is never an error: it moves a counter. Returns OK,
+ *   returned 0: replies are built from it. `flags`: InputFlag bits, interface in bits 8 to 15, of
+ *   which there is one, 0. Hostile input is never an error: it moves a counter. Returns OK,
  *   NOT_INITIALISED, INVALID_ARGUMENT (longer than the slot) or NOT_SUPPORTED.
  *
  * output(now):
@@ -837,6 +840,16 @@ FERRULE_LAYOUT(state_header_hints, offsetof(struct ferrule_state_header, hints) 
  *   Frees the first `length` bytes of the run found by `receivePeek`. Returns OK, BAD_HANDLE or
  *   INVALID_ARGUMENT.
  *
+ * receive(handle, most):
+ *   Takes the next run out of the receive ring, at most `most` bytes of it: `receivePeek` and
+ *   `receiveConsume` in one. The bytes stay where they are until the next call of `input`. Returns how
+ *   many there are, or what `receivePeek` says.
+ *
+ * send(handle, most):
+ *   Sends what the caller puts into the next free run of the send ring, at most `most` bytes:
+ *   `sendReserve` and `sendCommit` in one. The bytes must be in place before the next call of
+ *   `output`. Returns how many there are to be, or what `sendReserve` says.
+ *
  * sendTo(handle, endpoint, data, length):
  *   Sends `length` bytes at `data` as one datagram to the Endpoint. NOT_SUPPORTED in a build without
  *   UDP.
@@ -894,6 +907,8 @@ FERRULE_LAYOUT(state_header_hints, offsetof(struct ferrule_state_header, hints) 
     X(sendCommit, 2) \
     X(receivePeek, 1) \
     X(receiveConsume, 2) \
+    X(receive, 2) \
+    X(send, 2) \
     X(sendTo, 4) \
     X(receiveFrom, 2) \
     X(shutdown, 1) \
