@@ -29,7 +29,6 @@ export const FRAGMENT_MASK: u16 = 0xff3f;
 export const DONT_FRAGMENT: u16 = 0x0040;
 
 /** Octets of the header with its options. */
-@inline
 export function headerBytes(ip: Ipv4Header): u32 {
   return (<u32>ip.versionIhl & 15) << 2;
 }
