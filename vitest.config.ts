@@ -3,9 +3,12 @@ import { defineConfig } from "vitest/config";
 /** Tests that run on all engines under the same names: those whose cores come from test/report/engine.ts. */
 const ON_ALL_ENGINES = [
   "test/host/core.test.ts",
+  "test/host/gateway.test.ts",
   "test/host/host.test.ts",
   "test/host/net.test.ts",
+  "test/kernel/bad_network.test.ts",
   "test/kernel/endings.test.ts",
+  "test/kernel/setup.test.ts",
   "test/kernel/traffic.test.ts",
   "test/script/scripts.test.ts",
   "test/serve/service.test.ts",
