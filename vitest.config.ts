@@ -12,6 +12,7 @@ const ON_ALL_ENGINES = [
   "test/kernel/traffic.test.ts",
   "test/script/scripts.test.ts",
   "test/serve/service.test.ts",
+  "test/sim/lossy.test.ts",
   "test/sim/simulation.test.ts",
   "test/table/table.test.ts",
   "test/unit/{abi,abi_constants,config,engine,stack}.test.ts",
