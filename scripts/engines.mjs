@@ -5,7 +5,7 @@ import { mkdirSync, renameSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { argv } from "node:process";
 import { fileURLToPath } from "node:url";
-import { aotEngine, ownSources, wasm3Engine } from "./runtime_sources.mjs";
+import { aotEngine, engineInputs, ownSources, wasm3Engine } from "./runtime_sources.mjs";
 import { step } from "./steps.mjs";
 import { hasTool, root, run, TOOLS } from "./support.mjs";
 import { wasm3Sources } from "./wasm3.mjs";
@@ -62,7 +62,7 @@ function buildWasm3() {
     name: "engine-wasm3",
     says: `compiling wasm3 and the runtime to ${library("wasm3")}`,
     // A folder of WASM3_DIR counts, too: relative paths lead there.
-    inputs: [...SOURCES, "scripts/wasm3.mjs", relativeTo(directory)],
+    inputs: [...engineInputs("wasm3"), relativeTo(directory)],
     outputs: [library("wasm3")],
     work() {
       problem = link("wasm3", wasm3Engine(directory));
@@ -77,7 +77,7 @@ function buildAot() {
   step({
     name: "engine-aot",
     says: `translating and compiling the core to ${library("aot")}`,
-    inputs: [...SOURCES, "build/core.wasm", "scripts/aot.mjs", "package-lock.json"],
+    inputs: [...engineInputs("aot"), "build/core.wasm"],
     outputs: [library("aot")],
     work() {
       problem = link("aot", aotEngine(join(root, "build/core.wasm"), join(FOLDER, "aot")));
@@ -86,8 +86,6 @@ function buildAot() {
   });
   return problem;
 }
-
-const SOURCES = ["boards/runtime", "boards/include", "scripts/engines.mjs", "scripts/runtime_sources.mjs"];
 
 function library(name) {
   return `build/engines/libferrule_${name}.so`;

@@ -12,6 +12,7 @@ export const FOREIGN_OPTIONS: readonly string[];
 export const RUNTIME_FILES: readonly string[];
 export const RISCV_OPTIONS: readonly string[];
 
+export function engineInputs(engine: "wasm3" | "aot"): string[];
 export function ownSources(
   files: readonly string[],
   folders?: readonly string[],

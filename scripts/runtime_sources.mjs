@@ -23,6 +23,19 @@ const RUNTIME = join(root, "boards/runtime");
 const INCLUDE = join(root, "boards/include");
 const AOT = join(RUNTIME, "aot");
 
+/** Files and folders of the project that decide what becomes of an engine, "wasm3" or "aot", beside its module. */
+export function engineInputs(engine) {
+  const wanted = engine === "wasm3" ? /^wasm3\.mjs$/ : /^aot.*\.mjs$/;
+  const scripts = readdirSync(join(root, "scripts")).filter((name) => wanted.test(name));
+  return [
+    "boards/runtime",
+    "boards/include",
+    ...["engines.mjs", "runtime_sources.mjs", ...scripts].map((name) => `scripts/${name}`),
+    // wasm2c is a package.
+    ...(engine === "aot" ? ["package-lock.json"] : []),
+  ];
+}
+
 /** Sources of our own, as paths in the project. `folders`: with their headers, in the project, beside the runtime's. */
 export function ownSources(files, folders = [], options = []) {
   const headers = [...folders.map((folder) => join(root, folder)), RUNTIME, INCLUDE];

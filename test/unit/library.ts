@@ -5,20 +5,19 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { LibraryName } from "../../host/engines/library.js";
 import { linkLibrary } from "../../scripts/engines.mjs";
-import { aotEngine, type Source, translatedSource, wasm3Engine } from "../../scripts/runtime_sources.mjs";
+import {
+  aotEngine,
+  engineInputs,
+  type Source,
+  translatedSource,
+  wasm3Engine,
+} from "../../scripts/runtime_sources.mjs";
 import { root, tools } from "../report/tools.js";
 import type { FunctionType } from "../wasm_module.js";
 import { builtOnce } from "./build.js";
 
-/** What they are made of, whichever it is. */
-const INPUTS = [
-  "boards/runtime",
-  "boards/include",
-  "scripts/engines.mjs",
-  "scripts/runtime_sources.mjs",
-  "test/unit/library.ts",
-  "test/unit/unit.h",
-];
+/** Beside the engine's own. */
+const INPUTS = ["test/unit/library.ts", "test/unit/unit.h"];
 
 /**
  * Path of the library of an engine for the module `wasm`, whose exports' types are `functions`; built once. Throws with the
@@ -36,14 +35,14 @@ export function unitLibrary(
 async function wasm3Library(): Promise<string> {
   if (!tools.wasm3) throw new Error("there are no sources of wasm3");
   const { directory } = tools.wasm3;
-  const inputs = [...INPUTS, "test/unit/unit_wasm3.c", "scripts/wasm3.mjs", directory];
+  const inputs = [...engineInputs("wasm3"), ...INPUTS, "test/unit/unit_wasm3.c", directory];
   return await builtOnce("wasm3", ".so", inputs, async (path) => {
     inFolder(path, (folder) => link(wasm3Engine(directory, "test/unit/unit_wasm3.c"), folder, path));
   });
 }
 
 async function aotLibrary(wasm: Uint8Array, functions: ReadonlyMap<string, FunctionType>): Promise<string> {
-  const inputs = [...INPUTS, "test/unit/unit_aot.c", "scripts/aot.mjs", "package-lock.json", wasm];
+  const inputs = [...engineInputs("aot"), ...INPUTS, "test/unit/unit_aot.c", wasm];
   return await builtOnce("aot", ".so", inputs, async (path) => {
     inFolder(path, (folder) => {
       const module = join(folder, "unit.wasm");
