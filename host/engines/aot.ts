@@ -7,7 +7,7 @@ import { type LibraryOptions, openLibrary } from "./library.js";
 const INSTANCE_BYTES = 4096;
 
 /** How its libraries are opened. */
-export const AOT_OPTIONS: LibraryOptions = { arenaBytes: () => INSTANCE_BYTES, isTranslated: true };
+export const AOT_LIBRARY: LibraryOptions = { arenaBytes: () => INSTANCE_BYTES, isTranslated: true };
 
 let factory: EngineFactory | undefined;
 
@@ -16,6 +16,6 @@ let factory: EngineFactory | undefined;
  * or was made of another module than `wasm`.
  */
 export function createAotEngine(wasm: Uint8Array, memoryBytes: number): Engine {
-  factory ??= openLibrary("aot", AOT_OPTIONS);
+  factory ??= openLibrary("aot", AOT_LIBRARY);
   return factory(wasm, memoryBytes);
 }

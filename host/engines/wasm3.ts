@@ -11,7 +11,7 @@ const HEAP_BYTES_PER_BYTE = 14;
 const HEAP_BYTES_LEAST = 65536;
 
 /** How its libraries are opened. */
-export const WASM3_OPTIONS: LibraryOptions = {
+export const WASM3_LIBRARY: LibraryOptions = {
   arenaBytes: (moduleBytes) => HEAP_BYTES_LEAST + HEAP_BYTES_PER_BYTE * moduleBytes,
   compileOnUse: true,
 };
@@ -23,6 +23,6 @@ let factory: EngineFactory | undefined;
  * `memoryBytes` bytes (0: one page). Throws when the library is missing, or when the module cannot be executed.
  */
 export function createWasm3Engine(wasm: Uint8Array, memoryBytes: number): Engine {
-  factory ??= openLibrary("wasm3", WASM3_OPTIONS);
+  factory ??= openLibrary("wasm3", WASM3_LIBRARY);
   return factory(wasm, memoryBytes);
 }

@@ -2,10 +2,10 @@
 
 import { instantiateSync } from "@assemblyscript/loader";
 import koffi from "koffi";
-import { AOT_OPTIONS } from "../../host/engines/aot.js";
+import { AOT_LIBRARY } from "../../host/engines/aot.js";
 import type { EngineName } from "../../host/engines/engines.js";
 import { addressOf, Library, LibraryInstance, type LibraryOptions } from "../../host/engines/library.js";
-import { WASM3_OPTIONS } from "../../host/engines/wasm3.js";
+import { WASM3_LIBRARY } from "../../host/engines/wasm3.js";
 import { type FunctionType, parseWasm } from "../wasm_module.js";
 import { unitLibrary } from "./library.js";
 
@@ -36,7 +36,7 @@ export async function unitEngine(wasm: Uint8Array, engine: EngineName): Promise<
   if (engine === "v8") return () => new V8Unit(wasm);
   const functions = functionsOf(wasm);
   const path = await unitLibrary(engine, wasm, functions.types);
-  const library = new UnitLibrary(path, wasm, functions, { wasm3: WASM3_OPTIONS, aot: AOT_OPTIONS }[engine]);
+  const library = new UnitLibrary(path, wasm, functions, { wasm3: WASM3_LIBRARY, aot: AOT_LIBRARY }[engine]);
   return () => new LibraryUnit(library);
 }
 
