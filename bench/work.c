@@ -275,7 +275,8 @@ static void work_tick(const char *name, int32_t listener, uint32_t connections, 
 
 /** A device with so many connections, and a listener; returns that. The peer's address is known to it. */
 static int32_t boot(uint16_t connections) {
-    static const struct ferrule_netdev netdev = {hook_receive, hook_has_room, hook_send, NULL};
+    static const struct ferrule_netdev netdev = {
+        .receive = hook_receive, .has_room = hook_has_room, .send = hook_send};
     setup = (struct ferrule_setup){.memory = memory,
                                    .memory_bytes = MEMORY_BYTES,
 #ifdef BENCH_MODULE

@@ -1,12 +1,13 @@
 // Builds programs of the C runtime for Linux and prints where they are:
 //
-//     node scripts/linux.mjs wasm3|aot [--program web|api] [--sanitize] [--module FILE]
+//     node scripts/linux.mjs wasm3|aot [--program web|api] [--sanitize] [--module FILE] [--fixed-memory BYTES]
 //     node scripts/linux.mjs none --program hostile|fastmem [--sanitize]
 //
 // web is the device itself, boards/linux; api the test of ferrule.h, test/linux/api.c; hostile that of the runtime on a core
 // that lies, and fastmem that of boards/runtime/fastmem.c, which have no engine. With --sanitize, our own C runs
 // under AddressSanitizer and UndefinedBehaviorSanitizer. --module: ahead of time, the core to translate in place of
-// build/core.wasm (wasm3 is given its module when it is started).
+// build/core.wasm (wasm3 is given its module when it is started). --fixed-memory: ahead of time, linear memory is an array
+// of so many bytes.
 
 import { mkdirSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -25,6 +26,7 @@ const { values, positionals } = parseArgs({
   options: {
     sanitize: { type: "boolean", default: false },
     module: { type: "string" },
+    "fixed-memory": { type: "string" },
     program: { type: "string", default: "web" },
   },
 });
@@ -53,6 +55,7 @@ const variant = [
   values.program,
   engine,
   ...(values.sanitize ? ["sanitized"] : []),
+  ...(values["fixed-memory"] ? ["fixed"] : []),
   ...(values.module ? [basename(values.module, ".wasm")] : []),
 ];
 const folder = join(root, "build/linux", variant.join("-"));
@@ -74,7 +77,13 @@ function ofWasm3() {
 }
 
 function ofAot() {
-  return aotEngine(values.module ?? join(root, "build/core.wasm"), join(folder, "core"));
+  const { sanitize, "fixed-memory": bytes } = values;
+  const options = [
+    // What goes unchecked is put to the test: boards/runtime/aot/aot.h.
+    ...(sanitize ? ["-DFERRULE_AOT_VERIFY"] : []),
+    ...(bytes ? [`-DFERRULE_AOT_MEMORY_BYTES=${bytes}`] : []),
+  ];
+  return aotEngine(values.module ?? join(root, "build/core.wasm"), join(folder, "core"), options);
 }
 
 function compile({ file, options, isOurs }) {

@@ -85,9 +85,9 @@ export function outputPayload(): usize {
 export function emit(destination: u32, protocol: u32, length: u32, tos: u32, to: link.Neighbour): u32 {
   const ip = changetype<Ipv4Header>(link.outputPayload());
   const at = changetype<usize>(ip);
-  const first = 0x45 | (tos << 8) | (swap16(IPV4_HEADER_BYTES + length) << 16);
-  const second = (<u32>DONT_FRAGMENT) << 16;
-  const third = <u32>config.ttl | (protocol << 8);
+  const first: u32 = 0x45 | (tos << 8) | (swap16(IPV4_HEADER_BYTES + length) << 16);
+  const second: u32 = (<u32>DONT_FRAGMENT) << 16;
+  const third: u32 = <u32>config.ttl | (protocol << 8);
   store<u32>(at, first);
   store<u32>(at, second, 4);
   store<u32>(at, third, 8);

@@ -90,8 +90,8 @@ export function emit(
   const ports = rotl(segment.ports, 16);
   seq = swap32(seq);
   ack = swap32(ack);
-  const fourth = (headerBytes << 2) | (flags << 8) | (swap16(wnd) << 16);
-  const fifth = swap16(urgent) << 16;
+  const fourth: u32 = (headerBytes << 2) | (flags << 8) | (swap16(wnd) << 16);
+  const fifth: u32 = swap16(urgent) << 16;
   store<u32>(at, ports);
   store<u32>(at, seq, 4);
   store<u32>(at, ack, 8);

@@ -12,6 +12,7 @@
 
 #include <string.h>
 
+#include "checksum.h"
 #include "engine.h"
 
 /** Frames that one poll takes in, at most. */
@@ -32,6 +33,9 @@
 
 /** Longest answer of `deadline`, in milliseconds. */
 #define DEADLINE_LONGEST_MS (1 << 24)
+
+/** Before the packet in a frame. */
+#define ETHERNET_BYTES 14u
 
 /** Sizes of pieces of memory are rounded up to this. */
 #define PIECE 16u
@@ -66,6 +70,8 @@ static int32_t linear_bytes(const struct ferrule_setup *setup);
 static int32_t put_config(struct ferrule *device);
 static int32_t boot(struct ferrule *device, uint32_t now);
 static bool take_frames(struct ferrule *device, uint32_t now);
+static uint32_t input_flags(const struct ferrule *device, const uint8_t *slot, uint32_t length);
+static bool complete_checksum(struct ferrule *device, uint8_t *frame, uint32_t length);
 static void discard_frames(struct ferrule *device);
 static int32_t give_frames(struct ferrule *device, uint32_t now, bool knows_now);
 static void collect_events(struct ferrule *device);
@@ -112,6 +118,10 @@ int32_t ferrule_start(struct ferrule *device, const struct ferrule_setup *setup)
     if (needed < 0)
         return needed;
     device->memory_bytes = (uint32_t)needed;
+    const uint32_t fixed = ferrule_engine_memory_fixed();
+    if (fixed > 0 && device->memory_bytes > fixed)
+        return FERRULE_ERROR_MEMORY;
+    device->memory_bytes = fixed > 0 ? fixed : device->memory_bytes;
     int32_t status = open_engine(device, device->memory_bytes, false);
     if (status < 0)
         return status;
@@ -131,7 +141,8 @@ int32_t ferrule_memory_needed(const struct ferrule_setup *setup) {
     int32_t status = ferrule_start(&device, setup);
     if (status < 0)
         return status;
-    uint32_t used = ferrule_engine_bytes_used(device.engine);
+    /* A fixed linear memory is no part of the setup's. */
+    uint32_t used = ferrule_engine_bytes_used(device.engine) - ferrule_engine_memory_fixed();
     ferrule_stop(&device);
     return (int32_t)(table_bytes(setup) + used);
 }
@@ -188,7 +199,8 @@ static int32_t error_of(enum ferrule_engine_status status) {
  * be. */
 static int32_t linear_bytes(const struct ferrule_setup *setup) {
     struct ferrule probe = {.setup = setup};
-    int32_t status = open_engine(&probe, FERRULE_ENGINE_MEMORY_LEAST, true);
+    const uint32_t fixed = ferrule_engine_memory_fixed();
+    int32_t status = open_engine(&probe, fixed > 0 ? fixed : FERRULE_ENGINE_MEMORY_LEAST, true);
     if (status < 0)
         return status;
     int32_t base = put_config(&probe);
@@ -204,6 +216,9 @@ static int32_t put_config(struct ferrule *device) {
     struct ferrule_config config = device->setup->config;
     config.version = FERRULE_ABI_VERSION;
     config.bytes = sizeof config;
+    config.flags &= ~(uint32_t)FERRULE_CONFIG_FLAG_OUTPUT_CHECKSUM_OFFLOAD;
+    if (device->setup->checksums == FERRULE_CHECKSUMS_NATIVE)
+        config.flags |= FERRULE_CONFIG_FLAG_OUTPUT_CHECKSUM_OFFLOAD;
     device->setup->random(device->setup->context, config.seed);
     int32_t base = call(device, FERRULE_EXPORT_base, 0, 0, 0, 0);
     uint8_t *record = base < 0 ? NULL : bytes_at(device, (uint32_t)base, sizeof config);
@@ -233,7 +248,9 @@ static int32_t boot(struct ferrule *device, uint32_t now) {
     device->exchange = header.exchange;
     device->counters = header.counters;
     device->hints = header.hints;
-    if (!bytes_at(device, header.hints, HINTS * sizeof(uint32_t)))
+    /* Slots lie at even addresses: checksums are of words. */
+    if (!bytes_at(device, header.hints, HINTS * sizeof(uint32_t)) ||
+        ((header.input_slot | header.output_slot) & 1) != 0)
         return FERRULE_ERROR_CORE;
     device->up_since = now;
     return FERRULE_STATUS_OK;
@@ -286,14 +303,41 @@ static bool take_frames(struct ferrule *device, uint32_t now) {
         uint32_t length = slot ? netdev->receive(netdev->context, slot, device->slot_bytes) : 0;
         if (length == 0)
             return taken > 0;
-        int32_t status = call(device, FERRULE_EXPORT_input, length, 0, now, 0);
+        int32_t status =
+            call(device, FERRULE_EXPORT_input, length, input_flags(device, slot, length), now, 0);
         /* A frame that is too long is the sender's fault: the core has counted it. */
-        device->giving = status < 0 && status != FERRULE_STATUS_INVALID_ARGUMENT
-                             ? status
-                             : give_frames(device, now, true);
+        device->giving =
+            status < 0 && status != FERRULE_STATUS_INVALID_ARGUMENT ? status : give_frames(device, now, true);
     }
     if (device->giving == ALL_GIVEN)
         device->giving = TURN_OVER;
+    return true;
+}
+
+/** What the core is told of the checksums in the frame of `length` bytes at `slot`. */
+static uint32_t input_flags(const struct ferrule *device, const uint8_t *slot, uint32_t length) {
+    if (device->setup->netdev->checksums_verified)
+        return FERRULE_INPUT_FLAG_CHECKSUM_VERIFIED;
+    /* What is longer than the slot is not there as a whole. */
+    if (device->setup->checksums == FERRULE_CHECKSUMS_CORE || length < ETHERNET_BYTES ||
+        length > device->slot_bytes)
+        return 0;
+    return FERRULE_INPUT_FLAG_CHECKSUM_SUM |
+           ferrule_checksum_sum(slot + ETHERNET_BYTES, length - ETHERNET_BYTES) << 16;
+}
+
+/** Does what the core has left of the checksum in a frame of `length` bytes. False when it lies outside of
+ * the frame. */
+static bool complete_checksum(struct ferrule *device, uint8_t *frame, uint32_t length) {
+    /* Both halves of a word: where summing starts, and where the sum goes, from there. */
+    const uint32_t word = header_word(device, offsetof(struct ferrule_state_header, checksum_start));
+    const uint32_t start = word & 0xffff, offset = word >> 16;
+    if (start == 0)
+        return true;
+    if (((start | offset) & 1) != 0 || start + offset + 2 > length)
+        return false;
+    const uint16_t sum = (uint16_t)~ferrule_checksum_sum(frame + start, length - start);
+    memcpy(frame + start + offset, &sum, sizeof sum);
     return true;
 }
 
@@ -328,6 +372,9 @@ static int32_t give_frames(struct ferrule *device, uint32_t now, bool knows_now)
         uint8_t *frame = bytes_at(device, device->output_slot, (uint32_t)length);
         if (!frame)
             return FERRULE_ERROR_CORE;
+        if (device->setup->checksums != FERRULE_CHECKSUMS_CORE &&
+            !complete_checksum(device, frame, (uint32_t)length))
+            return fail(device, "the core named a place outside of the frame");
         netdev->send(netdev->context, frame, (uint32_t)length);
     }
     return TURN_OVER;
@@ -440,8 +487,7 @@ static int32_t call(struct ferrule *device, enum ferrule_export which, uint32_t 
     (EXPORT_BIT(base) | EXPORT_BIT(bytesNeeded) | EXPORT_BIT(output) | EXPORT_BIT(deadline) |                \
      EXPORT_BIT(open) | EXPORT_BIT(accept) | EXPORT_BIT(sendReserve) | EXPORT_BIT(receivePeek) |             \
      EXPORT_BIT(receive) | EXPORT_BIT(send) | EXPORT_BIT(getopt) | EXPORT_BIT(nextEvent))
-#define NEVER_ZERO                                                                                           \
-    (EXPORT_BIT(open) | EXPORT_BIT(accept) | EXPORT_BIT(sendReserve) | EXPORT_BIT(send))
+#define NEVER_ZERO (EXPORT_BIT(open) | EXPORT_BIT(accept) | EXPORT_BIT(sendReserve) | EXPORT_BIT(send))
 /** Once the core is booted. */
 #define NEVER_NEGATIVE (EXPORT_BIT(base) | EXPORT_BIT(output) | EXPORT_BIT(nextEvent))
 
@@ -647,8 +693,8 @@ int32_t ferrule_commit(struct ferrule *device, int32_t socket, uint32_t size) {
     return call(device, FERRULE_EXPORT_sendCommit, (uint32_t)entry->handle, size, 0, 0);
 }
 
-/** Takes at most `most` bytes of the next run of a socket's ring, whose address goes into `*run`. They are its
- * caller's until the next poll. Returns how many they are, or why there are none. */
+/** Takes at most `most` bytes of the next run of a socket's ring, whose address goes into `*run`. They are
+ * its caller's until the next poll. Returns how many they are, or why there are none. */
 static int32_t take_run(struct ferrule *device, int32_t socket, enum ferrule_export which, uint32_t most,
                         uint8_t **run) {
     struct ferrule_socket_entry *entry;

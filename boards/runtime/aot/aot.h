@@ -89,8 +89,8 @@ AOT_DEFINE_CELL(u64, 4)
 #define AOT_CHECK_COVERED(size) (void)bytes
 #endif
 
-/** Defines an access twice: with its own check of the bounds, and, `_within`, for one that is covered. `cell`:
- * how it lies in memory; `widened`: signed or not. */
+/** Defines an access twice: with its own check of the bounds, and, `_within`, for one that is covered.
+ * `cell`: how it lies in memory; `widened`: signed or not. */
 #define AOT_DEFINE_LOAD(name, cell, widened, result)                                                         \
     AOT_DEFINE_ONE_LOAD(name, CHECK_BOUNDS, cell, widened, result)                                           \
     AOT_DEFINE_ONE_LOAD(name##_within, CHECK_COVERED, cell, widened, result)
