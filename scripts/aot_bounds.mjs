@@ -22,7 +22,7 @@ export function withReach(text, most) {
     if (begin < 0 && /^\w.*\(.*w2c_core\* instance.*\) \{$/.test(line)) begin = index;
     if (begin < 0) output.push(line);
     else if (line === "}") {
-      output.push(...ofFunction(lines.slice(begin, index + 1), most));
+      output.push(...new Walk(lines.slice(begin, index + 1), most).output);
       begin = -1;
     }
   }
@@ -44,27 +44,92 @@ class Knowledge {
   }
 }
 
-function ofFunction(lines, most) {
-  const output = [];
-  const labels = new Map();
-  const blocks = [];
-  let values = 0;
-  let now = new Knowledge();
+/** One walk through a function, line by line. */
+class Walk {
+  output = [];
+  /** What is known on each way to a label further down. */
+  #labels = new Map();
+  #blocks = [];
+  /** Numbers given out to values. */
+  #values = 0;
+  #now = new Knowledge();
+  #lines;
+  #most;
 
-  const valueOf = (variable) => {
-    if (!now.values.has(variable)) now.values.set(variable, ++values);
-    return now.values.get(variable);
-  };
+  constructor(lines, most) {
+    this.#lines = lines;
+    this.#most = most;
+    for (const [index, line] of lines.entries()) this.#take(index, line);
+    if (this.#blocks.length > 0) throw new Error("wasm2c's output has changed: braces");
+  }
+
+  #take(index, line) {
+    const text = line.trim();
+    const label = /^(\w+):;?$/.exec(text)?.[1];
+    const jump = /^(?:if \(\w+\) \{|case \d+: |default: )goto (\w+);\}?$/.exec(text)?.[1];
+    const isLast = index === this.#lines.length - 1;
+    if (index === 0 || isLast || /^(#|\/\*|$)/.test(text)) this.output.push(line);
+    else if (label || jump || /[{}]/.test(text)) {
+      if (label) this.#enter(index, label);
+      else if (jump) this.#leaveTo(jump);
+      else this.#takeBrace(text);
+      this.output.push(line);
+    } else this.#takeStatements(index, line);
+  }
+
+  #takeStatements(index, line) {
+    // An access stands alone in its line.
+    this.output.push(this.#access(index, line));
+    for (const statement of statementsOf(line)) {
+      const goal = /^goto (\w+)$/.exec(statement)?.[1];
+      if (goal) this.#leaveTo(goal);
+      if (goal || /^return\b|^UNREACHABLE$/.test(statement)) this.#now = null;
+      const variable = assigned(statement);
+      if (!variable || !this.#now) continue;
+      const source = new RegExp(`^${variable} = ([a-z]\\w*)$`).exec(statement)?.[1];
+      this.#now.values.set(variable, source ? this.#valueIn(source) : ++this.#values);
+    }
+  }
+
+  #takeBrace(text) {
+    if (/^(if|switch) \(\w+\) \{$/.test(text)) {
+      const before = this.#now?.copy() ?? null;
+      this.#blocks.push({ before, isSwitch: text.startsWith("switch"), other: null });
+    } else if (text === "} else {") {
+      const block = this.#blocks.at(-1);
+      block.other = { end: this.#now };
+      this.#now = block.before?.copy() ?? null;
+    } else if (/^\};?$/.test(text)) {
+      const { isSwitch, other, before } = this.#blocks.pop();
+      // Each case of a switch, and its default, is a jump.
+      this.#now = isSwitch ? null : this.#meet([this.#now, other ? other.end : before]);
+    } else throw new Error(`wasm2c's output has changed: ${text}`);
+  }
+
+  #enter(index, label) {
+    this.#now = this.#meet([this.#now, ...(this.#labels.get(label) ?? [])]);
+    if (!this.#now) return;
+    // Whoever jumps back to a loop's label has been through the lines up to the last jump.
+    const last = this.#lines.findLastIndex((line) => line.includes(`goto ${label};`));
+    for (const line of this.#lines.slice(index, last + 1))
+      for (const statement of statementsOf(line)) {
+        const variable = assigned(statement);
+        if (variable) this.#now.values.set(variable, ++this.#values);
+      }
+  }
+
+  #leaveTo(label) {
+    if (this.#now) this.#labels.set(label, [...(this.#labels.get(label) ?? []), this.#now.copy()]);
+  }
+
   /** What is known where several ways meet. */
-  const meet = (ways) => {
+  #meet(ways) {
     const [first, ...others] = ways.filter((way) => way !== null);
     if (!first) return null;
     const met = first.copy();
     for (const other of others) {
-      for (const [variable, value] of met.values)
-        if (other.values.get(variable) !== value) met.values.set(variable, ++values);
-      for (const variable of other.values.keys())
-        if (!met.values.has(variable)) met.values.set(variable, ++values);
+      for (const variable of new Set([...met.values.keys(), ...other.values.keys()]))
+        if (met.values.get(variable) !== other.values.get(variable)) met.values.set(variable, ++this.#values);
       for (const [value, end] of met.reach) {
         const least = Math.min(end, other.reach.get(value) ?? 0);
         if (least > 0) met.reach.set(value, least);
@@ -72,78 +137,28 @@ function ofFunction(lines, most) {
       }
     }
     return met;
-  };
-  const leave = (label) => {
-    if (now) labels.set(label, [...(labels.get(label) ?? []), now.copy()]);
-  };
-  /** Whoever jumps back to a loop's label has been through the lines up to the last jump. */
-  const enterLoop = (index, label) => {
-    const last = lines.findLastIndex((line) => line.includes(`goto ${label};`));
-    for (const line of lines.slice(index, last + 1))
-      for (const statement of statementsOf(line)) {
-        const variable = assigned(statement);
-        if (variable) now.values.set(variable, ++values);
-      }
-  };
-  const access = (index, statement) => {
-    const found = ACCESS.exec(statement);
-    if (!found || !now) return statement;
+  }
+
+  #access(index, line) {
+    const found = ACCESS.exec(line);
+    if (!found || !this.#now) return line;
     const [, name, bits, kind, address, offset] = found;
     const end = Number(offset) + sizeOf(bits, kind);
-    const value = valueOf(address);
-    if ((now.reach.get(value) ?? 0) < end) {
-      const furthest = Math.max(end, furthestOf(lines, index, now.values, value, most));
-      now.reach.set(value, furthest);
-      if (furthest === end) return statement;
-      output.push(`AOT_REACH(${address}, ${furthest}u);`);
+    const value = this.#valueIn(address);
+    const { values, reach } = this.#now;
+    if ((reach.get(value) ?? 0) < end) {
+      const furthest = Math.max(end, furthestOf(this.#lines, index, values, value, this.#most));
+      reach.set(value, furthest);
+      if (furthest === end) return line;
+      this.output.push(`AOT_REACH(${address}, ${furthest}u);`);
     }
-    return statement.replace(`${name}(`, `AOT_WITHIN(${name}, `);
-  };
-
-  for (const [index, line] of lines.entries()) {
-    const text = line.trim();
-    const label = /^(\w+):;?$/.exec(text)?.[1];
-    const jump = /^if \((\w+)\) \{goto (\w+);\}$/.exec(text);
-    const chosen = /^(?:case \d+|default): goto (\w+);$/.exec(text);
-    if (index === 0 || /^(#|\/\*|$)/.test(text)) output.push(line);
-    else if (label) {
-      now = meet([now, ...(labels.get(label) ?? [])]);
-      if (now && lines.slice(index).some((later) => later.includes(`goto ${label};`))) enterLoop(index, label);
-      output.push(line);
-    } else if (jump || chosen) {
-      leave(jump ? jump[2] : chosen[1]);
-      output.push(line);
-    } else if (/^(if|switch) \(\w+\) \{$/.test(text)) {
-      blocks.push({ before: now?.copy() ?? null, isSwitch: text.startsWith("switch"), other: null });
-      output.push(line);
-    } else if (text === "} else {") {
-      const block = blocks.at(-1);
-      block.other = { end: now };
-      now = block.before?.copy() ?? null;
-      output.push(line);
-    } else if (/^\};?$/.test(text) && index < lines.length - 1) {
-      const block = blocks.pop();
-      // Each case of a switch, and its default, is a jump.
-      if (block.isSwitch) now = null;
-      else now = meet([now, block.other ? block.other.end : block.before]);
-      output.push(line);
-    } else if (text === "}") output.push(line);
-    else {
-      // An access stands alone in its line.
-      output.push(access(index, line));
-      for (const statement of statementsOf(text)) {
-        const goal = /^goto (\w+)$/.exec(statement)?.[1];
-        if (goal) leave(goal);
-        if (goal || /^return\b|^UNREACHABLE$/.test(statement)) now = null;
-        const variable = assigned(statement);
-        if (!variable || !now) continue;
-        const source = new RegExp(`^${variable} = ([a-z]\\w*)$`).exec(statement)?.[1];
-        now.values.set(variable, source ? valueOf(source) : ++values);
-      }
-    }
+    return line.replace(`${name}(`, `AOT_WITHIN(${name}, `);
   }
-  if (blocks.length > 0) throw new Error("wasm2c's output has changed: braces");
-  return output;
+
+  #valueIn(variable) {
+    if (!this.#now.values.has(variable)) this.#now.values.set(variable, ++this.#values);
+    return this.#now.values.get(variable);
+  }
 }
 
 /** How far the accesses through `value` reach that follow for certain after line `index`. */
