@@ -68,7 +68,7 @@ export function adopt(memoryBytes: u32, now: u32): i32 {
  */
 export function input(length: u32, flags: u32, now: u32): i32 {
   if (!isRunning()) return Status.NOT_INITIALISED;
-  if (flags & ~((<u32>InputFlag.CHECKSUM_VERIFIED) | InputFlag.CHECKSUM_SUM | 0xffff0000))
+  if (flags & ~(<u32>InputFlag.CHECKSUM_VERIFIED | InputFlag.CHECKSUM_SUM | 0xffff0000))
     return Status.NOT_SUPPORTED;
   if (length > header.slotBytes) {
     count(Counter.LINK_TOO_LONG);

@@ -142,7 +142,13 @@ export function check(c: Config): i32 {
   if (load<u32>(changetype<usize>(c)) != (ABI_VERSION | ((<u32>offsetof<Config>()) << 16)))
     return Status.VERSION_MISMATCH;
   const interfaces = load<u32>(changetype<usize>(c), offsetof<Config>("datagramSockets")) ^ 0x10000;
-  if ((c.flags & ~((<u32>ConfigFlag.NO_TIMESTAMPS) | ConfigFlag.OUTPUT_CHECKSUM_OFFLOAD)) | c.datagramQueueBytes | interfaces | c.vlan | c.reserved)
+  if (
+    (c.flags & ~(<u32>ConfigFlag.NO_TIMESTAMPS | ConfigFlag.OUTPUT_CHECKSUM_OFFLOAD)) |
+    c.datagramQueueBytes |
+    interfaces |
+    c.vlan |
+    c.reserved
+  )
     return Status.NOT_SUPPORTED;
   // Limits are powers of two where nothing else speaks, and zero minus one is a large number: one test serves many.
   const bad =

@@ -137,7 +137,7 @@ export function tick(now: u32): void {
   tickInline(now);
 }
 
-@inline
+// @inline
 function tickInline(now: u32): void {
   if (now != state.hostNow) advanceClock(now);
   if (<u32>state.timersArmed & <u32>isDue(state.nextTimer)) runTimers();

@@ -65,7 +65,7 @@ function buildCore() {
   step({
     name: "core",
     says: "compiling the core to build/core.wasm",
-    inputs: ["assembly", "asconfig.json", "package-lock.json"],
+    inputs: ["assembly", "asconfig.json", "scripts/inline.mjs", "package-lock.json"],
     outputs: ["build/core.wasm", "build/core.wat"],
     work() {
       const options = { timeoutMs: 5 * MINUTE };
@@ -94,7 +94,13 @@ function buildLayout() {
   step({
     name: "layout",
     says: "measuring the core's records for build/layout.json",
-    inputs: ["assembly", "asconfig.json", "package-lock.json", "scripts/sim_layout.mjs"],
+    inputs: [
+      "assembly",
+      "asconfig.json",
+      "scripts/inline.mjs",
+      "package-lock.json",
+      "scripts/sim_layout.mjs",
+    ],
     outputs: ["build/layout.json"],
     work() {
       const args = [join(root, "scripts/sim_layout.mjs"), join(root, "build/layout.json")];

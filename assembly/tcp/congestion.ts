@@ -30,7 +30,7 @@ export function window(t: Tcb): u32 {
 }
 
 /** RFC 5681 section 4.1: when nothing went to and fro for a time-out, nothing is known of the path any more. */
-@inline
+// @inline
 export function afterIdle(t: Tcb): void {
   // Most often no time has passed at all.
   if (state.now != t.heardAt) afterSilence(t);

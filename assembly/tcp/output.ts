@@ -94,7 +94,7 @@ function serve(t: Tcb): u32 {
  * to what the peer may have; and not behind a probe that a shut window kept out. Two stacks that get this wrong answer
  * each other's ACKs for ever.
  */
-@inline
+// @inline
 function nextExpected(t: Tcb): u32 {
   return seq.earlier(t.sndMax, t.sndUna + t.sndWnd);
 }
@@ -173,7 +173,7 @@ const FIN_UNACKNOWLEDGED: u32 =
   (1 << TcpState.FIN_WAIT_1) | (1 << TcpState.CLOSING) | (1 << TcpState.LAST_ACK);
 
 /** Whether a FIN belongs behind the data. */
-@inline
+// @inline
 export function owesFin(t: Tcb): bool {
   return <bool>((FIN_UNACKNOWLEDGED >> t.state) & 1);
 }

@@ -30,7 +30,7 @@ import * as timewait from "./timewait";
 const SEGMENTS_PER_ACK: u8 = 2;
 
 /** Shift of the windows that we announce. */
-@inline
+// @inline
 function scale(t: Tcb): u32 {
   return has(t, Agreed.SCALE) ? state.receiveScale : 0;
 }
@@ -39,7 +39,7 @@ function scale(t: Tcb): u32 {
  * By how much the right edge of the window may move on: room behind RCV.NXT, as the ring and the window field allow.
  * 0 when that is less than `segments` MSS and less than half of the ring (RFC 9293 section 3.8.6.2.2).
  */
-@inline
+// @inline
 function worthwhile(t: Tcb, segments: u32): u32 {
   const ring = config.receiveRingBytes;
   const room = min(ring - t.receiveBytes, 0xffff << scale(t));
@@ -48,20 +48,20 @@ function worthwhile(t: Tcb, segments: u32): u32 {
 }
 
 /** A segment leaves: moves the right edge of the window on. Never back, and never by a silly little. */
-@inline
+// @inline
 export function openWindow(t: Tcb): void {
   t.rcvAdv += worthwhile(t, 1);
 }
 
 /** The window field of a segment that is no SYN. */
-@inline
+// @inline
 export function windowField(t: Tcb): u32 {
   return (t.rcvAdv - t.rcvNxt) >> scale(t);
 }
 
 /** The application has read: tells the peer when that opened the window by twice what is silly. */
 export function afterRead(t: Tcb): void {
-  if (<u32>peerMaySend(t) & <u32><u32>(worthwhile(t, 2) != 0)) owe(t);
+  if (<u32>peerMaySend(t) & <u32>(<u32>(worthwhile(t, 2) != 0))) owe(t);
 }
 
 /** RFC 9293 3.10.7.4, sixth: the URG bit. Urgent data stays in the stream (RFC 6093); the application hears of it. */

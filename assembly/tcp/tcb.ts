@@ -8,7 +8,16 @@
 //   +- Compact    32 octets: SYN-RECEIVED of a passive open, or TIME-WAIT
 
 import { TcpInfo, TcpState } from "../abi_constants";
-import { COMPACT_BYTES, CONNECTION_BYTES, config, header, LISTENER_BYTES, State, state, TAIL } from "../config";
+import {
+  COMPACT_BYTES,
+  CONNECTION_BYTES,
+  config,
+  header,
+  LISTENER_BYTES,
+  State,
+  state,
+  TAIL,
+} from "../config";
 
 /** What a record is. Odd: the application holds a handle to it. */
 export namespace Kind {
@@ -71,8 +80,8 @@ export class Socket extends Keyed {
 }
 
 /** Where State names the first members of both lists. */
-const READY: usize = changetype<usize>(state) + offsetof<State>("readyHead");
-const EVENTS: usize = changetype<usize>(state) + offsetof<State>("eventHead");
+const READY: u32 = changetype<u32>(state) + offsetof<State>("readyHead");
+const EVENTS: u32 = changetype<u32>(state) + offsetof<State>("eventHead");
 
 /** Bits of Socket.lists. */
 export const IN_EVENT_LIST: u8 = 1;
@@ -227,7 +236,7 @@ export const SYN_SHUT: u32 = 0x800;
 export const SYN_SCALE: u32 = 12;
 
 /** The connection record of number `index`. */
-@inline
+// @inline
 export function connectionAt(index: u32): Tcb {
   return changetype<Tcb>(state.connectionTable + index * state.connectionStride);
 }
@@ -326,19 +335,19 @@ export function release(t: Tcb): void {
 }
 
 /** Sets Bit bits. */
-@inline
+// @inline
 export function set(t: Tcb, bits: u32): void {
   t.bits |= bits;
 }
 
 /** Clears Bit bits. */
-@inline
+// @inline
 export function clear(t: Tcb, bits: u32): void {
   t.bits &= ~bits;
 }
 
 /** Whether any of the Bit bits is set. */
-@inline
+// @inline
 export function has(t: Tcb, bits: u32): bool {
   return (t.bits & bits) != 0;
 }
@@ -370,8 +379,8 @@ export function takeEvents(): Socket | null {
 }
 
 /** Appends to the list whose first member is named at `list`, unless the socket stands there already. */
-@inline
-function enqueue(list: usize, socket: Socket, bit: u8, link: usize): void {
+// @inline
+function enqueue(list: u32, socket: Socket, bit: u8, link: u32): void {
   const lists = socket.lists;
   if (lists & bit) return;
   socket.lists = lists | bit;
@@ -382,8 +391,8 @@ function enqueue(list: usize, socket: Socket, bit: u8, link: usize): void {
   store<u32>(list, self, TAIL);
 }
 
-@inline
-function dequeue(list: usize, bit: u8, link: usize): u32 {
+// @inline
+function dequeue(list: u32, bit: u8, link: u32): u32 {
   const first = load<u32>(list);
   if (first) {
     const next = load<u32>(first + link);
@@ -401,19 +410,19 @@ export function unlink(link: usize, self: u32, next: u32): void {
 }
 
 /** Octets that may still be written. */
-@inline
+// @inline
 export function sendFree(t: Tcb): u32 {
   return config.sendRingBytes - t.sendBytes;
 }
 
 /** Where the send ring is. */
-@inline
+// @inline
 export function sendRing(t: Tcb): usize {
   return state.sendRings + (t.handle & 0xffff) * state.ringsBytes;
 }
 
 /** Where the receive ring is. */
-@inline
+// @inline
 export function receiveRing(t: Tcb): usize {
   return state.receiveRings + (t.handle & 0xffff) * state.ringsBytes;
 }

@@ -46,7 +46,8 @@ import {
 export function connectionOf(handle: i32): Tcb | null {
   const place = (handle & 0xffff) - 1 - config.listeners;
   const t = connectionAt(place);
-  if (<u32>place < config.connections && <u32>(t.handle == handle) & <u32>(t.kind == Kind.CONNECTION)) return t;
+  if (<u32>place < config.connections && <u32>(t.handle == handle) & <u32>(t.kind == Kind.CONNECTION))
+    return t;
   return null;
 }
 

@@ -58,7 +58,12 @@ export function exportName(file: string, name: string): string {
 
 /** The module of the sources as they stand; built once, by whichever test asks first. */
 export async function unitModule(): Promise<UnitModule> {
-  const inputs = [...coreFiles().map((file) => `assembly/${file}.ts`), "asconfig.json", "package-lock.json"];
+  const inputs = [
+    ...coreFiles().map((file) => `assembly/${file}.ts`),
+    "asconfig.json",
+    "scripts/inline.mjs",
+    "package-lock.json",
+  ];
   const path = await builtOnce("module", ".json", [...inputs, "test/unit/build.ts"], build);
   const { wasm, files } = JSON.parse(readFileSync(path, "utf8"));
   return { wasm: Buffer.from(wasm, "base64"), files };
@@ -143,6 +148,7 @@ interface Compiler {
       readFile(path: string): string | null;
       writeFile(path: string, contents: Uint8Array | string): void;
       listFiles(): string[];
+      transforms: unknown[];
     },
   ): Promise<{ error: Error | null; stderr: { toString(): string } }>;
 }
@@ -152,6 +158,9 @@ async function compile(entries: Record<string, string>): Promise<Uint8Array> {
   const compiler: string = "assemblyscript/asc";
   const { default: asc } = (await import(compiler)) as { default: Compiler };
   const config = JSON.parse(readText("asconfig.json"));
+  // asc does not find it by its path from within vitest.
+  const transforms = config.options.transform.map((path: string) => import(join(ROOT, path)));
+  delete config.options.transform;
   let wasm: Uint8Array | undefined;
   const { error, stderr } = await asc.main([ENTRY, "--config", "asconfig.json", "--outFile", "unit.wasm"], {
     readFile(path: string) {
@@ -165,6 +174,7 @@ async function compile(entries: Record<string, string>): Promise<Uint8Array> {
       if (typeof contents !== "string") wasm = contents;
     },
     listFiles: () => [],
+    transforms: (await Promise.all(transforms)).map((module) => module.default),
   });
   if (error || !wasm) throw new Error(`asc: ${error?.message}\n${stderr}`);
   return wasm;
