@@ -136,6 +136,23 @@ export const TOOLS = {
     packages: [["valgrind"]],
     without: "valgrind's opinion of the C runtime",
   },
+  lwip: {
+    probe: ["sh", "-c", "echo '#include <lwip/tcp.h>' | gcc -E -x c -I /usr/include/lwip -"],
+    packages: [["liblwip-dev"]],
+    without: "lwIP beside Ferrule in the benchmarks",
+  },
+  cargo: {
+    // As new as bench/smoltcp/Cargo.toml wants it.
+    probe: [
+      ...["sh", "-c"],
+      "cargo --version && test $(rustc --version | sed 's/^rustc 1[.]\\([0-9]*\\)[.].*/\\1/') -ge 91",
+    ],
+    packages: [
+      ["rustc-web", "rustc"],
+      ["cargo-web", "cargo"],
+    ],
+    without: "smoltcp beside Ferrule in the benchmarks",
+  },
   pip: {
     probe: ["python3", "-m", "pip", "--version"],
     packages: [["python3-pip"]],
