@@ -136,6 +136,24 @@ export const TOOLS = {
     packages: [["valgrind"]],
     without: "valgrind's opinion of the C runtime",
   },
+  "xtensa-gcc": {
+    probe: ["xtensa-lx106-elf-gcc", "--version"],
+    packages: [["gcc-xtensa-lx106"]],
+    without: "the benchmarks on an emulated Xtensa microcontroller",
+  },
+  "picolibc-xtensa": {
+    probe: [
+      ...["xtensa-lx106-elf-gcc", "--specs=/usr/lib/xtensa-lx106-elf/picolibc.specs"],
+      ...["-E", "-x", "c", "-include", "stdio.h", "/dev/null"],
+    ],
+    packages: [["picolibc-xtensa-lx106-elf"]],
+    without: "the benchmarks on an emulated Xtensa microcontroller",
+  },
+  "qemu-xtensa": {
+    probe: ["qemu-system-xtensa", "--version"],
+    packages: [["qemu-system-misc"]],
+    without: "the benchmarks on an emulated Xtensa microcontroller",
+  },
   lwip: {
     probe: ["sh", "-c", "echo '#include <lwip/tcp.h>' | gcc -E -x c -I /usr/include/lwip -"],
     packages: [["liblwip-dev"]],

@@ -36,6 +36,9 @@ const RISCV_MEMORY = `-Wl,--gc-sections,${[
   "--defsym=__heap_end=0x80100000+1008K",
 ].join(",")}`;
 
+/** An ESP8266's processor, an ESP32's amount of RAM. */
+const XTENSA_LINK = ["-nostartfiles", "-Wl,--gc-sections", "-T", join(root, "bench/xtensa/link.ld")];
+
 export const TARGETS = {
   "x86-64": {
     tools: ["gcc", "valgrind"],
@@ -50,6 +53,16 @@ export const TARGETS = {
     options: RISCV,
     link: [RISCV_MEMORY],
     more: ["test/engines/port_riscv.c", "boards/runtime/fastmem.c"],
+  },
+  xtensa: {
+    tools: ["xtensa-gcc", "picolibc-xtensa", "qemu-xtensa"],
+    command: "xtensa-lx106-elf-gcc",
+    options: ["--specs=/usr/lib/xtensa-lx106-elf/picolibc.specs", "-mlongcalls", ...SECTIONS],
+    link: XTENSA_LINK,
+    more: [
+      ...["start.S", "port_xtensa.c", "helpers.c"].map((name) => `bench/xtensa/${name}`),
+      "boards/runtime/fastmem.c",
+    ],
   },
 };
 

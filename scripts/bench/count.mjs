@@ -12,6 +12,10 @@ const MACHINES = {
     command: "qemu-system-riscv32",
     args: ["-M", "virt", "-cpu", "rv32,a=false,f=false,d=false", "-m", "16M", "-bios", "none"],
   },
+  xtensa: {
+    command: "qemu-system-xtensa",
+    args: ["-M", "kc705-nommu", "-cpu", "lx106", "-semihosting"],
+  },
 };
 
 /** Runs the program on an emulated microcontroller, and returns the lines that it printed. */
