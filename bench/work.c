@@ -111,8 +111,32 @@ static int32_t establish(struct peer *peer, uint16_t port) {
     return socket;
 }
 
+/** What there is to print, when the stack has been looked at. */
+static struct {
+    const char *name;
+    uint32_t operations;
+    uint64_t instructions;
+} result;
+
 static void report(const char *name, uint32_t operations, uint64_t before) {
-    say("%s %lu %llu\n", name, (unsigned long)operations, (unsigned long long)(meter_counted - before));
+    result.name = name;
+    result.operations = operations;
+    result.instructions = meter_counted - before;
+}
+
+/** Most bytes of C stack in use so far, by booting and by work; the driver's own few are among them. */
+static uint32_t boot_stack_bytes, work_stack_bytes;
+
+/** Paints the stack that is not in use; returns how much is. */
+static uint32_t paint_stack(void) {
+    port_start();
+    return port_stack_bytes();
+}
+
+static void note_stack(uint32_t *most, uint32_t before) {
+    uint32_t bytes = port_stack_bytes() - before;
+    if (bytes > *most)
+        *most = bytes;
 }
 
 /** An in-order segment arrives, the application takes the bytes out by copy, an ACK leaves for every second
@@ -131,7 +155,6 @@ static void work_rx(uint32_t operations) {
     /* One for two segments, and window updates besides. */
     check(frames_sent >= operations / 2 && frames_sent <= operations, "ACKs");
     report("RX", operations, before);
-    say("RX-ACKS %lu %lu\n", (unsigned long)operations, (unsigned long)frames_sent);
 }
 
 /** The application writes by copy, the segment leaves, the peer acknowledges every second one. */
@@ -217,7 +240,10 @@ static void boot(uint32_t connections) {
 static void run(const char *name) {
     bool tick16 = strcmp(name, "TICK16") == 0;
     bool tick4 = strcmp(name, "TICK4") == 0;
+    uint32_t before = paint_stack();
     boot(tick16 ? 16 : tick4 ? 4 : 2);
+    note_stack(&boot_stack_bytes, before);
+    before = paint_stack();
     if (strcmp(name, "RX") == 0)
         work_rx(operations_wanted);
     else if (strcmp(name, "TX") == 0)
@@ -230,6 +256,11 @@ static void run(const char *name) {
         work_tick(name, tick16 ? 16 : 4, operations_wanted);
     else
         work_fail("no such work");
+    note_stack(&work_stack_bytes, before);
+    say("%s %lu %llu\n", result.name, (unsigned long)result.operations,
+        (unsigned long long)result.instructions);
+    if (strcmp(name, "RX") == 0)
+        say("RX-FRAMES %lu %lu\n", (unsigned long)result.operations, (unsigned long)frames_sent);
     stack_stop();
 }
 
@@ -246,6 +277,6 @@ int main(int count, char **arguments) {
         run(arguments[1]);
     for (uint32_t index = 0; count <= 1 && index < sizeof all / sizeof all[0]; index++)
         run(all[index]);
-    say("done\n");
+    say("STACK %lu %lu\ndone\n", (unsigned long)boot_stack_bytes, (unsigned long)work_stack_bytes);
     port_exit(0);
 }

@@ -9,18 +9,22 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { buildFerrule, ENGINES, mustRun, TARGETS } from "./bench/build.mjs";
-import { countInCallgrind, countsIn, linesFromQemu } from "./bench/count.mjs";
+import { buildFerrule, ENGINES, TARGETS } from "./bench/build.mjs";
+import { countInCallgrind, countsIn, linesFromQemu, WORKS } from "./bench/count.mjs";
+import { FLASH_PARTS, flashRows, HEAP_PARTS, heapValues, stackRows, stateRows } from "./bench/memory.mjs";
 import { PEERS } from "./bench/peers.mjs";
 import { reportOf } from "./bench/report.mjs";
-import { hasTool, inCi, root, TOOLS } from "./support.mjs";
+import { hasTool, inCi, root, run, TOOLS } from "./support.mjs";
 
 /** Growth over the budget that is let pass. */
 const TOLERANCE = 1.02;
 const BUDGET = join(root, "bench/budget.json");
 const RESULTS = join(root, "bench/RESULTS.md");
 
-const PARTS = { instructions, peers, versions };
+const MICROCONTROLLERS = ["rv32imc", "xtensa"];
+
+/** Name -> what makes this part of the report: see reportOf. */
+const PARTS = { instructions, peers, state, heap, stack, flash, versions };
 
 /** Name of an engine and a target -> a row of the table. */
 const counted = new Map();
@@ -29,83 +33,118 @@ const { values: given } = parseArgs({
   options: {
     check: { type: "boolean", default: false },
     budget: { type: "string" },
-    part: { type: "string", multiple: true, default: Object.keys(PARTS) },
+    part: { type: "string", multiple: true },
   },
 });
-const isPartial = process.argv.includes("--part");
 try {
-  process.exitCode = given.check ? check() : report();
+  process.exitCode = given.check ? check() : await report();
 } catch (error) {
   console.error(`bench: ${error.message}`);
   process.exitCode = 1;
 }
 
-/** Writes the results; returns the exit code. */
-function report() {
+/** Writes the results, or prints parts of them; returns the exit code. */
+async function report() {
   const parts = {};
-  for (const name of given.part) {
+  for (const name of given.part ?? Object.keys(PARTS)) {
     if (!(name in PARTS)) throw new Error(`there is no part ${name}, but ${Object.keys(PARTS).join(", ")}`);
-    parts[name] = PARTS[name]();
+    console.log(`bench: ${name}`);
+    parts[name] = await PARTS[name]();
   }
   const { text, missing } = reportOf(parts);
   console.log(text);
-  if (isPartial) return 0;
+  if (given.part) return 0;
   writeFileSync(RESULTS, text);
   return inCi && missing.length > 0 ? 1 : 0;
 }
 
 /** Of both engines on all targets. */
 function instructions() {
-  return ENGINES.flatMap((engine) => Object.keys(TARGETS).map((target) => countsOf(engine, target)));
+  const targets = Object.keys(TARGETS);
+  return {
+    head: WORKS,
+    rows: ENGINES.flatMap((engine) => targets.map((target) => countsOf(engine, target))),
+  };
 }
 
 /** Those of this machine again, and the other stacks. */
 function peers() {
-  const ours = ENGINES.map((engine) => {
-    const { name, ...counts } = countsOf(engine, "x86-64");
-    return { name: `Ferrule, ${engine}`, ...counts };
-  });
+  const ours = ENGINES.map((engine) => ({ ...countsOf(engine, "x86-64"), name: `Ferrule, ${engine}` }));
   const theirs = Object.entries(PEERS).map(([name, { tools, build }]) =>
-    unlessMissing(name, [...tools, "valgrind"], () => countInCallgrind(build())),
+    rowOf(name, [...tools, "valgrind"], () => valuesOf(countInCallgrind(build()))),
   );
-  return [...ours, ...theirs];
+  return { head: WORKS, rows: [...ours, ...theirs] };
 }
 
 /** Counts once. */
 function countsOf(engine, target) {
   const name = `${engine} ${target}`;
-  if (!counted.has(name))
-    counted.set(
-      name,
-      unlessMissing(name, TARGETS[target].tools, () => {
-        const program = buildFerrule(engine, target);
-        return target === "x86-64" ? countInCallgrind(program) : countsIn(linesFromQemu(target, program));
-      }),
-    );
+  const row = () =>
+    rowOf(name, TARGETS[target].tools, () => {
+      const program = buildFerrule(engine, target);
+      return valuesOf(
+        target === "x86-64" ? countInCallgrind(program) : countsIn(linesFromQemu(target, program)),
+      );
+    });
+  if (!counted.has(name)) counted.set(name, row());
   return counted.get(name);
 }
 
-function unlessMissing(name, tools, count) {
-  console.log(`bench: ${name}`);
-  const lacking = tools.filter((tool) => !hasTool(tool));
-  if (lacking.length === 0) return { name, counts: count() };
-  const packages = lacking.map((tool) => TOOLS[tool].packages.map((group) => group.at(-1)).join(", "));
-  return { name, missing: `no ${lacking.join(", no ")} (Debian packages ${packages.join(", ")})` };
+const valuesOf = (counts) => WORKS.map((work) => counts[work]);
+
+async function state() {
+  const rows = await stateRows();
+  return { head: ["bytes"], rows: rows.map(([name, bytes]) => ({ name, values: [bytes] })) };
+}
+
+function heap() {
+  const rows = MICROCONTROLLERS.map((target) =>
+    rowOf(target, TARGETS[target].tools, () => heapValues(target)),
+  );
+  return { head: HEAP_PARTS, rows };
+}
+
+function stack() {
+  return { head: ["boot", "work"], rows: MICROCONTROLLERS.flatMap((target) => rowsOf(target, stackRows)) };
+}
+
+function flash() {
+  return { head: FLASH_PARTS, rows: MICROCONTROLLERS.flatMap((target) => rowsOf(target, flashRows)) };
 }
 
 /** Releases of what made the figures. */
 function versions() {
-  const programs = ["gcc", "riscv64-unknown-elf-gcc", "valgrind", "qemu-system-riscv32", "rustc"];
-  return programs.map((program) => {
-    const lines = (() => {
-      try {
-        return mustRun(program, ["--version"]);
-      } catch {
-        return "not there";
-      }
-    })();
-    return `${program}: ${lines.split("\n")[0]}`;
+  const programs = [
+    "gcc",
+    "riscv64-unknown-elf-gcc",
+    "xtensa-lx106-elf-gcc",
+    "valgrind",
+    "qemu-system-riscv32",
+  ];
+  const rows = [...programs, "rustc"].map((name) => {
+    const { ok, output } = run(name, ["--version"]);
+    return { name, values: [ok ? output.split("\n")[0] : "not there"] };
   });
+  return { head: ["release"], rows };
+}
+
+/** All rows of a target by `measure`, or the one that says what is missing for them. */
+function rowsOf(target, measure) {
+  const missing = lacking(TARGETS[target].tools);
+  return missing ? [{ name: target, missing }] : measure(target);
+}
+
+function rowOf(name, tools, measure) {
+  console.log(`bench: ${name}`);
+  const missing = lacking(tools);
+  return missing ? { name, missing } : { name, values: measure() };
+}
+
+/** Which of these tools are missing, in words; empty when none are. */
+function lacking(tools) {
+  const absent = tools.filter((tool) => !hasTool(tool));
+  const packages = absent.flatMap((tool) => TOOLS[tool].packages.map((group) => group[0]));
+  return absent.length === 0 ? "" : `no ${absent.join(", no ")} (Debian: ${packages.join(", ")})`;
 }
 
 /** Compares with the budget; returns the exit code. */
@@ -113,9 +152,10 @@ function check() {
   const budget = JSON.parse(given.budget ?? readFileSync(BUDGET, "utf8"));
   let isOver = false;
   for (const [name, works] of Object.entries(budget.instructions)) {
-    const { counts = {} } = countsOf(...name.split(" "));
+    const [engine, target] = name.split(" ");
+    const { values = [] } = countsOf(engine, target);
     for (const [work, limit] of Object.entries(works)) {
-      const found = counts[work];
+      const found = values[WORKS.indexOf(work)];
       // Nothing counted is not little.
       const over = !(found > 0 && found <= limit * TOLERANCE);
       isOver ||= over;

@@ -103,6 +103,24 @@ export function buildPeer(name, sources, libraries) {
   });
 }
 
+/** What the linker puts functions of bench/wasm3_heap.c before. */
+const WRAPPED = [
+  ...["m3_NewEnvironment", "m3_NewRuntime", "m3_ParseModule", "m3_LoadModule", "m3_CompileModule"],
+  ...["ferrule_arena_allocate", "ferrule_arena_resize", "ferrule_arena_free"],
+];
+
+/** Builds the program that tells what wasm3 takes of its arena, for a target. Returns its path. */
+export function buildHeap(target) {
+  const folder = folderOf(`heap-${target}`);
+  const foreign = ofWasm3(folder);
+  const { directory } = wasm3Sources();
+  const own = [...OURS, ...INCLUDES, ...WASM3_OPTIONS, "-isystem", directory];
+  const ours = ["bench/wasm3_heap.c", ...TARGETS[target].more];
+  const sources = [...ours.map((file) => ({ file: join(root, file), options: own })), ...foreign];
+  const link = [...WRAPPED.map((name) => `-Wl,--wrap=${name}`), "-lm"];
+  return buildProgram({ folder, target, level: "2", sources, link });
+}
+
 /** Runs a program, for some minutes at most, and returns what it printed. Throws when it fails. */
 export function mustRun(command, args, options) {
   const { ok, output, problem } = run(command, args, { timeoutMs: 5 * MINUTE, ...options });

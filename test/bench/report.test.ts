@@ -1,4 +1,4 @@
-// The results say out loud what was not measured.
+// The results say out loud what was not measured, and add up what was.
 
 import { pathToFileURL } from "node:url";
 import { describe, expect, test } from "vitest";
@@ -9,40 +9,65 @@ interface Report {
   readonly missing: readonly string[];
 }
 
-const { reportOf } = (await import(
-  /* @vite-ignore */ pathToFileURL(`${root}scripts/bench/report.mjs`).href
-)) as { reportOf: (parts: Record<string, unknown>) => Report };
+const load = async (name: string) =>
+  await import(/* @vite-ignore */ pathToFileURL(`${root}scripts/bench/${name}.mjs`).href);
+const { reportOf } = (await load("report")) as { reportOf: (parts: Record<string, unknown>) => Report };
+const { flashIn } = (await load("memory")) as { flashIn: (map: string) => Record<string, number> };
 
-const counts = { RX: 1000.4, TX: 2, RR: 3, CONN: 4, TICK4: 5, TICK16: 6 };
+const head = ["RX", "TX"];
+const aot = { name: "aot rv32imc", values: [1000.4, 2] };
 
 describe("the report of the benchmarks", () => {
   test("has a line for each row, in whole numbers", () => {
-    const { text } = reportOf({ instructions: [{ name: "aot rv32imc", counts }] });
-    expect(text).toContain("| aot rv32imc | 1,000 | 2 | 3 | 4 | 5 | 6 |\n");
+    const { text } = reportOf({ instructions: { head, rows: [aot] } });
+    expect(text).toContain("| | RX | TX |\n| --- | --- | --- |\n| aot rv32imc | 1,000 | 2 |\n");
   });
 
   test("says what was not measured, and why, in the table and at its end", () => {
     const { text, missing } = reportOf({
-      instructions: [{ name: "aot rv32imc", counts }],
-      peers: [{ name: "smoltcp", missing: "no cargo" }],
-      versions: [],
+      instructions: { head, rows: [aot] },
+      peers: { head, rows: [aot, { name: "smoltcp", missing: "no cargo" }] },
     });
-    expect(text).toMatch(/^\| smoltcp \| not measured \|/m);
+    expect(text).toContain("| smoltcp | not measured | not measured |\n");
     expect(missing).toContain("Beside other stacks, smoltcp: no cargo");
-    expect(missing).not.toContain(expect.stringContaining("Instructions"));
+    expect(missing.filter((line) => line.startsWith("Instructions"))).toEqual([]);
     expect(text.split("## Not measured\n")[1]).toContain("- Beside other stacks, smoltcp: no cargo");
   });
 
-  test("says so of a part that is not there at all", () => {
-    const { text, missing } = reportOf({ versions: [] });
-    expect(text).toContain("## Instructions\n");
+  test("says so of a part that is not there, or could not be", () => {
+    const { text, missing } = reportOf({ throughput: { missing: "no namespaces" } });
+    expect(text).toMatch(/^## Instructions$/m);
     expect(missing).toContain("Instructions: this part was not run");
+    expect(missing).toContain("Throughput: no namespaces");
+    expect(text).toContain("not measured: no namespaces\n");
   });
 
-  test("does not print what is no number", () => {
-    const wrong = { ...counts, RX: Number.NaN };
-    expect(() => reportOf({ instructions: [{ name: "aot", counts: wrong }] })).toThrow("no measurement");
-    const { RX: _, ...incomplete } = counts;
-    expect(() => reportOf({ instructions: [{ name: "aot", counts: incomplete }] })).toThrow("no measurement");
+  test("refuses what is no measurement", () => {
+    const report = (rows: unknown[]) => reportOf({ instructions: { head, rows } });
+    expect(() => report([{ name: "aot", values: [Number.NaN, 2] }])).toThrow("no measurement");
+    expect(() => report([{ name: "aot", values: [1] }])).toThrow("a value is missing");
+    expect(() => report([])).toThrow("no row");
+  });
+});
+
+describe("the size of flash", () => {
+  const map = (lines: string) => `Discarded input sections\n\n .text.gone  0x0  0x64 a/core.c.o\n
+Linker script and memory map\n${lines}`;
+
+  test("is of what was linked, by part, without what stays in RAM or in the list alone", () => {
+    const lines = [
+      " .text.one      0x80000000       0x10 a/core.c.o",
+      " .text.a_name_that_takes_a_line_of_its_own",
+      "                0x80000010        0x8 a/core.c.o",
+      " .rodata.two    0x80000018        0x4 a/m3_env.c.o",
+      " .bss.three     0x80100000     0x4000 a/core.c.o",
+      " .debug_info    0x00000000       0x99 a/core.c.o",
+      " .text.four     0x8000001c       0x20 lib.a(printf.c.o)",
+    ];
+    expect(flashIn(map(lines.join("\n")))).toMatchObject({ "core.c": 24, wasm3: 4, module: 0, all: 28 });
+  });
+
+  test("of a list in another form is a fault", () => {
+    expect(() => flashIn(map(""))).toThrow("not in the form");
   });
 });
