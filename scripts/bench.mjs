@@ -90,7 +90,9 @@ function countsOf(engine, target) {
   return counted.get(name);
 }
 
-const valuesOf = (counts) => WORKS.map((work) => counts[work]);
+function valuesOf(counts) {
+  return WORKS.map((work) => counts[work]);
+}
 
 async function state() {
   const rows = await stateRows();
