@@ -14,6 +14,8 @@ import { countInCallgrind, countsIn, linesFromQemu, WORKS } from "./bench/count.
 import { FLASH_PARTS, flashRows, HEAP_PARTS, heapValues, stackRows, stateRows } from "./bench/memory.mjs";
 import { PEERS } from "./bench/peers.mjs";
 import { reportOf } from "./bench/report.mjs";
+import { THROUGHPUT_HEAD, THROUGHPUT_TOOLS, throughputRows } from "./bench/throughput.mjs";
+import { buildEngines } from "./engines.mjs";
 import { hasTool, inCi, root, run, TOOLS } from "./support.mjs";
 
 /** Growth over the budget that is let pass. */
@@ -24,7 +26,7 @@ const RESULTS = join(root, "bench/RESULTS.md");
 const MICROCONTROLLERS = ["rv32imc", "xtensa"];
 
 /** Name -> what makes this part of the report: see reportOf. */
-const PARTS = { instructions, peers, state, heap, stack, flash, versions };
+const PARTS = { instructions, peers, state, heap, stack, flash, throughput, versions };
 
 /** Name of an engine and a target -> a row of the table. */
 const counted = new Map();
@@ -112,6 +114,19 @@ function stack() {
 
 function flash() {
   return { head: FLASH_PARTS, rows: MICROCONTROLLERS.flatMap((target) => rowsOf(target, flashRows)) };
+}
+
+/** Of each engine on this machine, beside the kernel. */
+async function throughput() {
+  const missing = lacking(THROUGHPUT_TOOLS);
+  if (missing) return { missing };
+  const rows = [];
+  for (const engine of ["v8", "aot", "wasm3"]) {
+    console.log(`bench: ${engine} behind the kernel`);
+    const problem = engine === "v8" ? "" : buildEngines([engine]);
+    rows.push(...(problem ? [{ name: engine, missing: problem }] : await throughputRows(engine)));
+  }
+  return { head: THROUGHPUT_HEAD, rows };
 }
 
 /** Releases of what made the figures. */

@@ -154,6 +154,11 @@ export const TOOLS = {
     packages: [["qemu-system-misc"]],
     without: "the benchmarks on an emulated Xtensa microcontroller",
   },
+  ethtool: {
+    probe: ["ethtool", "--version"],
+    packages: [["ethtool"]],
+    without: "the throughput beside the kernel's in the benchmarks",
+  },
   lwip: {
     probe: ["sh", "-c", "echo '#include <lwip/tcp.h>' | gcc -E -x c -I /usr/include/lwip -"],
     packages: [["liblwip-dev"]],

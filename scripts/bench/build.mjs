@@ -16,7 +16,8 @@ export const OPERATIONS = 1000;
 /** Everything that is made here. */
 export const FOLDER = join(root, "build/bench");
 
-const OURS = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-g"];
+/** Compiler options of our own C. */
+export const OURS = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-g"];
 /** Code that others wrote, or that was generated: compiled as it is. */
 const FOREIGN = ["-std=gnu99", "-w", "-g"];
 const INCLUDES = ["boards/include", "boards/runtime", "test/engines", "bench"].flatMap((name) => [

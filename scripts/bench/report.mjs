@@ -29,7 +29,8 @@ const CHAPTERS = [
   {
     part: "throughput",
     title: "Throughput",
-    says: "Node's device behind a TAP interface, and the kernel's own TCP over veth: see docs/benchmarks.md.",
+    says: `The device in Node behind a TAP interface, and in its place, over veth, the kernel's TCP, whose speed is a share of 1.
+These come from times: they depend on the machine, and on what else it does.`,
   },
   { part: "versions", title: "Made with", says: "" },
 ];
