@@ -11,6 +11,9 @@
 
 extern uint64_t meter_counted, meter_since;
 
+/** Instructions of native work that a driver does in the core's place: not among the others. */
+extern uint64_t meter_native;
+
 static inline void meter_resume(void) {
     meter_since = port_instructions();
 }

@@ -51,6 +51,9 @@ void stack_boot(uint32_t connections, uint32_t ring_bytes) {
     memcpy(config->netmask, (const uint8_t[]){255, 255, 255, 0}, 4);
     config->connections = (uint16_t)connections;
     config->listeners = 1;
+#ifdef BENCH_CHECKSUM_FLAGS
+    config->flags |= FERRULE_CONFIG_FLAG_OUTPUT_CHECKSUM_OFFLOAD;
+#endif
     config->send_ring_bytes = config->receive_ring_bytes = ring_bytes;
     int32_t status = ferrule_start(&device, &setup);
     if (status < 0)

@@ -72,17 +72,21 @@ const WORK = ["bench/work.c", "bench/peer.c"];
 
 /**
  * Builds the program on Ferrule with an engine, and returns its path; beside it lies `work.map`, the linker's list.
- * Throws with the compiler's own words. `level`: as of the compiler's -O.
+ * Throws with the compiler's own words. `level`: as of the compiler's -O. `withFlags`: checksums by the driver.
  */
-export function buildFerrule(engine, target, { level = "2" } = {}) {
-  const folder = folderOf(`${engine}-${target}-O${level}`);
+export function buildFerrule(engine, target, { level = "2", withFlags = false } = {}) {
+  const folder = folderOf(`${engine}-${target}-O${level}${withFlags ? "-flags" : ""}`);
   const files = [...WORK, "bench/stack_ferrule.c", "boards/runtime/ferrule.c", "boards/runtime/errors.c"];
-  const own = [...OURS, ...INCLUDES, ...(engine === "wasm3" ? ["-DBENCH_MODULE"] : [])];
+  if (withFlags) files.push("bench/checksum_flags.c");
+  const own = [...OURS, ...INCLUDES];
+  if (engine === "wasm3") own.push("-DBENCH_MODULE");
+  if (withFlags) own.push("-DBENCH_CHECKSUM_FLAGS");
   const sources = [
     ...[...files, ...TARGETS[target].more].map((file) => ({ file: join(root, file), options: own })),
     ...(engine === "wasm3" ? ofWasm3(folder) : ofAot(folder)),
   ];
-  return buildProgram({ folder, target, level, sources, link: ["-lm"] });
+  const link = ["-lm", ...(withFlags ? ["-Wl,--wrap=ferrule_engine_call"] : [])];
+  return buildProgram({ folder, target, level, sources, link });
 }
 
 /** Builds the program on another stack for x86-64; `sources` and `libraries` are that stack's. Returns its path. */

@@ -24,12 +24,15 @@ export function linesFromQemu(target, program) {
   return linesOf(command, [...args, ...COUNTS, "-kernel", program]);
 }
 
-/** Instructions per operation of each work, of what the program printed: name -> number. */
-export function countsIn(lines) {
+/**
+ * Instructions per operation of each work, of what the program printed: name -> number. `native`: those of the driver's
+ * checksums.
+ */
+export function countsIn(lines, { native = false } = {}) {
   return Object.fromEntries(
     WORKS.map((work) => {
-      const [, operations, instructions] = numbersOf(lines, work);
-      return [work, instructions / operations];
+      const [, operations, instructions, nativeInstructions] = numbersOf(lines, work);
+      return [work, (native ? nativeInstructions : instructions) / operations];
     }),
   );
 }
@@ -43,10 +46,11 @@ export function numbersOf(lines, word) {
 
 /**
  * Instructions per operation of each work on this machine's processor: name -> number. callgrind cannot tell what opening
- * connections takes from the work: a run of no operations is taken off.
+ * connections takes from the work: a run of no operations is taken off. `native`: as of countsIn.
  */
-export function countInCallgrind(program) {
-  const only = ["--collect-atstart=no", "--toggle-collect=measured_*", "--toggle-collect=hook_*"];
+export function countInCallgrind(program, { native = false } = {}) {
+  const functions = native ? ["hook_native_sum"] : ["measured_*", "hook_*"];
+  const only = ["--collect-atstart=no", ...functions.map((name) => `--toggle-collect=${name}`)];
   const file = `--callgrind-out-file=${join(FOLDER, "callgrind.out")}`;
   return Object.fromEntries(
     WORKS.map((work) => {

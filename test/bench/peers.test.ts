@@ -38,7 +38,7 @@ describe.each(Object.entries(PEERS))("%s", (_name, { tools, build }) => {
 
   test.each(WORKS)("does %s", async (work) => {
     const { stdout } = await run(program, [work, "20"], { timeout: 20_000 });
-    expect(stdout).toMatch(new RegExp(`^${work} 20 0$`, "m"));
+    expect(stdout).toMatch(new RegExp(`^${work} 20 0 0$`, "m"));
     expect(stdout).toMatch(/^done$/m);
   });
 });
