@@ -4,7 +4,7 @@
 //     node scripts/bench.mjs [--part NAME]... [--check [--budget JSON]]
 //
 // --part runs these parts alone, and prints the report. --check compares the exact figures, those of rv32imc, with
-// bench/budget.json (or the JSON given). Both write nothing.
+// bench/budget.json (or the JSON given): `instructions` by row and work, `bytes` by table, row and column. Both write nothing.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -32,6 +32,14 @@ const MICROCONTROLLERS = ["rv32imc", "xtensa"];
 /** Name -> what makes this part of the report: see reportOf. */
 const PARTS = { instructions, peers, state, heap, stack, flash, throughput, versions };
 
+/** Tables of bytes that repeat exactly with the same compiler. */
+const EXACT_TABLES = {
+  state,
+  heap: () => ({ head: HEAP_PARTS, rows: [{ name: "rv32imc", values: heapValues("rv32imc") }] }),
+  stack: () => ({ head: ["boot", "work"], rows: stackRows("rv32imc") }),
+  flash: () => ({ head: FLASH_PARTS, rows: flashRows("rv32imc") }),
+};
+
 /** Name of an engine and a target -> a row of the table. */
 const counted = new Map();
 
@@ -43,7 +51,7 @@ const { values: given } = parseArgs({
   },
 });
 try {
-  process.exitCode = given.check ? check() : await report();
+  process.exitCode = await (given.check ? check() : report());
 } catch (error) {
   console.error(`bench: ${error.message}`);
   process.exitCode = 1;
@@ -198,19 +206,37 @@ function lacking(tools) {
 }
 
 /** Compares with the budget; returns the exit code. */
-function check() {
+async function check() {
   const budget = JSON.parse(given.budget ?? readFileSync(BUDGET, "utf8"));
-  let isOver = false;
-  for (const [name, works] of Object.entries(budget.instructions)) {
+  const limits = Object.entries(budget.instructions).flatMap(([name, works]) => {
     const [engine, target] = name.split(" ");
     const { values = [] } = countsOf(engine, target);
-    for (const [work, limit] of Object.entries(works)) {
-      const found = values[WORKS.indexOf(work)];
-      // Nothing counted is not little.
-      const over = !(found > 0 && found <= limit * TOLERANCE);
-      isOver ||= over;
-      console.log(`${over ? "OVER" : "ok  "}  ${name} ${work}: ${found} of ${limit}`);
-    }
+    return Object.entries(works).map(([work, limit]) => [
+      `${name} ${work}`,
+      limit,
+      values[WORKS.indexOf(work)],
+    ]);
+  });
+  const sizes = await exactSizes(Object.keys(budget.bytes ?? {}));
+  for (const [name, limit] of Object.entries(budget.bytes ?? {})) limits.push([name, limit, sizes.get(name)]);
+  let isOver = false;
+  for (const [name, limit, found] of limits) {
+    // Nothing counted is not little.
+    const over = !(found > 0 && found <= limit * TOLERANCE);
+    isOver ||= over;
+    console.log(`${over ? "OVER" : "ok  "}  ${name}: ${found} of ${limit}`);
   }
   return isOver ? 1 : 0;
+}
+
+/** All of the tables in which these names are, by name: "flash, aot rv32imc -Os, core.c". */
+async function exactSizes(names) {
+  const found = new Map();
+  for (const [table, make] of Object.entries(EXACT_TABLES)) {
+    if (!names.some((name) => name.startsWith(`${table}, `))) continue;
+    const { head, rows } = await make();
+    for (const { name, values } of rows)
+      for (const [index, value] of values.entries()) found.set(`${table}, ${name}, ${head[index]}`, value);
+  }
+  return found;
 }

@@ -75,7 +75,16 @@ const WORK = ["bench/work.c", "bench/peer.c"];
  * Throws with the compiler's own words. `level`: as of the compiler's -O. `withFlags`: checksums by the driver.
  */
 export function buildFerrule(engine, target, { level = "2", withFlags = false } = {}) {
-  const folder = folderOf(`${engine}-${target}-O${level}${withFlags ? "-flags" : ""}`);
+  const name = `${engine}-${target}-O${level}${withFlags ? "-flags" : ""}`;
+  if (!built.has(name)) built.set(name, buildAnew(engine, target, { name, level, withFlags }));
+  return built.get(name);
+}
+
+/** What this process has built: name -> path. */
+const built = new Map();
+
+function buildAnew(engine, target, { name, level, withFlags }) {
+  const folder = folderOf(name);
   const files = [...WORK, "bench/stack_ferrule.c", "boards/runtime/ferrule.c", "boards/runtime/errors.c"];
   if (withFlags) files.push("bench/checksum_flags.c");
   const own = [...OURS, ...INCLUDES];
