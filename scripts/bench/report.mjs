@@ -29,8 +29,8 @@ const CHAPTERS = [
   {
     part: "throughput",
     title: "Throughput",
-    says: `The device in Node behind a TAP interface, and in its place, over veth, the kernel's TCP, whose speed is a share of 1.
-These come from times: they depend on the machine, and on what else it does.`,
+    says: `Shares of the speed of the kernel's own TCP over veth: the device in Node behind a TAP interface, from it and to it.
+They come from times of one run, and depend on the machine and on what else it does.`,
   },
   { part: "versions", title: "Made with", says: "" },
 ];

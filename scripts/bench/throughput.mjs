@@ -25,24 +25,20 @@ const PATIENCE_MS = 150_000;
 const SERVER = join(root, "bench/transfer_server.mjs");
 const OFF = ["tso", "gso", "gro", "tx", "rx", "sg"].flatMap((name) => [name, "off"]);
 
-/** What a row has. A share of 1 is as fast as the kernel's own. */
-export const THROUGHPUT_HEAD = ["from it, MB/s", "to it, MB/s", "from it, share", "to it, share"];
+/** What a row has: shares of the kernel's speed. */
+export const THROUGHPUT_HEAD = ["from it", "to it"];
 
 /**
- * For an engine a row each: the device, the kernel in its place, and the device's application over the kernel. `rounds`
- * and `bytes`: for a quick look.
+ * For an engine a row each: the device, and the device's application over the kernel, both as shares of the kernel's own
+ * speed in the device's place. `rounds` and `bytes`: for a quick look.
  */
 export async function throughputRows(engine, { rounds = ROUNDS, bytes = BYTES } = {}) {
   const times = await compare(engine, rounds, bytes);
-  const ofKernel = times.get("kernel");
-  return [...times].map(([name, ms]) => {
-    const speeds = ms.map((one) => (bytes / 1000 / one).toFixed(1));
-    const shares = ms.map((one, index) => (ofKernel[index] / one).toFixed(3));
-    return {
-      name: name === engine ? name : `${name}, beside ${engine}`,
-      values: [...speeds, ...shares],
-    };
-  });
+  const share = (name) => times.get(name).map((ms, index) => (times.get("kernel")[index] / ms).toFixed(3));
+  return [
+    { name: `Ferrule, ${engine}`, values: share(engine) },
+    { name: `the same application over the kernel, beside ${engine}`, values: share("application") },
+  ];
 }
 
 /** By name of a server, its fastest in milliseconds, one for each direction. */
@@ -58,7 +54,7 @@ async function compare(engine, rounds, bytes) {
       { name: engine, address: "10.0.0.2", command: [...inside(near), ...node, engine] },
       { name: "kernel", address: "10.0.1.2", command: [...inside(far), program, "serve"] },
       {
-        name: "the same application over the kernel",
+        name: "application",
         address: "10.0.1.3",
         command: [...inside(far), ...node, "kernel"],
       },

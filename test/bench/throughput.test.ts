@@ -24,8 +24,7 @@ describe.skipIf(missingTools(...THROUGHPUT_TOOLS))("throughput beside the kernel
     const before = interfaces();
     const rows = await throughputRows("v8", { rounds: 1, bytes: 3_000_000 });
     expect(rows.map(({ name }) => name)).toEqual([
-      "v8",
-      "kernel, beside v8",
+      "Ferrule, v8",
       "the same application over the kernel, beside v8",
     ]);
     for (const { values } of rows) {
