@@ -10,6 +10,7 @@ import {
   Endpoint,
   EXCHANGE_BYTES,
   Family,
+  InputFlag,
   STATE_BASE,
   STATE_MAGIC,
   Status,
@@ -61,18 +62,19 @@ export function adopt(memoryBytes: u32, now: u32): i32 {
 
 /**
  * Takes the frame of `length` bytes in the input slot, which must then stand until `output` has returned 0: replies
- * are built from it. `flags`: InputFlag bits, interface in bits 8 to 15; none is supported in this version. Hostile
+ * are built from it. `flags`: InputFlag bits, interface in bits 8 to 15, of which there is one, 0. Hostile
  * input is never an error: it moves a counter. Returns OK, NOT_INITIALISED, INVALID_ARGUMENT (longer than the slot)
  * or NOT_SUPPORTED.
  */
 export function input(length: u32, flags: u32, now: u32): i32 {
   if (!isRunning()) return Status.NOT_INITIALISED;
-  if (flags) return Status.NOT_SUPPORTED;
+  if (flags & ~(<u32>InputFlag.CHECKSUM_VERIFIED | InputFlag.CHECKSUM_SUM | 0xffff0000))
+    return Status.NOT_SUPPORTED;
   if (length > header.slotBytes) {
     count(Counter.LINK_TOO_LONG);
     return Status.INVALID_ARGUMENT;
   }
-  stack.input(length, now);
+  stack.input(length, flags, now);
   return Status.OK;
 }
 
@@ -200,6 +202,25 @@ export function receiveConsume(handle: i32, length: u32): i32 {
   return connection ? user.receiveConsume(connection, length) : Status.BAD_HANDLE;
 }
 
+/**
+ * Takes the next run out of the receive ring, at most `most` bytes of it: `receivePeek` and `receiveConsume` in one. The
+ * bytes stay where they are until the next call of `input`. Returns how many there are, or what `receivePeek` says.
+ */
+export function receive(handle: i32, most: u32): i32 {
+  const connection = findConnection(handle);
+  return connection ? user.receive(connection, most) : Status.BAD_HANDLE;
+}
+
+/**
+ * Sends what the caller puts into the next free run of the send ring, at most `most` bytes: `sendReserve` and
+ * `sendCommit` in one. The bytes must be in place before the next call of `output`. Returns how many there are to be,
+ * or what `sendReserve` says.
+ */
+export function send(handle: i32, most: u32): i32 {
+  const connection = findConnection(handle);
+  return connection ? user.send(connection, most) : Status.BAD_HANDLE;
+}
+
 /** Sends `length` bytes at `data` as one datagram to the Endpoint. NOT_SUPPORTED in a build without UDP. */
 export function sendTo(handle: i32, endpoint: u32, data: u32, length: u32): i32 {
   return Status.NOT_SUPPORTED;
@@ -277,8 +298,7 @@ function end(handle: i32, now: bool): i32 {
 }
 
 function findConnection(handle: i32): Tcb | null {
-  const socket = find(handle);
-  return socket && socket.kind == Kind.CONNECTION ? changetype<Tcb>(socket) : null;
+  return isRunning() ? user.connectionOf(handle) : null;
 }
 
 function findListener(handle: i32): Listener | null {

@@ -10,13 +10,13 @@
 // ports included, are little-endian as everything in Wasm.
 
 /** Version of this interface. A host refuses a module whose `abiVersion()` differs. */
-export const ABI_VERSION: u32 = 2;
+export const ABI_VERSION: u32 = 3;
 
 /** `StateHeader.magic`: "FRRL" in memory order. */
 export const STATE_MAGIC: u32 = 0x4c525246;
 
 /** Version of the layout of the state region; `adopt` takes over a state of this version only. */
-export const LAYOUT_VERSION: u32 = 2;
+export const LAYOUT_VERSION: u32 = 3;
 
 /** Address of the state region. Constant data of the module lies below it; address 0 is never valid. */
 export const STATE_BASE: u32 = 128;
@@ -172,7 +172,10 @@ export const enum Option {
 export const enum InputFlag {
   /** IP, TCP, UDP and ICMP checksums were verified by hardware. */
   CHECKSUM_VERIFIED = 1,
-  /** Bits 16 to 31 are the 16-bit one's-complement sum of the frame after the Ethernet header. */
+  /**
+   * Bits 16 to 31 are the one's-complement sum of all that follows the Ethernet header, as 16-bit words in memory order
+   * (little-endian), an odd octet at the end as a word's lower half.
+   */
   CHECKSUM_SUM = 2,
 }
 
@@ -564,4 +567,10 @@ export class StateHeader {
   timeWaitUsed: u16;
   /** SYN-cache entries in use. */
   synUsed: u16;
+  /**
+   * Where three u32 are that a host may look at instead of calling in vain: [0] not 0: a connection may have a frame
+   * due; [1] not 0: something else may. When both are 0, `output` has nothing until `now` is another than at the last
+   * call, a frame arrives, or a call is made. [2] not 0: `nextEvent` may have something to tell.
+   */
+  hints: u32;
 }

@@ -70,7 +70,13 @@ export class State {
   synTable: u32;
   timeWaitTable: u32;
   hashTable: u32;
-  ringTable: u32;
+  /**
+   * Where the send and the receive ring of the socket whose number is 0 would be, and the bytes of both rings: listeners,
+   * which have none, come first.
+   */
+  sendRings: u32;
+  receiveRings: u32;
+  ringsBytes: u32;
   /** Distance between two connection records in bytes, ranges included. */
   connectionStride: u32;
   /** Number of hash chains minus one; the number is a power of two. */
@@ -80,21 +86,25 @@ export class State {
   lastHit: u32;
   /** Free connection records, chained. */
   freeConnection: u32;
+
+  // From here to `eventHead` the host looks on: StateHeader.hints.
   /** Connections that have something to send, in the order of their turns. */
   readyHead: u32;
-  readyTail: u32;
-  /** Sockets with events, oldest first. */
-  eventHead: u32;
-  eventTail: u32;
-
   /** A Reply. */
   replyKind: u8;
-
-  timersArmed: u8;
   /** SYN and ARP entries have to be looked through: one may have a frame due, or wait for a record that is free now. */
   scanDue: u8;
+  noHint: u16;
+  /** Sockets with events, oldest first. */
+  eventHead: u32;
+
+  readyTail: u32;
+  timersArmed: u8;
   /** Shift of the windows that we announce (RFC 7323 section 2). */
   receiveScale: u8;
+  unused: u16;
+  /** As far behind the head as in the other list. */
+  eventTail: u32;
   /** Limit on stateless replies: see lib/limit.ts. */
   replyDebt: u32;
   /** Limit on defending our address. */
@@ -104,6 +114,9 @@ export class State {
   /** The ARP entry that gives way next. */
   arpNext: u32;
 }
+
+/** From the first member of a list in State to the last one. */
+export const TAIL: usize = 12;
 
 /** What the host reads. */
 export const header = changetype<StateHeader>(STATE_BASE);
@@ -129,7 +142,13 @@ export function check(c: Config): i32 {
   if (load<u32>(changetype<usize>(c)) != (ABI_VERSION | ((<u32>offsetof<Config>()) << 16)))
     return Status.VERSION_MISMATCH;
   const interfaces = load<u32>(changetype<usize>(c), offsetof<Config>("datagramSockets")) ^ 0x10000;
-  if ((c.flags & ~(<u32>ConfigFlag.NO_TIMESTAMPS)) | c.datagramQueueBytes | interfaces | c.vlan | c.reserved)
+  if (
+    (c.flags & ~(<u32>ConfigFlag.NO_TIMESTAMPS | ConfigFlag.OUTPUT_CHECKSUM_OFFLOAD)) |
+    c.datagramQueueBytes |
+    interfaces |
+    c.vlan |
+    c.reserved
+  )
     return Status.NOT_SUPPORTED;
   // Limits are powers of two where nothing else speaks, and zero minus one is a large number: one test serves many.
   const bad =
@@ -162,6 +181,7 @@ export function layOut(bytes: u32): void {
   header.stateBytes = bytes - STATE_BASE;
   header.slotBytes = frameBytes(config);
   header.counters = <u32>COUNTERS;
+  header.hints = changetype<u32>(state) + offsetof<State>("readyHead");
   state.connectionStride = connectionStride(config);
   state.hashMask = hashChains(config) - 1;
   state.receiveScale = <u8>min<u32>(16 - min<u32>(clz<u32>(config.receiveRingBytes), 16), 14);
@@ -192,7 +212,9 @@ function plan(c: Config, write: bool): u32 {
     state.synTable = synTable;
     state.timeWaitTable = timeWaitTable;
     state.hashTable = hashTable;
-    state.ringTable = ringTable;
+    state.ringsBytes = c.sendRingBytes + c.receiveRingBytes;
+    state.sendRings = ringTable - (1 + c.listeners) * state.ringsBytes;
+    state.receiveRings = state.sendRings + c.sendRingBytes;
   }
   return ringTable;
 }
@@ -218,5 +240,8 @@ function hashChains(c: Config): u32 {
 /** Fails to compile when a record ends where the next one cannot begin. */
 export function checkLayout(): void {
   if (offsetof<State>() & 3) ERROR("State needs padding");
+  if (offsetof<State>("eventHead") - offsetof<State>("readyHead") != 8) ERROR("hints are apart");
+  if (offsetof<State>("readyTail") - offsetof<State>("readyHead") != TAIL) ERROR("readyTail is misplaced");
+  if (offsetof<State>("eventTail") - offsetof<State>("eventHead") != TAIL) ERROR("eventTail is misplaced");
   if ((offsetof<StateHeader>() | offsetof<Config>()) & 3) ERROR("State is not aligned");
 }

@@ -1,10 +1,10 @@
 // The stack as a whole: boot, frames in and out, time. The switches that hand a frame to its protocol are here and
 // nowhere else.
 
-import { Config, Counter, DEADLINE_NEVER, STATE_BASE, Status } from "./abi_constants";
-import { check, checkLayout, config, LINK_HEADER_BYTES, layOut, planBytes, state } from "./config";
+import { Config, Counter, DEADLINE_NEVER, STATE_BASE, StateHeader, Status } from "./abi_constants";
+import { check, checkLayout, config, header, LINK_HEADER_BYTES, layOut, planBytes, state } from "./config";
 import { advanceClock, isDue } from "./lib/clock";
-import { count } from "./lib/counters";
+import { count, tally } from "./lib/counters";
 import * as arp from "./net/arp";
 import * as icmp from "./net/icmp";
 import * as ipv4 from "./net/ipv4";
@@ -54,14 +54,14 @@ export function init(record: Config, memoryBytes: u32, now: u32): i32 {
   return Status.OK;
 }
 
-/** Takes the frame in the input slot. */
-export function input(length: u32, now: u32): void {
-  beforeInput();
-  tick(now);
-  count(Counter.FRAMES_IN);
+/** Takes the frame in the input slot. `flags`: InputFlag bits. */
+export function input(length: u32, flags: u32, now: u32): void {
+  if (state.replyKind) beforeInput();
+  tickInline(now);
+  tally(Counter.FRAMES_IN);
   const type = link.receive(length);
   length -= LINK_HEADER_BYTES;
-  if (type == TYPE_IPV4) ipv4Arrives(length);
+  if (type == TYPE_IPV4) ipv4Arrives(length, flags);
   else if (type == TYPE_ARP) {
     if (arp.receive(length)) {
       sender.arpSettled(0);
@@ -70,11 +70,11 @@ export function input(length: u32, now: u32): void {
   } else if (type) count(Counter.LINK_UNKNOWN_TYPE);
 }
 
-function ipv4Arrives(length: u32): void {
-  const protocol = ipv4.receive(length);
-  if (protocol == PROTOCOL_TCP) arrives();
+function ipv4Arrives(length: u32, flags: u32): void {
+  const protocol = ipv4.receive(length, flags);
+  if (protocol == PROTOCOL_TCP) arrives(flags);
   else if (protocol == PROTOCOL_ICMP) {
-    if (icmp.receive()) icmperror.arrives();
+    if (icmp.receive(flags)) icmperror.arrives();
   } else if (protocol) {
     count(Counter.IP_UNKNOWN_PROTOCOL);
     oweLimited(Reply.UNREACHABLE);
@@ -86,15 +86,17 @@ function ipv4Arrives(length: u32): void {
  * are repeated, ARP.
  */
 export function output(now: u32): u32 {
-  tick(now);
-  let bytes = emitReply();
+  tickInline(now);
+  // Both are 0 unless a segment says otherwise: neighbours in the record, and so one store.
+  store<u32>(changetype<usize>(header), 0, offsetof<StateHeader>("checksumStart"));
+  let bytes = state.replyKind ? emitReply() : 0;
   while (!bytes) {
     bytes = sender.next();
     // ARP last, because building a segment may have asked for a neighbour.
     if (bytes | <u32>!state.scanDue) break;
     bytes = scan();
   }
-  if (bytes) count(Counter.FRAMES_OUT);
+  if (bytes) tally(Counter.FRAMES_OUT);
   return bytes;
 }
 
@@ -132,8 +134,16 @@ function emitReply(): u32 {
 
 /** Moves the clock on and runs the timers that are due. */
 export function tick(now: u32): void {
-  advanceClock(now);
-  if (!(<u32>state.timersArmed & <u32>isDue(state.nextTimer))) return;
+  tickInline(now);
+}
+
+@inline
+function tickInline(now: u32): void {
+  if (now != state.hostNow) advanceClock(now);
+  if (<u32>state.timersArmed & <u32>isDue(state.nextTimer)) runTimers();
+}
+
+function runTimers(): void {
   state.timersArmed = 0;
   state.scanDue = 1;
   timers.run();

@@ -34,7 +34,8 @@ const char *stack_name(void) {
 }
 
 void stack_boot(uint32_t connections, uint32_t ring_bytes) {
-    static const struct ferrule_netdev netdev = {hook_receive, has_room, hook_send, NULL};
+    static const struct ferrule_netdev netdev = {
+        .receive = hook_receive, .has_room = has_room, .send = hook_send};
     setup = (struct ferrule_setup){.memory = memory,
                                    .memory_bytes = MEMORY_BYTES,
 #ifdef BENCH_MODULE
@@ -51,8 +52,8 @@ void stack_boot(uint32_t connections, uint32_t ring_bytes) {
     memcpy(config->netmask, (const uint8_t[]){255, 255, 255, 0}, 4);
     config->connections = (uint16_t)connections;
     config->listeners = 1;
-#ifdef BENCH_CHECKSUM_FLAGS
-    config->flags |= FERRULE_CONFIG_FLAG_OUTPUT_CHECKSUM_OFFLOAD;
+#ifdef BENCH_NATIVE_CHECKSUMS
+    setup.checksums = FERRULE_CHECKSUMS_NATIVE;
 #endif
     config->send_ring_bytes = config->receive_ring_bytes = ring_bytes;
     int32_t status = ferrule_start(&device, &setup);

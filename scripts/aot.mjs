@@ -9,6 +9,7 @@ import { argv } from "node:process";
 import { fileURLToPath } from "node:url";
 // As a whole: setup.mjs imports this on any Node, to say which one is needed.
 import zlib from "node:zlib";
+import { withReach } from "./aot_bounds.mjs";
 import { root, runScript } from "./support.mjs";
 
 /** As in boards/runtime/aot/wasm-rt.h. */
@@ -63,7 +64,7 @@ function rewrite(text) {
   });
   const left = /.*(_default32|_unchecked|CALL_INDIRECT|\bf(32|64)_).*/.exec(rewritten);
   if (left) throw new Error(`wasm2c's output has changed: ${left[0]}`);
-  return HEADER + rewritten;
+  return HEADER + withReach(rewritten, MEMORY_LEAST);
 }
 
 /** What follows the function that begins at `at`. */

@@ -8,7 +8,6 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { buildFerrule, ENGINES, TARGETS } from "./bench/build.mjs";
 import { countInCallgrind, countsIn, linesFromQemu, WORKS } from "./bench/count.mjs";
@@ -23,9 +22,6 @@ import { hasTool, inCi, root, run, TOOLS } from "./support.mjs";
 const TOLERANCE = 1.02;
 const BUDGET = join(root, "bench/budget.json");
 const RESULTS = join(root, "bench/RESULTS.md");
-
-/** As of the core's ConfigFlag. */
-const OUTPUT_CHECKSUM_OFFLOAD = 1;
 
 const MICROCONTROLLERS = ["rv32imc", "xtensa"];
 
@@ -72,41 +68,25 @@ async function report() {
   return inCi && missing.length > 0 ? 1 : 0;
 }
 
-/** Of both engines on all targets; then again with checksums by the driver. */
-async function instructions() {
+/** Of both engines on all targets; then again with checksums in native code. */
+function instructions() {
   const targets = Object.keys(TARGETS);
   const each = (measure) => ENGINES.flatMap((engine) => targets.flatMap((target) => measure(engine, target)));
-  const refused = await whyNoChecksumFlags();
-  const withFlags = refused ? [{ name: "with checksum flags", missing: refused }] : each(countsWithFlags);
-  return { head: WORKS, rows: [...each(countsOf), ...withFlags] };
+  return { head: WORKS, rows: [...each(countsOf), ...each(countsWithNative)] };
 }
 
-/** Why the core cannot leave checksums to its driver; empty when it can. */
-async function whyNoChecksumFlags() {
-  const { bytesNeeded } = await import(pathToFileURL(join(root, "build/host/core.js")).href);
-  const wasm = new Uint8Array(readFileSync(join(root, "build/core.wasm")));
-  const config = { mac: "02:00:00:00:00:02", connections: 1, seed: new Uint8Array(32) };
-  try {
-    bytesNeeded(wasm, { ...config, flags: OUTPUT_CHECKSUM_OFFLOAD });
-    return "";
-  } catch (error) {
-    return `the core refuses the flag OUTPUT_CHECKSUM_OFFLOAD: ${error.message}`;
-  }
-}
-
-/** The core's row, and that of the driver's native work. */
-function countsWithFlags(engine, target) {
-  const name = `${engine} ${target}, with checksum flags`;
-  const nameOfNative = `${name}: the driver's checksums`;
+/** A row without the native checksums, and one with these alone. */
+function countsWithNative(engine, target) {
+  const name = `${engine} ${target}, checksums in native code`;
   const missing = lacking(TARGETS[target].tools);
   if (missing) return [{ name, missing }];
   console.log(`bench: ${name}`);
-  const program = buildFerrule(engine, target, { withFlags: true });
+  const program = buildFerrule(engine, target, { withNative: true });
   const lines = target === "x86-64" ? undefined : linesFromQemu(target, program);
   const count = (options) => (lines ? countsIn(lines, options) : countInCallgrind(program, options));
   return [
-    { name, values: valuesOf(count({ native: false })) },
-    { name: nameOfNative, values: valuesOf(count({ native: true })) },
+    { name: `${name}: all but these`, values: valuesOf(count({ native: false })) },
+    { name: `${name}: these`, values: valuesOf(count({ native: true })) },
   ];
 }
 

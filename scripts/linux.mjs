@@ -1,29 +1,22 @@
 // Builds programs of the C runtime for Linux and prints where they are:
 //
-//     node scripts/linux.mjs wasm3|aot [--program web|api] [--sanitize] [--module FILE]
+//     node scripts/linux.mjs wasm3|aot [--program web|api] [--sanitize] [--module FILE] [--fixed-memory BYTES]
 //     node scripts/linux.mjs none --program hostile|fastmem [--sanitize]
 //
 // web is the device itself, boards/linux; api the test of ferrule.h, test/linux/api.c; hostile that of the runtime on a core
 // that lies, and fastmem that of boards/runtime/fastmem.c, which have no engine. With --sanitize, our own C runs
 // under AddressSanitizer and UndefinedBehaviorSanitizer. --module: ahead of time, the core to translate in place of
-// build/core.wasm (wasm3 is given its module when it is started).
+// build/core.wasm (wasm3 is given its module when it is started). --fixed-memory: ahead of time, linear memory is an array
+// of so many bytes.
 
-import { mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
-import { translate } from "./aot.mjs";
+import { aotEngine, ownSources, RUNTIME_FILES, wasm3Engine } from "./runtime_sources.mjs";
 import { root, run } from "./support.mjs";
-import { WASM3_OPTIONS, wasm3Sources } from "./wasm3.mjs";
+import { wasm3Sources } from "./wasm3.mjs";
 
 const MINUTE = 60_000;
-
-const OURS = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-O2", "-g"];
-/** Code that others wrote, or that was generated: compiled as it is. */
-const FOREIGN = ["-std=gnu99", "-w", "-O2", "-g"];
-const INCLUDES = ["include", "runtime", "apps", "linux"].flatMap((name) => [
-  "-I",
-  join(root, "boards", name),
-]);
 
 const ADDRESS = "-fsanitize=address";
 const UNDEFINED = ["-fsanitize=undefined", "-fno-sanitize-recover=undefined"];
@@ -33,17 +26,17 @@ const { values, positionals } = parseArgs({
   options: {
     sanitize: { type: "boolean", default: false },
     module: { type: "string" },
+    "fixed-memory": { type: "string" },
     program: { type: "string", default: "web" },
   },
 });
-const RUNTIME = ["boards/runtime/ferrule.c", "boards/runtime/errors.c"];
 const PROGRAMS = {
   web: {
-    files: ["boards/apps/web.c", "boards/linux/tap.c", "boards/linux/main.c", ...RUNTIME],
+    files: ["boards/apps/web.c", "boards/linux/tap.c", "boards/linux/main.c", ...RUNTIME_FILES],
     hasEngine: true,
   },
-  api: { files: ["test/linux/api.c", ...RUNTIME], hasEngine: true },
-  hostile: { files: ["test/linux/hostile.c", ...RUNTIME], hasEngine: false },
+  api: { files: ["test/linux/api.c", ...RUNTIME_FILES], hasEngine: true },
+  hostile: { files: ["test/linux/hostile.c", ...RUNTIME_FILES], hasEngine: false },
   fastmem: { files: ["test/linux/fastmem.c"], hasEngine: false },
 };
 
@@ -62,63 +55,41 @@ const variant = [
   values.program,
   engine,
   ...(values.sanitize ? ["sanitized"] : []),
+  ...(values["fixed-memory"] ? ["fixed"] : []),
   ...(values.module ? [basename(values.module, ".wasm")] : []),
 ];
 const folder = join(root, "build/linux", variant.join("-"));
 mkdirSync(folder, { recursive: true });
 const program = join(folder, values.program);
 const ofEngine = { wasm3: ofWasm3, aot: ofAot, none: () => [] };
-const sources = [...common(), ...ofEngine[engine]()];
+const sources = [
+  ...ownSources(PROGRAMS[values.program].files, ["boards/apps", "boards/linux"]),
+  ...ofEngine[engine](),
+];
 const objects = sources.map(compile);
 gcc([...(values.sanitize ? [ADDRESS, ...UNDEFINED] : []), ...objects, "-lm", "-o", program]);
 console.log(program);
 
-function common() {
-  return PROGRAMS[values.program].files.map((file) => ({
-    file: join(root, file),
-    options: [...OURS, ...INCLUDES],
-    own: true,
-  }));
-}
-
 function ofWasm3() {
   const { directory, problem } = wasm3Sources();
   if (problem) stop(problem);
-  const heap = join(root, "boards/runtime/wasm3_heap.h");
-  const foreign = readdirSync(directory).filter((name) => /^m3_(?!api_).*\.c$/.test(name));
-  return [
-    ...["engine_wasm3.c", "arena.c"].map((name) => ({
-      file: join(root, "boards/runtime", name),
-      options: [...OURS, ...INCLUDES, ...WASM3_OPTIONS, "-isystem", directory],
-      own: true,
-    })),
-    ...foreign.map((name) => ({
-      file: join(directory, name),
-      options: [...FOREIGN, ...WASM3_OPTIONS, "-include", heap],
-      // Its arithmetic wraps where C leaves that open, and its code pages are not aligned: no business of ours.
-      own: false,
-    })),
-  ];
+  return wasm3Engine(directory);
 }
 
 function ofAot() {
-  const translated = join(folder, "core");
-  const identity = translate(values.module ?? join(root, "build/core.wasm"), translated);
-  const headers = [...INCLUDES, "-I", join(root, "boards/runtime/aot"), "-isystem", translated];
-  return [
-    {
-      file: join(root, "boards/runtime/engine_aot.c"),
-      options: [...OURS, ...headers, ...identity],
-      own: true,
-    },
-    { file: join(translated, "core.c"), options: [...FOREIGN, ...headers], own: true },
+  const { sanitize, "fixed-memory": bytes } = values;
+  const options = [
+    // What goes unchecked is put to the test: boards/runtime/aot/aot.h.
+    ...(sanitize ? ["-DFERRULE_AOT_VERIFY"] : []),
+    ...(bytes ? [`-DFERRULE_AOT_MEMORY_BYTES=${bytes}`] : []),
   ];
+  return aotEngine(values.module ?? join(root, "build/core.wasm"), join(folder, "core"), options);
 }
 
-function compile({ file, options, own }) {
+function compile({ file, options, isOurs }) {
   const object = join(folder, `${basename(file)}.o`);
-  const sanitizers = values.sanitize ? [ADDRESS, ...(own ? UNDEFINED : [])] : [];
-  gcc([...options, ...sanitizers, "-c", file, "-o", object]);
+  const sanitizers = values.sanitize ? [ADDRESS, ...(isOurs ? UNDEFINED : [])] : [];
+  gcc(["-O2", "-g", ...options, ...sanitizers, "-c", file, "-o", object]);
   return object;
 }
 

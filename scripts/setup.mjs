@@ -82,7 +82,7 @@ function buildCore() {
         ["-o", "build/core.wasm"],
         ["-S", "-o", "build/core.wat"],
       ]) {
-        const args = ["-Oz", "--enable-bulk-memory", "build/core.named.wasm", ...form];
+        const args = ["-Os", "--enable-bulk-memory", "build/core.named.wasm", ...form];
         const opt = runScript("binaryen/bin/wasm-opt", args, options);
         if (!opt.ok) stop(`wasm-opt failed (${opt.problem}):\n${opt.output}`);
       }

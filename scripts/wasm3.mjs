@@ -21,8 +21,8 @@ const WASM3 = {
 /** Compiler options of wasm3's sources, and of all that includes its headers: the limits are a microcontroller's. */
 export const WASM3_OPTIONS = [
   "-Dd_m3HasFloat=0",
-  "-Dd_m3CodePageAlignSize=1024",
-  "-Dd_m3MaxFunctionStackHeight=256",
+  "-Dd_m3CodePageAlignSize=2048",
+  "-Dd_m3MaxFunctionStackHeight=128",
   "-Dd_m3VerboseErrorMessages=0",
 ];
 

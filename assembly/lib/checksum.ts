@@ -2,15 +2,29 @@
 // not care, and so a sum is stored without a swap.
 
 /**
- * Adds `length` octets at `ptr` to the one's-complement sum `seed` and folds it to 16 bits. `ptr` is 4-aligned:
- * headers in a frame slot are. The main loop takes 32 octets at a time, because in an interpreter the additions are
- * cheap and the loop is not.
+ * Adds `length` octets at `ptr` to the one's-complement sum `sum`, below 2^48, and folds it to 16 bits. `ptr` is
+ * 4-aligned: headers in a frame slot are. The main loop takes 64 octets at a time, because in an interpreter the
+ * additions are cheap and the loop is not.
  */
-export function checksum(ptr: usize, length: u32, seed: u32): u32 {
-  let sum: u64 = seed;
-  for (let blocks = length >> 5; blocks; blocks--) {
-    sum += <u64>load<u32>(ptr) + load<u32>(ptr, 4) + load<u32>(ptr, 8) + load<u32>(ptr, 12);
-    sum += <u64>load<u32>(ptr, 16) + load<u32>(ptr, 20) + load<u32>(ptr, 24) + load<u32>(ptr, 28);
+export function checksum(ptr: usize, length: u32, sum: u64): u32 {
+  let blocks = length >> 6;
+  if (blocks) {
+    do {
+      sum += eight(ptr);
+      sum +=
+        <u64>load<u32>(ptr, 32) +
+        load<u32>(ptr, 36) +
+        load<u32>(ptr, 40) +
+        load<u32>(ptr, 44) +
+        load<u32>(ptr, 48) +
+        load<u32>(ptr, 52) +
+        load<u32>(ptr, 56) +
+        load<u32>(ptr, 60);
+      ptr += 64;
+    } while (--blocks);
+  }
+  if (length & 32) {
+    sum += eight(ptr);
     ptr += 32;
   }
   for (let words = (length & 31) >> 2; words; words--) {
@@ -25,11 +39,26 @@ export function checksum(ptr: usize, length: u32, seed: u32): u32 {
   return fold(sum);
 }
 
-/** Folds a sum of 32-bit words to 16 bits. */
+/** Sum of eight words. */
+@inline
+function eight(ptr: usize): u64 {
+  return (
+    <u64>load<u32>(ptr) +
+    load<u32>(ptr, 4) +
+    load<u32>(ptr, 8) +
+    load<u32>(ptr, 12) +
+    load<u32>(ptr, 16) +
+    load<u32>(ptr, 20) +
+    load<u32>(ptr, 24) +
+    load<u32>(ptr, 28)
+  );
+}
+
+/** Folds a sum of 32-bit words, below 2^48, to 16 bits. */
+@inline
 export function fold(sum: u64): u32 {
-  sum = (sum & 0xffffffff) + (sum >> 32);
-  sum = (sum & 0xffffffff) + (sum >> 32);
   let low = <u32>sum;
+  low = (low & 0xffff) + (low >> 16) + <u32>(sum >> 32);
   low = (low & 0xffff) + (low >> 16);
   return (low & 0xffff) + (low >> 16);
 }

@@ -19,6 +19,7 @@ export function advanceClock(now: u32): void {
 }
 
 /** Whether `deadline` has come. */
+@inline
 export function isDue(deadline: u32): bool {
   return <i32>(state.now - deadline) >= 0;
 }
@@ -38,6 +39,7 @@ export function after(ms: u32): u32 {
 }
 
 /** Makes sure that timers run at `deadline`, or before. */
+@inline
 export function wakeAt(deadline: u32): void {
   if (state.timersArmed & <u32>(<i32>(state.nextTimer - deadline) <= 0)) return;
   state.nextTimer = deadline;

@@ -1,6 +1,6 @@
 // ICMP, RFC 792: answers echo requests, tells what is unreachable here. What an error message means is TCP's to say.
 
-import { Counter } from "../abi_constants";
+import { Counter, InputFlag } from "../abi_constants";
 import { checksum } from "../lib/checksum";
 import { count, drop } from "../lib/counters";
 import {
@@ -19,13 +19,14 @@ import { PROTOCOL_ICMP, PROTOCOL_UDP } from "../wire/ipv4";
 import * as ipv4 from "./ipv4";
 import { oweLimited, Reply, replyTo } from "./reply";
 
-/** Takes the message in the input slot. True when it is an error about something that we sent. */
-export function receive(): bool {
+/** Takes the message in the input slot. `flags`: InputFlag bits. True when it is an error about something that we sent. */
+export function receive(flags: u32): bool {
   const ip = ipv4.input();
   const at = ipv4.payload(ip);
   const length = ipv4.payloadBytes(ip);
   if (length < ICMP_HEADER_BYTES) return drop(Counter.ICMP_MALFORMED);
-  if (checksum(at, length, 0) != 0xffff) return drop(Counter.ICMP_CHECKSUM);
+  if (!(flags & InputFlag.CHECKSUM_VERIFIED) && checksum(at, length, 0) != 0xffff)
+    return drop(Counter.ICMP_CHECKSUM);
   const typeCode = changetype<IcmpHeader>(at).typeCode;
   if (typeCode == ECHO_REQUEST) {
     oweLimited(Reply.ECHO);

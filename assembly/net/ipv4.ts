@@ -1,6 +1,6 @@
 // IPv4, RFC 791: what comes in is checked once, what goes out gets its header here.
 
-import { Counter } from "../abi_constants";
+import { Counter, InputFlag } from "../abi_constants";
 import { config, LINK_HEADER_BYTES } from "../config";
 import { swap16 } from "../lib/bytes";
 import { checksum, fold } from "../lib/checksum";
@@ -33,17 +33,44 @@ export function payloadBytes(ip: Ipv4Header): u32 {
   return totalBytes(ip) - headerBytes(ip);
 }
 
-/** Checks the packet in the input slot, of which `length` octets arrived. Returns its protocol, or 0: dropped. */
-export function receive(length: u32): u32 {
+/**
+ * Checks the packet in the input slot, of which `length` octets arrived. `flags`: InputFlag bits. Returns its protocol,
+ * or 0: dropped.
+ */
+export function receive(length: u32, flags: u32): u32 {
   const ip = input();
   if (!check(ip, length)) return drop(Counter.IP_MALFORMED);
-  if (checksum(changetype<usize>(ip), headerBytes(ip), 0) != 0xffff) return drop(Counter.IP_CHECKSUM);
+  // A sum of the whole packet says nothing of the header's.
+  if (!(flags & InputFlag.CHECKSUM_VERIFIED) && headerSum(ip) != 0xffff) return drop(Counter.IP_CHECKSUM);
   // No address, no IP. Broadcasts are of no use to this build: nothing it speaks answers one.
   const ours = config.address;
   if ((ip.destination ^ ours) | <u32>!ours | link.isBroadcast()) return drop(Counter.IP_NOT_OURS);
   if (!route.isHost(ip.source)) return drop(Counter.IP_BAD_SOURCE);
   if (ip.fragment & FRAGMENT_MASK) return drop(Counter.IP_FRAGMENT);
   return ip.protocol;
+}
+
+/** Sum of a header, which is 0xffff when it is right. */
+function headerSum(ip: Ipv4Header): u32 {
+  const at = changetype<usize>(ip);
+  const bytes = headerBytes(ip);
+  if (bytes != IPV4_HEADER_BYTES) return checksum(at, bytes, 0);
+  return fold(
+    <u64>load<u32>(at) + load<u32>(at, 4) + load<u32>(at, 8) + load<u32>(at, 12) + load<u32>(at, 16),
+  );
+}
+
+/**
+ * Whether the `length` octets of payload at `at` have the right checksum, with a pseudo-header. `flags`: InputFlag bits,
+ * which may leave nothing to add up.
+ */
+export function isIntact(ip: Ipv4Header, protocol: u32, at: usize, length: u32, flags: u32): bool {
+  if (flags & InputFlag.CHECKSUM_VERIFIED) return true;
+  const pseudo = pseudoSum(ip.source, protocol, length);
+  // The header, which was found right, adds nothing to the sum of the frame. What follows the packet might: then the
+  // sum is wrong, and the octets decide.
+  if (flags & InputFlag.CHECKSUM_SUM && fold(pseudo + (flags >> 16)) == 0xffff) return true;
+  return checksum(at, length, pseudo) == 0xffff;
 }
 
 /** Where the payload of the packet in the output slot goes. */
@@ -58,19 +85,22 @@ export function outputPayload(): usize {
 export function emit(destination: u32, protocol: u32, length: u32, tos: u32, to: link.Neighbour): u32 {
   const ip = changetype<Ipv4Header>(link.outputPayload());
   const at = changetype<usize>(ip);
-  store<u32>(at, 0x45 | (tos << 8) | (swap16(IPV4_HEADER_BYTES + length) << 16));
-  store<u32>(at, (<u32>DONT_FRAGMENT) << 16, 4);
-  store<u32>(at, <u32>config.ttl | (protocol << 8), 8);
-  ip.source = config.address;
+  const first: u32 = 0x45 | (tos << 8) | (swap16(IPV4_HEADER_BYTES + length) << 16);
+  const second: u32 = (<u32>DONT_FRAGMENT) << 16;
+  const third: u32 = <u32>config.ttl | (protocol << 8);
+  store<u32>(at, first);
+  store<u32>(at, second, 4);
+  store<u32>(at, third, 8);
+  const source = config.address;
+  ip.source = source;
   ip.destination = destination;
-  const words =
-    <u64>load<u32>(at) + load<u32>(at, 4) + load<u32>(at, 8) + load<u32>(at, 12) + load<u32>(at, 16);
-  ip.checksum = <u16>~fold(words);
+  ip.checksum = <u16>~fold(<u64>first + second + third + source + destination);
   link.emit(to.mac0, to.mac1, TYPE_IPV4);
   return LINK_HEADER_BYTES + IPV4_HEADER_BYTES + length;
 }
 
 /** Sum of the pseudo-header of `length` octets between us and `remote` (RFC 9293 section 3.1). `protocol` below 256. */
-export function pseudoSum(remote: u32, protocol: u32, length: u32): u32 {
-  return fold(<u64>config.address + remote + (protocol << 8) + swap16(length));
+@inline
+export function pseudoSum(remote: u32, protocol: u32, length: u32): u64 {
+  return <u64>config.address + remote + (protocol << 8) + swap16(length);
 }

@@ -42,6 +42,7 @@ export function isBroadcast(): u32 {
 }
 
 /** Writes the Ethernet header of the frame in the output slot. `type` as on the wire. */
+@inline
 export function emit(mac0: u32, mac1: u32, type: u16): void {
   const frame = ethernet(header.outputSlot);
   frame.destination0 = <u16>mac0;
@@ -52,6 +53,7 @@ export function emit(mac0: u32, mac1: u32, type: u16): void {
 }
 
 /** Last four octets of a MAC. */
+@inline
 export function lastFour(mac0: u32, mac1: u32): u32 {
   return (mac0 >> 16) | (mac1 << 16);
 }

@@ -91,7 +91,7 @@ function duplicate(t: Tcb): void {
 }
 
 /** SND.UNA moves on by `acked`. True when that is one more than there was data: our FIN took the last number. */
-function advanceUna(t: Tcb, acked: u32): bool {
+export function advanceUna(t: Tcb, acked: u32): bool {
   const ring = config.sendRingBytes;
   const data = min(acked, t.sendBytes);
   t.sendHead = advance(t.sendHead, data, ring);
@@ -117,7 +117,8 @@ export function passUna(t: Tcb, acked: u32): void {
   // RFC 6298 sections 5.2 and 5.3. And what a time-out asked for is done with: the peer is there.
   clear(t, Bit.TIMES_RETRANSMIT | Bit.OWES_PROBE);
   if (una != t.sndMax) retransmit.start(t);
-  makeReady(t);
+  // What can be sent now, or what a timer is for when nothing is out.
+  if (t.sendBytes | <u32>owesFin(t) | t.keepaliveMs) makeReady(t);
 }
 
 /**

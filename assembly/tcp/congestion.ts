@@ -30,7 +30,13 @@ export function window(t: Tcb): u32 {
 }
 
 /** RFC 5681 section 4.1: when nothing went to and fro for a time-out, nothing is known of the path any more. */
+@inline
 export function afterIdle(t: Tcb): void {
+  // Most often no time has passed at all.
+  if (state.now != t.heardAt) afterSilence(t);
+}
+
+function afterSilence(t: Tcb): void {
   if (<u32>(t.sndUna == t.sndMax) & <u32>(state.now - t.heardAt > retransmit.timeout(t)))
     t.congestionWindow = min(t.congestionWindow, initialWindow(t));
 }

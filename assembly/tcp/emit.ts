@@ -1,14 +1,14 @@
-// The header of a segment that goes out: `segment.remoteAddress`, `segment.ports` and `segment.out...` say what is in it.
-// First the options, then the data behind them, then everything before.
+// The header of a segment that goes out, to `segment.remoteAddress` and `segment.ports`. First the options, then the data
+// behind them, then everything before.
 
-import { Counter } from "../abi_constants";
-import { state } from "../config";
+import { ConfigFlag, Counter } from "../abi_constants";
+import { config, header, LINK_HEADER_BYTES, state } from "../config";
 import { swap16, swap32 } from "../lib/bytes";
-import { checksum } from "../lib/checksum";
-import { count } from "../lib/counters";
+import { checksum, fold } from "../lib/checksum";
+import { tally } from "../lib/counters";
 import * as ipv4 from "../net/ipv4";
 import { Neighbour } from "../net/link";
-import { PROTOCOL_TCP } from "../wire/ipv4";
+import { IPV4_HEADER_BYTES, PROTOCOL_TCP } from "../wire/ipv4";
 import {
   OPTION_MSS,
   OPTION_MSS_BYTES,
@@ -16,10 +16,10 @@ import {
   OPTION_SCALE,
   OPTION_SCALE_BYTES,
   SACK_ALONE,
-  SYN,
   TCP_HEADER_BYTES,
   TcpHeader,
   TIMESTAMPS_ALONE,
+  TIMESTAMPS_ALONE_BYTES,
   TIMESTAMPS_AND_SACK,
 } from "../wire/tcp";
 import { receiveMss, segment } from "./segment";
@@ -32,32 +32,25 @@ export function optionsAt(): usize {
 }
 
 /**
- * Writes the options of a SYN, or of any other segment. MSS, SACK permitted, timestamps, window scale, in Linux's order
- * and each word aligned. Returns where they end.
+ * Writes the options of any segment but a SYN to `at`, as `agreed` on; `tsEcho` in the peer's timestamps. Returns where
+ * they end.
  */
-export function options(): usize {
-  let at = optionsAt();
-  const options = segment.outOptions;
-  const syn = segment.outFlags & SYN;
-  let times: u32 = TIMESTAMPS_ALONE;
-  if (syn) {
-    store<u32>(at, OPTION_MSS | (OPTION_MSS_BYTES << 8) | (swap16(receiveMss()) << 16));
+@inline
+export function options(at: usize, agreed: u32, tsEcho: u32): usize {
+  return agreed & Agreed.TIMESTAMPS ? times(at, TIMESTAMPS_ALONE, tsEcho) : at;
+}
+
+/** The same of a SYN: MSS, SACK permitted, timestamps, window scale, in Linux's order and each word aligned. */
+export function synOptions(at: usize, agreed: u32, tsEcho: u32): usize {
+  store<u32>(at, OPTION_MSS | (OPTION_MSS_BYTES << 8) | (swap16(receiveMss()) << 16));
+  at += 4;
+  if (agreed & Agreed.TIMESTAMPS)
+    at = times(at, agreed & Agreed.SACK ? TIMESTAMPS_AND_SACK : TIMESTAMPS_ALONE, tsEcho);
+  else if (agreed & Agreed.SACK) {
+    store<u32>(at, SACK_ALONE);
     at += 4;
-    if (options & Agreed.SACK) {
-      times = TIMESTAMPS_AND_SACK;
-      if (!(options & Agreed.TIMESTAMPS)) {
-        store<u32>(at, SACK_ALONE);
-        at += 4;
-      }
-    }
   }
-  if (options & Agreed.TIMESTAMPS) {
-    store<u32>(at, times);
-    store<u32>(at, swap32(clock()), 4);
-    store<u32>(at, swap32(segment.outTsEcho), 8);
-    at += 12;
-  }
-  if (syn && options & Agreed.SCALE) {
+  if (agreed & Agreed.SCALE) {
     store<u32>(
       at,
       OPTION_NOP | (OPTION_SCALE << 8) | (OPTION_SCALE_BYTES << 16) | ((<u32>state.receiveScale) << 24),
@@ -67,22 +60,58 @@ export function options(): usize {
   return at;
 }
 
+function times(at: usize, head: u32, tsEcho: u32): usize {
+  store<u32>(at, head);
+  store<u32>(at, swap32(clock()), 4);
+  store<u32>(at, swap32(tsEcho), 8);
+  return at + TIMESTAMPS_ALONE_BYTES;
+}
+
 /**
- * Puts all headers before options that end at `end` and `dataBytes` octets of data behind them. `urgent`: the urgent
- * pointer; `tos`: the differentiated services octet. Returns the frame's length.
+ * Puts all headers before options that end at `end` and `dataBytes` octets of data behind them: SEG.SEQ, SEG.ACK, the
+ * flags and the window field as given; `urgent`: the urgent pointer; `tos`: the differentiated services octet. Returns
+ * the frame's length.
  */
-export function emit(end: usize, dataBytes: u32, urgent: u32, tos: u32, to: Neighbour): u32 {
+export function emit(
+  end: usize,
+  dataBytes: u32,
+  seq: u32,
+  ack: u32,
+  flags: u32,
+  wnd: u32,
+  urgent: u32,
+  tos: u32,
+  to: Neighbour,
+): u32 {
   const at = ipv4.outputPayload();
-  const tcp = changetype<TcpHeader>(at);
   const headerBytes = <u32>end - <u32>at;
   const length = headerBytes + dataBytes;
   const remoteAddress = segment.remoteAddress;
-  tcp.ports = rotl(segment.ports, 16);
-  tcp.sequence = swap32(segment.outSeq);
-  tcp.acknowledgment = swap32(segment.outAck);
-  store<u32>(at, (headerBytes << 2) | (segment.outFlags << 8) | (swap16(segment.outWnd) << 16), 12);
-  store<u32>(at, swap16(urgent) << 16, 16);
-  tcp.checksum = <u16>~checksum(at, length, ipv4.pseudoSum(remoteAddress, PROTOCOL_TCP, length));
-  count(Counter.TCP_SEGMENTS_OUT);
+  const ports = rotl(segment.ports, 16);
+  seq = swap32(seq);
+  ack = swap32(ack);
+  const fourth: u32 = (headerBytes << 2) | (flags << 8) | (swap16(wnd) << 16);
+  const fifth: u32 = swap16(urgent) << 16;
+  store<u32>(at, ports);
+  store<u32>(at, seq, 4);
+  store<u32>(at, ack, 8);
+  store<u32>(at, fourth, 12);
+  store<u32>(at, fifth, 16);
+  const pseudo = ipv4.pseudoSum(remoteAddress, PROTOCOL_TCP, length);
+  let sum: u32;
+  if (config.flags & ConfigFlag.OUTPUT_CHECKSUM_OFFLOAD) {
+    header.checksumStart = <u16>(LINK_HEADER_BYTES + IPV4_HEADER_BYTES);
+    header.checksumOffset = <u16>offsetof<TcpHeader>("checksum");
+    sum = ~fold(pseudo);
+  } else {
+    // The words are at hand: nothing is loaded again.
+    const words = pseudo + ports + seq + ack + fourth + fifth;
+    sum =
+      length > TCP_HEADER_BYTES
+        ? checksum(at + TCP_HEADER_BYTES, length - TCP_HEADER_BYTES, words)
+        : fold(words);
+  }
+  store<u16>(at, <u16>~sum, offsetof<TcpHeader>("checksum"));
+  tally(Counter.TCP_SEGMENTS_OUT);
   return ipv4.emit(remoteAddress, PROTOCOL_TCP, length, tos, to);
 }

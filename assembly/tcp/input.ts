@@ -3,26 +3,34 @@
 import { Counter, Status, TcpState } from "../abi_constants";
 import { state } from "../config";
 import { count, drop } from "../lib/counters";
-import { ACK, FIN, RST, SYN } from "../wire/tcp";
+import { ACK, FIN, RST, SYN, TcpHeader } from "../wire/tcp";
 import * as ackCheck from "./ack";
 import * as congestion from "./congestion";
 import * as demux from "./demux";
 import { fail } from "./ending";
 import * as listen from "./listen";
 import { establish, synchronise } from "./opening";
+import * as predict from "./predict";
 import * as receive from "./receive";
 import { refuse } from "./reset";
 import { noteDuplicate } from "./sack";
-import { read, segment, segmentLength } from "./segment";
+import { read, segment, segmentLength, verify } from "./segment";
 import * as seq from "./seq";
 import * as syncache from "./syncache";
 import { Agreed, Compact, isSynchronised, Kind, peerMaySend, setState, Tcb } from "./tcb";
 import * as timestamps from "./timestamps";
 import * as timewait from "./timewait";
 
-/** Takes the segment in the input slot. */
-export function arrives(): void {
-  if (!read()) return;
+/** Takes the segment in the input slot. `flags`: InputFlag bits. */
+export function arrives(flags: u32): void {
+  const tcp = verify(flags);
+  if (!tcp) return;
+  if (!predict.take(tcp)) process(tcp);
+}
+
+/** The segment whose header is `tcp`, whatever it is. */
+export function process(tcp: TcpHeader): void {
+  if (!read(tcp)) return;
   count(Counter.TCP_SEGMENTS_IN);
   const found = demux.find(segment.remoteAddress, segment.ports);
   if (!found) return listen.receive(null);

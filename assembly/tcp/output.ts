@@ -10,7 +10,7 @@ import { Neighbour } from "../net/link";
 import * as route from "../net/route";
 import { ACK, FIN, OPTIONS_BYTES_MAX, PSH, RST, SYN, URG } from "../wire/tcp";
 import * as congestion from "./congestion";
-import { emit, options, optionsAt } from "./emit";
+import { emit, options, optionsAt, synOptions } from "./emit";
 import { fail } from "./ending";
 import { openWindow, windowField } from "./receive";
 import * as retransmit from "./retransmit";
@@ -73,8 +73,11 @@ function serve(t: Tcb): u32 {
     // Another turn is for data, and for the timer of a connection that has none.
     makeReady(t);
   } else {
-    const bytes = serveData(t, neighbour);
-    if (bytes) return bytes;
+    // Most often there is an ACK to send, and nothing else.
+    if (t.sendBytes | <u32>owesFin(t) | (t.bits & (Bit.OWES_PROBE | Bit.OWES_REPAIR))) {
+      const bytes = serveData(t, neighbour);
+      if (bytes) return bytes;
+    }
     if (t.sndUna == t.sndMax) {
       // Data that cannot be sent while nothing is outstanding: the timer turns into the persist timer (3.8.6.1).
       if (t.sendBytes | <u32>owesFin(t)) retransmit.start(t);
@@ -91,6 +94,7 @@ function serve(t: Tcb): u32 {
  * to what the peer may have; and not behind a probe that a shut window kept out. Two stacks that get this wrong answer
  * each other's ACKs for ever.
  */
+@inline
 function nextExpected(t: Tcb): u32 {
   return seq.earlier(t.sndMax, t.sndUna + t.sndWnd);
 }
@@ -169,6 +173,7 @@ const FIN_UNACKNOWLEDGED: u32 =
   (1 << TcpState.FIN_WAIT_1) | (1 << TcpState.CLOSING) | (1 << TcpState.LAST_ACK);
 
 /** Whether a FIN belongs behind the data. */
+@inline
 export function owesFin(t: Tcb): bool {
   return <bool>((FIN_UNACKNOWLEDGED >> t.state) & 1);
 }
@@ -213,20 +218,25 @@ function send(t: Tcb, neighbour: Neighbour, start: u32, flags: u32, length: u32)
   }
   segment.remoteAddress = t.remoteAddress;
   segment.ports = t.ports;
-  segment.outSeq = start;
-  segment.outAck = t.rcvNxt;
-  segment.outFlags = flags;
-  // The window of a SYN is not scaled.
-  segment.outWnd = flags & SYN ? min(t.rcvAdv - t.rcvNxt, 0xffff) : windowField(t);
-  segment.outOptions = flags & RST ? 0 : t.bits;
-  segment.outTsEcho = t.tsRecent;
-  // SACK blocks have what room data and other options leave.
-  const first = options();
-  const room = min<u32>(t.sndMss - length, <u32>optionsAt() + OPTIONS_BYTES_MAX - <u32>first);
-  const end = flags & (SYN | RST) ? first : sack.write(t, first, room);
+  const begin = optionsAt();
+  let end = begin;
+  let wnd: u32;
+  if (flags & SYN) {
+    // The window of a SYN is not scaled.
+    wnd = min(t.rcvAdv - t.rcvNxt, 0xffff);
+    end = synOptions(begin, t.bits, t.tsRecent);
+  } else {
+    wnd = windowField(t);
+    if (!(flags & RST)) {
+      end = options(begin, t.bits, t.tsRecent);
+      // SACK blocks have what room data and other options leave.
+      if (<u32>t.ranges | segment.duplicateOf)
+        end = sack.write(t, end, min<u32>(t.sndMss - length, <u32>begin + OPTIONS_BYTES_MAX - <u32>end));
+    }
+  }
   if (length) {
     const position = advance(t.sendHead, start - t.sndUna, config.sendRingBytes);
     copyOut(sendRing(t), config.sendRingBytes, position, end, length);
   }
-  return emit(end, length, urgent, t.tos, neighbour);
+  return emit(end, length, start, t.rcvNxt, flags, wnd, urgent, t.tos, neighbour);
 }

@@ -27,36 +27,41 @@ import {
 import * as timewait from "./timewait";
 
 /** Data segments that one ACK may cover: RFC 9293 section 3.8.6.3. */
-const SEGMENTS_PER_ACK: u32 = 2;
-
-/** Window that we may announce: room behind RCV.NXT, as the ring and the window field allow. */
-function room(t: Tcb): u32 {
-  return min(config.receiveRingBytes - t.receiveBytes, 0xffff << scale(t));
-}
+const SEGMENTS_PER_ACK: u8 = 2;
 
 /** Shift of the windows that we announce. */
+@inline
 function scale(t: Tcb): u32 {
   return has(t, Agreed.SCALE) ? state.receiveScale : 0;
 }
 
-/** Whether the window's edge has moved by `segments` MSS, or half of the ring: RFC 9293 section 3.8.6.2.2. */
-function isWorthwhile(t: Tcb, segments: u32): bool {
-  return t.rcvNxt + room(t) - t.rcvAdv >= min(config.receiveRingBytes >> 1, t.rcvMss * segments);
+/**
+ * By how much the right edge of the window may move on: room behind RCV.NXT, as the ring and the window field allow.
+ * 0 when that is less than `segments` MSS and less than half of the ring (RFC 9293 section 3.8.6.2.2).
+ */
+@inline
+function worthwhile(t: Tcb, segments: u32): u32 {
+  const ring = config.receiveRingBytes;
+  const room = min(ring - t.receiveBytes, 0xffff << scale(t));
+  const step = t.rcvNxt + room - t.rcvAdv;
+  return step >= min(ring >> 1, t.rcvMss * segments) ? step : 0;
 }
 
 /** A segment leaves: moves the right edge of the window on. Never back, and never by a silly little. */
+@inline
 export function openWindow(t: Tcb): void {
-  if (isWorthwhile(t, 1)) t.rcvAdv = t.rcvNxt + room(t);
+  t.rcvAdv += worthwhile(t, 1);
 }
 
 /** The window field of a segment that is no SYN. */
+@inline
 export function windowField(t: Tcb): u32 {
   return (t.rcvAdv - t.rcvNxt) >> scale(t);
 }
 
 /** The application has read: tells the peer when that opened the window by twice what is silly. */
 export function afterRead(t: Tcb): void {
-  if (<u32>peerMaySend(t) & <u32>isWorthwhile(t, 2)) owe(t);
+  if (<u32>peerMaySend(t) & <u32><u32>(worthwhile(t, 2) != 0)) owe(t);
 }
 
 /** RFC 9293 3.10.7.4, sixth: the URG bit. Urgent data stays in the stream (RFC 6093); the application hears of it. */
@@ -89,17 +94,33 @@ export function text(t: Tcb): void {
     oweDuplicate(t);
     if (!reassembly.keep(t, segment.seq, whole)) return;
   } else {
-    // A hole that is filled is acknowledged at once, else every second segment; or the delayed-ACK timer says so.
-    const unacked = <u32>t.unacked + 1;
-    t.unacked = <u8>min<u32>(unacked, SEGMENTS_PER_ACK);
-    if (holes | <u32>(unacked >= SEGMENTS_PER_ACK)) owe(t);
-    else oweLater(t);
-    t.receiveBytes += whole - next;
-    t.bytesReceived += whole - next;
-    t.rcvNxt = whole;
-    raise(t, Event.READABLE);
+    // A hole that is filled is acknowledged at once.
+    if (holes) owe(t);
+    grow(t, whole - next);
   }
   copyIn(receiveRing(t), ring, position, segment.data, bytes);
+}
+
+/** The same for the `bytes` octets at `data` that stand at RCV.NXT, while nothing ahead of it has arrived. */
+export function inOrder(t: Tcb, data: usize, bytes: u32): void {
+  const ring = config.receiveRingBytes;
+  copyIn(receiveRing(t), ring, advance(t.receiveHead, t.receiveBytes, ring), data, bytes);
+  grow(t, bytes);
+}
+
+/** So many octets more are in order. Every second segment is acknowledged; or the delayed-ACK timer says so. */
+function grow(t: Tcb, bytes: u32): void {
+  if (t.unacked) {
+    t.unacked = SEGMENTS_PER_ACK;
+    owe(t);
+  } else {
+    t.unacked = 1;
+    oweLater(t);
+  }
+  t.receiveBytes += bytes;
+  t.bytesReceived += bytes;
+  t.rcvNxt += bytes;
+  raise(t, Event.READABLE);
 }
 
 /** RFC 9293 3.10.7.4, eighth: check the FIN bit. A FIN ahead of a hole is noted and takes effect when it is reached. */

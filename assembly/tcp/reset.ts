@@ -7,7 +7,7 @@ import { count } from "../lib/counters";
 import { Neighbour } from "../net/link";
 import { owe, oweLimited, Reply, replyTo } from "../net/reply";
 import { ACK, RST, SYN } from "../wire/tcp";
-import { emit, options } from "./emit";
+import { emit, options, optionsAt, synOptions } from "./emit";
 import { segment, segmentLength } from "./segment";
 import { window } from "./syncache";
 import { Agreed, Compact, Kind } from "./tcb";
@@ -68,5 +68,11 @@ export function emitReply(): u32 {
 
 /** Builds what stands in the Segment record into the output slot, without data. Returns the frame's length. */
 export function emitTo(neighbour: Neighbour): u32 {
-  return emit(options(), 0, 0, 0, neighbour);
+  const flags = segment.outFlags;
+  const at = optionsAt();
+  const end =
+    flags & SYN
+      ? synOptions(at, segment.outOptions, segment.outTsEcho)
+      : options(at, segment.outOptions, segment.outTsEcho);
+  return emit(end, 0, segment.outSeq, segment.outAck, flags, segment.outWnd, 0, 0, neighbour);
 }

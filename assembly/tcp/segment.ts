@@ -3,7 +3,6 @@
 import { Counter } from "../abi_constants";
 import { config, SEGMENT, SEGMENT_BYTES } from "../config";
 import { load32, swap16, swap32 } from "../lib/bytes";
-import { checksum } from "../lib/checksum";
 import { count, drop } from "../lib/counters";
 import * as ipv4 from "../net/ipv4";
 import { PROTOCOL_TCP } from "../wire/ipv4";
@@ -63,7 +62,7 @@ export class Segment {
   /** SEG.SEQ + SEG.UP: where urgent data ends. */
   urgent: u32;
 
-  // The header of a segment that goes out: emit.ts. A stateless answer waits here until `output` takes it.
+  // The header of a stateless answer, which waits here until `output` takes it: reset.ts.
   outSeq: u32;
   outAck: u32;
   outFlags: u32;
@@ -90,23 +89,31 @@ export const segment = changetype<Segment>(SEGMENT);
 
 /** SEG.LEN: octets of data, and one each for SYN and FIN. */
 export function segmentLength(): u32 {
-  return segment.dataBytes + popcnt<u32>(segment.flags & (SYN | FIN));
+  // SYN is the bit above FIN.
+  return segment.dataBytes + ((segment.flags >> 1) & 1) + (segment.flags & FIN);
 }
 
-/** Reads the segment in the input slot. False: dropped and counted. */
-export function read(): bool {
+/** Checks the segment in the input slot; `flags`: InputFlag bits. Returns its header; null: dropped and counted. */
+export function verify(flags: u32): TcpHeader | null {
   const ip = ipv4.input();
   const at = ipv4.payload(ip);
   const length = ipv4.payloadBytes(ip);
   const tcp = changetype<TcpHeader>(at);
-  if (!check(tcp, length)) return drop(Counter.TCP_MALFORMED);
-  const source = ip.source;
+  if (!check(tcp, length)) count(Counter.TCP_MALFORMED);
+  else if (!ipv4.isIntact(ip, PROTOCOL_TCP, at, length, flags)) count(Counter.TCP_CHECKSUM);
+  else return tcp;
+  return null;
+}
+
+/** Reads the segment whose header is `tcp`. False: dropped and counted. */
+export function read(tcp: TcpHeader): bool {
+  const ip = ipv4.input();
+  const at = changetype<usize>(tcp);
+  const length = ipv4.payloadBytes(ip);
   const ports = tcp.ports;
-  if (checksum(at, length, ipv4.pseudoSum(source, PROTOCOL_TCP, length)) != 0xffff)
-    return drop(Counter.TCP_CHECKSUM);
   if (<u32>!(ports & 0xffff) | <u32>!(ports >> 16)) return drop(Counter.TCP_BAD_ADDRESS);
   const bytes = headerBytes(tcp);
-  segment.remoteAddress = source;
+  segment.remoteAddress = ip.source;
   segment.ports = ports;
   const first = swap32(tcp.sequence);
   segment.seq = first;

@@ -8,7 +8,7 @@
 //   +- Compact    32 octets: SYN-RECEIVED of a passive open, or TIME-WAIT
 
 import { TcpInfo, TcpState } from "../abi_constants";
-import { COMPACT_BYTES, CONNECTION_BYTES, config, header, LISTENER_BYTES, State, state } from "../config";
+import { COMPACT_BYTES, CONNECTION_BYTES, config, header, LISTENER_BYTES, State, state, TAIL } from "../config";
 
 /** What a record is. Odd: the application holds a handle to it. */
 export namespace Kind {
@@ -69,6 +69,10 @@ export class Socket extends Keyed {
   /** The listener whose accept queue holds this connection, or 0; always 0 in a record that is free. */
   listener: u32;
 }
+
+/** Where State names the first members of both lists. */
+const READY: usize = changetype<usize>(state) + offsetof<State>("readyHead");
+const EVENTS: usize = changetype<usize>(state) + offsetof<State>("eventHead");
 
 /** Bits of Socket.lists. */
 export const IN_EVENT_LIST: u8 = 1;
@@ -223,6 +227,7 @@ export const SYN_SHUT: u32 = 0x800;
 export const SYN_SCALE: u32 = 12;
 
 /** The connection record of number `index`. */
+@inline
 export function connectionAt(index: u32): Tcb {
   return changetype<Tcb>(state.connectionTable + index * state.connectionStride);
 }
@@ -321,16 +326,19 @@ export function release(t: Tcb): void {
 }
 
 /** Sets Bit bits. */
+@inline
 export function set(t: Tcb, bits: u32): void {
   t.bits |= bits;
 }
 
 /** Clears Bit bits. */
+@inline
 export function clear(t: Tcb, bits: u32): void {
   t.bits &= ~bits;
 }
 
 /** Whether any of the Bit bits is set. */
+@inline
 export function has(t: Tcb, bits: u32): bool {
   return (t.bits & bits) != 0;
 }
@@ -343,53 +351,47 @@ export function retireHandle(socket: Socket): void {
 /** Adds Event bits that the host will see. */
 export function raise(socket: Socket, events: u32): void {
   socket.events |= <u8>events;
-  enqueue(changetype<u32>(state) + offsetof<State>("eventHead"), socket, IN_EVENT_LIST);
+  enqueue(EVENTS, socket, IN_EVENT_LIST, offsetof<Socket>("eventNext"));
 }
 
 /** Gives the connection a turn in `output`. */
 export function makeReady(t: Tcb): void {
-  enqueue(changetype<u32>(state) + offsetof<State>("readyHead"), t, IN_READY_LIST);
+  enqueue(READY, t, IN_READY_LIST, offsetof<Socket>("readyNext"));
 }
 
 /** Takes the connection whose turn is next out of the list; null when nobody waits. */
 export function takeReady(): Tcb | null {
-  return changetype<Tcb | null>(
-    dequeue(changetype<u32>(state) + offsetof<State>("readyHead"), IN_READY_LIST),
-  );
+  return changetype<Tcb | null>(dequeue(READY, IN_READY_LIST, offsetof<Socket>("readyNext")));
 }
 
 /** Takes the socket whose events are oldest out of the list; null when there is none. */
 export function takeEvents(): Socket | null {
-  return changetype<Socket | null>(
-    dequeue(changetype<u32>(state) + offsetof<State>("eventHead"), IN_EVENT_LIST),
-  );
+  return changetype<Socket | null>(dequeue(EVENTS, IN_EVENT_LIST, offsetof<Socket>("eventNext")));
 }
 
-/** Appends to the list whose first and last members are named at `list`, unless the socket stands there already. */
-function enqueue(list: u32, socket: Socket, bit: u8): void {
-  if (socket.lists & bit) return;
-  socket.lists |= bit;
-  const at = changetype<usize>(socket) + nextOffset(bit);
-  store<u32>(at, 0);
-  const last = load<u32>(list, 4);
-  store<u32>(last ? last + nextOffset(bit) : list, changetype<u32>(socket));
-  store<u32>(list, changetype<u32>(socket), 4);
+/** Appends to the list whose first member is named at `list`, unless the socket stands there already. */
+@inline
+function enqueue(list: usize, socket: Socket, bit: u8, link: usize): void {
+  const lists = socket.lists;
+  if (lists & bit) return;
+  socket.lists = lists | bit;
+  const self = changetype<u32>(socket);
+  store<u32>(self + link, 0);
+  const last = load<u32>(list, TAIL);
+  store<u32>(last ? last + link : list, self);
+  store<u32>(list, self, TAIL);
 }
 
-function dequeue(list: u32, bit: u8): u32 {
+@inline
+function dequeue(list: usize, bit: u8, link: usize): u32 {
   const first = load<u32>(list);
-  if (!first) return 0;
-  const next = load<u32>(first + nextOffset(bit));
-  store<u32>(list, next);
-  if (!next) store<u32>(list, 0, 4);
-  changetype<Socket>(first).lists &= ~bit;
+  if (first) {
+    const next = load<u32>(first + link);
+    store<u32>(list, next);
+    if (!next) store<u32>(list, 0, TAIL);
+    changetype<Socket>(first).lists &= ~bit;
+  }
   return first;
-}
-
-/** Where the link of a list is in the record. */
-function nextOffset(bit: u8): u32 {
-  // IN_EVENT_LIST is 1, IN_READY_LIST 2: the links stand side by side.
-  return offsetof<Socket>("eventNext") - 4 + ((<u32>bit) << 2);
 }
 
 /** Takes the record `self` out of the chain that begins at the pointer `link`; `next` is the link's offset. */
@@ -399,26 +401,27 @@ export function unlink(link: usize, self: u32, next: u32): void {
 }
 
 /** Octets that may still be written. */
+@inline
 export function sendFree(t: Tcb): u32 {
   return config.sendRingBytes - t.sendBytes;
 }
 
 /** Where the send ring is. */
+@inline
 export function sendRing(t: Tcb): usize {
-  const index = (t.handle & 0xffff) - 1 - config.listeners;
-  return state.ringTable + index * (config.sendRingBytes + config.receiveRingBytes);
+  return state.sendRings + (t.handle & 0xffff) * state.ringsBytes;
 }
 
 /** Where the receive ring is. */
+@inline
 export function receiveRing(t: Tcb): usize {
-  return sendRing(t) + config.sendRingBytes;
+  return state.receiveRings + (t.handle & 0xffff) * state.ringsBytes;
 }
 
 /** Fails to compile when a record does not fit the place that config.ts gives it. */
 export function checkLayout(): void {
   if (offsetof<Tcb>() > CONNECTION_BYTES) ERROR("Tcb does not fit");
   if (offsetof<Listener>() > LISTENER_BYTES) ERROR("Listener does not fit");
-  if (offsetof<Socket>("readyNext") - offsetof<Socket>("eventNext") != 4) ERROR("list links are apart");
   const start = offsetof<Tcb>("sndUna");
   if (offsetof<Tcb>("rcvFin") - start != offsetof<TcpInfo>()) ERROR("TcpInfo does not match Tcb");
   if (offsetof<Tcb>("rtoMs") - start != offsetof<TcpInfo>("rtoMs")) ERROR("TcpInfo does not match Tcb");

@@ -42,6 +42,15 @@ import {
   takeEvents,
 } from "./tcb";
 
+/** The connection of a handle; null for one that is stale, was never given out, or is a listener's. */
+export function connectionOf(handle: i32): Tcb | null {
+  const place = (handle & 0xffff) - 1 - config.listeners;
+  const t = connectionAt(place);
+  if (<u32>place < config.connections && <u32>(t.handle == handle) & <u32>(t.kind == Kind.CONNECTION))
+    return t;
+  return null;
+}
+
 /** The socket of a handle; null for one that is stale or was never given out. */
 export function socketOf(handle: i32): Socket | null {
   const index = (handle & 0xffff) - 1;
@@ -183,6 +192,24 @@ export function receiveConsume(t: Tcb, length: u32): i32 {
   t.rcvUp = seq.later(t.rcvUp, t.rcvNxt - t.receiveBytes);
   afterRead(t);
   return Status.OK;
+}
+
+/** RECEIVE in one: takes at most `most` octets of that run. */
+export function receive(t: Tcb, most: u32): i32 {
+  const run = receivePeek(t);
+  if (run <= 0) return run;
+  const length = min<u32>(run, most);
+  receiveConsume(t, length);
+  return length;
+}
+
+/** SEND in one: at most `most` octets of the next free run. */
+export function send(t: Tcb, most: u32): i32 {
+  const run = sendReserve(t);
+  if (run <= 0) return run;
+  const length = min<u32>(run, most);
+  sendCommit(t, length);
+  return length;
 }
 
 /** CLOSE of RFC 9293 section 3.10.4, the sending direction: a FIN follows what was written. */

@@ -34,6 +34,7 @@ export function headerBytes(ip: Ipv4Header): u32 {
 }
 
 /** Octets of the packet, header included. */
+@inline
 export function totalBytes(ip: Ipv4Header): u32 {
   return swap16(ip.totalLength);
 }

@@ -20,6 +20,11 @@ enum phase {
     LAST,
 };
 
+#define LISTENERS 2u
+
+/** Steps that a visitor gets at a time: each moves a run of a ring, or reads a head. */
+#define STEPS_AT_A_TIME 64u
+
 /** What a step came to. */
 enum progress { WAITING, GOING_ON, GONE };
 
@@ -58,10 +63,18 @@ int32_t web_start(struct web *web, struct ferrule *device, struct web_visitor *v
     return web->echo < 0 ? web->echo : FERRULE_STATUS_OK;
 }
 
-void web_serve(struct web *web) {
+bool web_serve(struct web *web) {
     uint32_t events;
     int32_t socket;
-    while ((socket = ferrule_next_event(web->device, &events)) > 0) {
+    bool has_more = false;
+    for (uint32_t index = 0; index < web->count; index++)
+        if (web->visitors[index].phase != FREE && web->visitors[index].has_more)
+            go_on(web, &web->visitors[index]);
+    /* Each socket once at most. */
+    for (uint32_t told = 0; told < web->count + LISTENERS; told++) {
+        socket = ferrule_next_event(web->device, &events);
+        if (socket <= 0)
+            break;
         if (socket == web->http)
             accept_all(web, socket, HEAD);
         else if (socket == web->echo)
@@ -71,6 +84,9 @@ void web_serve(struct web *web) {
                 go_on(web, &web->visitors[index]);
     }
     end_idle(web);
+    for (uint32_t index = 0; index < web->count; index++)
+        has_more = has_more || (web->visitors[index].phase != FREE && web->visitors[index].has_more);
+    return has_more;
 }
 
 uint32_t web_open(const struct web *web) {
@@ -114,14 +130,16 @@ static void accept_all(struct web *web, int32_t listener, enum phase phase) {
     }
 }
 
-/** As far as the connection lets it. Rings are finite, and so is what can be done at a time. */
+/** As far as the connection lets it, but others want to be served, too: what is left waits for the next
+ * round.
+ */
 static void go_on(struct web *web, struct web_visitor *visitor) {
-    enum progress progress;
+    enum progress progress = GOING_ON;
     visitor->active_ms = now_of(web);
-    do
+    for (uint32_t steps = 0; steps < STEPS_AT_A_TIME && progress == GOING_ON; steps++)
         progress = step(web, visitor);
-    while (progress == GOING_ON);
-    if (progress == WAITING)
+    visitor->has_more = progress == GOING_ON;
+    if (progress != GONE)
         return;
     ferrule_close(web->device, visitor->socket);
     visitor->phase = FREE;

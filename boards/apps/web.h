@@ -25,6 +25,8 @@ struct web_visitor {
     int32_t socket;
     uint8_t phase;
     bool keep;
+    /** There was more to do than one round lets do. */
+    bool has_more;
     /** When something moved last. */
     uint32_t active_ms;
     /** Bytes of `text` that are a request's head so far, or that are still to be sent. */
@@ -48,8 +50,9 @@ struct web {
  * not. */
 int32_t web_start(struct web *web, struct ferrule *device, struct web_visitor *visitors, uint32_t count);
 
-/** Does what the sockets' events call for. Call it after each `ferrule_poll`. */
-void web_serve(struct web *web);
+/** Does what the sockets' events call for. Call it after each `ferrule_poll`. True when there is more to do
+ * at once: do not sleep. */
+bool web_serve(struct web *web);
 
 /** How many connections have not been given back yet. */
 uint32_t web_open(const struct web *web);

@@ -63,12 +63,25 @@ struct ferrule_netdev {
     void (*send)(void *context, const uint8_t *frame, uint32_t length);
     /** Given to the functions. */
     void *context;
+    /** The checksums of frames that `receive` gives were found right, by hardware say: nobody looks at them
+     * again. */
+    bool checksums_verified;
+};
+
+/** Who adds up the checksums of segments. */
+enum ferrule_checksums {
+    /** The core. */
+    FERRULE_CHECKSUMS_CORE = 0,
+    /** This runtime, in native code: on wasm3 that takes a tenth of the instructions. */
+    FERRULE_CHECKSUMS_NATIVE = 1,
 };
 
 /** What a device is made of. */
 struct ferrule_setup {
-    /** Addresses, numbers and sizes. `version`, `bytes` and `seed` are filled in by the runtime. */
+    /** Addresses, numbers and sizes. `version`, `bytes`, `seed`, and of `flags` what `checksums` says, are
+     * filled in by the runtime. */
     struct ferrule_config config;
+    enum ferrule_checksums checksums;
     /** Memory for all of it, aligned to 16. It stays the device's. */
     void *memory;
     size_t memory_bytes;
@@ -99,10 +112,14 @@ struct ferrule {
     uint32_t socket_count;
     /** Where the next look for events begins. */
     uint32_t next_told;
-    /** Bytes of linear memory. */
+    uint32_t sockets_with_events;
+    /** Linear memory, which never moves. */
+    uint8_t *linear;
+    uint32_t linear_bytes;
+    /** Bytes of linear memory that the configuration needs. */
     uint32_t memory_bytes;
     /** Where the head of the core's state is, and what it says. */
-    uint32_t base, input_slot, output_slot, slot_bytes, exchange, counters;
+    uint32_t base, input_slot, output_slot, slot_bytes, exchange, counters, hints;
     /** The core has trapped, and is booted again at `restart_at`. */
     bool is_booted, down, engine_is_broken;
     /** Why it is down: a ferrule_error. */

@@ -6,13 +6,13 @@
 #include <stdint.h>
 
 /** Version of this interface. A host refuses a module whose `abiVersion()` differs. */
-#define FERRULE_ABI_VERSION 2u
+#define FERRULE_ABI_VERSION 3u
 
 /** `StateHeader.magic`: "FRRL" in memory order. */
 #define FERRULE_STATE_MAGIC 0x4c525246u
 
 /** Version of the layout of the state region; `adopt` takes over a state of this version only. */
-#define FERRULE_LAYOUT_VERSION 2u
+#define FERRULE_LAYOUT_VERSION 3u
 
 /** Address of the state region. Constant data of the module lies below it; address 0 is never valid. */
 #define FERRULE_STATE_BASE 128u
@@ -196,7 +196,10 @@ enum ferrule_option {
 enum ferrule_input_flag {
     /** IP, TCP, UDP and ICMP checksums were verified by hardware. */
     FERRULE_INPUT_FLAG_CHECKSUM_VERIFIED = 1,
-    /** Bits 16 to 31 are the 16-bit one's-complement sum of the frame after the Ethernet header. */
+    /**
+     * Bits 16 to 31 are the one's-complement sum of all that follows the Ethernet header, as 16-bit
+     * words in memory order (little-endian), an odd octet at the end as a word's lower half.
+     */
     FERRULE_INPUT_FLAG_CHECKSUM_SUM = 2,
 };
 
@@ -611,6 +614,13 @@ struct ferrule_state_header {
     uint16_t time_wait_used;
     /** SYN-cache entries in use. */
     uint16_t syn_used;
+    /**
+     * Where three u32 are that a host may look at instead of calling in vain: [0] not 0: a
+     * connection may have a frame due; [1] not 0: something else may. When both are 0, `output` has
+     * nothing until `now` is another than at the last call, a frame arrives, or a call is made. [2]
+     * not 0: `nextEvent` may have something to tell.
+     */
+    uint32_t hints;
 };
 
 /** Sets the fields of a zeroed struct ferrule_config that have defaults, its version and its size. */
@@ -713,7 +723,7 @@ FERRULE_LAYOUT(tcp_info_segments_in, offsetof(struct ferrule_tcp_info, segments_
 FERRULE_LAYOUT(tcp_info_retransmits, offsetof(struct ferrule_tcp_info, retransmits) == 88);
 FERRULE_LAYOUT(tcp_info_out_of_order, offsetof(struct ferrule_tcp_info, out_of_order) == 92);
 FERRULE_LAYOUT(tcp_info_zero_windows, offsetof(struct ferrule_tcp_info, zero_windows) == 94);
-FERRULE_LAYOUT(state_header, sizeof(struct ferrule_state_header) == 56);
+FERRULE_LAYOUT(state_header, sizeof(struct ferrule_state_header) == 60);
 FERRULE_LAYOUT(state_header_magic, offsetof(struct ferrule_state_header, magic) == 0);
 FERRULE_LAYOUT(state_header_layout_version, offsetof(struct ferrule_state_header, layout_version) == 4);
 FERRULE_LAYOUT(state_header_build, offsetof(struct ferrule_state_header, build) == 6);
@@ -733,6 +743,7 @@ FERRULE_LAYOUT(state_header_connections_used, offsetof(struct ferrule_state_head
 FERRULE_LAYOUT(state_header_listeners_used, offsetof(struct ferrule_state_header, listeners_used) == 50);
 FERRULE_LAYOUT(state_header_time_wait_used, offsetof(struct ferrule_state_header, time_wait_used) == 52);
 FERRULE_LAYOUT(state_header_syn_used, offsetof(struct ferrule_state_header, syn_used) == 54);
+FERRULE_LAYOUT(state_header_hints, offsetof(struct ferrule_state_header, hints) == 56);
 #undef FERRULE_LAYOUT
 
 /*
@@ -761,8 +772,8 @@ FERRULE_LAYOUT(state_header_syn_used, offsetof(struct ferrule_state_header, syn_
  *
  * input(length, flags, now):
  *   Takes the frame of `length` bytes in the input slot, which must then stand until `output` has
- *   returned 0: replies are built from it. `flags`: InputFlag bits, interface in bits 8 to 15; none is
- *   supported in this version. Hostile input is never an error: it moves a counter. Returns OK,
+ *   returned 0: replies are built from it. `flags`: InputFlag bits, interface in bits 8 to 15, of
+ *   which there is one, 0. Hostile input is never an error: it moves a counter. Returns OK,
  *   NOT_INITIALISED, INVALID_ARGUMENT (longer than the slot) or NOT_SUPPORTED.
  *
  * output(now):
@@ -829,6 +840,16 @@ FERRULE_LAYOUT(state_header_syn_used, offsetof(struct ferrule_state_header, syn_
  *   Frees the first `length` bytes of the run found by `receivePeek`. Returns OK, BAD_HANDLE or
  *   INVALID_ARGUMENT.
  *
+ * receive(handle, most):
+ *   Takes the next run out of the receive ring, at most `most` bytes of it: `receivePeek` and
+ *   `receiveConsume` in one. The bytes stay where they are until the next call of `input`. Returns how
+ *   many there are, or what `receivePeek` says.
+ *
+ * send(handle, most):
+ *   Sends what the caller puts into the next free run of the send ring, at most `most` bytes:
+ *   `sendReserve` and `sendCommit` in one. The bytes must be in place before the next call of
+ *   `output`. Returns how many there are to be, or what `sendReserve` says.
+ *
  * sendTo(handle, endpoint, data, length):
  *   Sends `length` bytes at `data` as one datagram to the Endpoint. NOT_SUPPORTED in a build without
  *   UDP.
@@ -886,6 +907,8 @@ FERRULE_LAYOUT(state_header_syn_used, offsetof(struct ferrule_state_header, syn_
     X(sendCommit, 2) \
     X(receivePeek, 1) \
     X(receiveConsume, 2) \
+    X(receive, 2) \
+    X(send, 2) \
     X(sendTo, 4) \
     X(receiveFrom, 2) \
     X(shutdown, 1) \

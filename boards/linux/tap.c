@@ -42,7 +42,8 @@ int tap_open(struct tap *tap, const char *name) {
         close(tap->fd);
         return problem;
     }
-    tap->netdev = (struct ferrule_netdev){receive, has_room, send_frame, tap};
+    tap->netdev =
+        (struct ferrule_netdev){.receive = receive, .has_room = has_room, .send = send_frame, .context = tap};
     return 0;
 }
 

@@ -71,6 +71,10 @@ struct ferrule_engine;
 /** Name and release of the engine as its own sources tell them: "wasm3 0.5.0", "wasm2c 1.0.39". */
 const char *ferrule_engine_name(void);
 
+/** Bytes of linear memory, where that was fixed when the engine was compiled: no other `memory_bytes` will do
+ * then, and there is one instance at a time. 0 where it was not. */
+uint32_t ferrule_engine_memory_fixed(void);
+
 /**
  * Makes an instance in `*engine`, and asks the module for its ABI version. When it fails `*engine` is NULL,
  * the arena is the caller's again, and `*problem` says what the engine said.

@@ -103,6 +103,10 @@ void wasm_rt_trap(wasm_rt_memory_t *memory, wasm_rt_trap_t trap) {
 
 #ifdef FERRULE_AOT_MEMORY_BYTES
 
+uint32_t ferrule_engine_memory_fixed(void) {
+    return FERRULE_AOT_MEMORY_BYTES;
+}
+
 uint8_t ferrule_aot_memory[FERRULE_AOT_MEMORY_BYTES];
 
 /** The array has one user at a time. */
@@ -128,6 +132,10 @@ static uint8_t *reserve(const struct ferrule_engine_options *options, uint32_t *
 }
 
 #else
+
+uint32_t ferrule_engine_memory_fixed(void) {
+    return 0;
+}
 
 void ferrule_engine_close(struct ferrule_engine *engine) {
     engine->is_open = false;

@@ -66,6 +66,10 @@ const char *ferrule_engine_name(void) {
     return "wasm3 " M3_VERSION;
 }
 
+uint32_t ferrule_engine_memory_fixed(void) {
+    return 0;
+}
+
 enum ferrule_engine_status ferrule_engine_open(const struct ferrule_engine_options *options,
                                                struct ferrule_engine **opened, const char **problem) {
     *opened = NULL;

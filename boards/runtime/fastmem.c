@@ -12,7 +12,11 @@
 #define WORD sizeof(uint32_t)
 
 /* The compiler must not turn these loops into calls of themselves. */
+#if defined(__clang__)
+#define PLAIN __attribute__((no_builtin("memcpy", "memmove", "memset")))
+#else
 #define PLAIN __attribute__((optimize("no-tree-loop-distribute-patterns")))
+#endif
 
 /* A word that may alias anything. */
 typedef uint32_t __attribute__((may_alias)) word_t;
@@ -21,10 +25,9 @@ static int aligned_alike(const void *left, const void *right) {
     return (((uintptr_t)left ^ (uintptr_t)right) & (WORD - 1)) == 0;
 }
 
-PLAIN void *memcpy(void *restrict to, const void *restrict from, size_t bytes) {
-    uint8_t *target = to;
-    const uint8_t *source = from;
-    if (bytes >= 2 * WORD && aligned_alike(to, from)) {
+/** From the beginning: the target may lie before the source, too, and then they may overlap. */
+PLAIN static void copy_forward(uint8_t *target, const uint8_t *source, size_t bytes) {
+    if (bytes >= 2 * WORD && aligned_alike(target, source)) {
         for (; (uintptr_t)target & (WORD - 1); bytes--)
             *target++ = *source++;
         word_t *words = (word_t *)(void *)target;
@@ -42,14 +45,20 @@ PLAIN void *memcpy(void *restrict to, const void *restrict from, size_t bytes) {
     }
     while (bytes--)
         *target++ = *source++;
+}
+
+PLAIN void *memcpy(void *restrict to, const void *restrict from, size_t bytes) {
+    copy_forward(to, from, bytes);
     return to;
 }
 
 PLAIN void *memmove(void *to, const void *from, size_t bytes) {
     uint8_t *target = to;
     const uint8_t *source = from;
-    if ((uintptr_t)target - (uintptr_t)source >= bytes)
-        return memcpy(to, from, bytes);
+    if ((uintptr_t)target - (uintptr_t)source >= bytes) {
+        copy_forward(target, source, bytes);
+        return to;
+    }
     /* The target lies in the source: from the end. */
     target += bytes;
     source += bytes;

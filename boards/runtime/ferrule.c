@@ -12,6 +12,7 @@
 
 #include <string.h>
 
+#include "checksum.h"
 #include "engine.h"
 
 /** Frames that one poll takes in, at most. */
@@ -33,8 +34,15 @@
 /** Longest answer of `deadline`, in milliseconds. */
 #define DEADLINE_LONGEST_MS (1 << 24)
 
+/** Before the packet in a frame. */
+#define ETHERNET_BYTES 14u
+
 /** Sizes of pieces of memory are rounded up to this. */
 #define PIECE 16u
+
+/** Words of the core's hints: see ferrule_state_header. */
+enum hint { HINT_SENDERS, HINT_REPLIES, HINT_EVENTS };
+#define HINTS 3u
 
 struct ferrule_socket_entry {
     /** The core's handle; 0 when the core has none: a connection that a restart has ended. */
@@ -56,18 +64,20 @@ struct ferrule_socket_entry {
 
 static uint32_t socket_count(const struct ferrule_setup *setup);
 static size_t table_bytes(const struct ferrule_setup *setup);
-static int32_t open_engine(const struct ferrule_setup *setup, uint32_t memory_bytes, bool compile_on_use,
-                           struct ferrule_engine **engine);
+static int32_t open_engine(struct ferrule *device, uint32_t memory_bytes, bool compile_on_use);
 static int32_t error_of(enum ferrule_engine_status status);
 static int32_t linear_bytes(const struct ferrule_setup *setup);
 static int32_t put_config(struct ferrule *device);
 static int32_t boot(struct ferrule *device, uint32_t now);
 static bool take_frames(struct ferrule *device, uint32_t now);
+static uint32_t input_flags(const struct ferrule *device, const uint8_t *slot, uint32_t length);
+static bool complete_checksum(struct ferrule *device, uint8_t *frame, uint32_t length);
 static void discard_frames(struct ferrule *device);
-static int32_t give_frames(struct ferrule *device, uint32_t now);
+static int32_t give_frames(struct ferrule *device, uint32_t now, bool knows_now);
 static void collect_events(struct ferrule *device);
 static int32_t fail(struct ferrule *device, const char *trap);
-static void lose(struct ferrule_socket_entry *entry);
+static void set_events(struct ferrule *device, struct ferrule_socket_entry *entry, uint32_t events);
+static void lose(struct ferrule *device, struct ferrule_socket_entry *entry);
 static void restart_when_due(struct ferrule *device, uint32_t now);
 static int32_t call(struct ferrule *device, enum ferrule_export which, uint32_t a, uint32_t b, uint32_t c,
                     uint32_t d);
@@ -75,13 +85,16 @@ static bool may_answer(enum ferrule_export which, int32_t result);
 static bool is_status(int32_t value);
 static uint8_t *bytes_at(struct ferrule *device, uint32_t address, uint32_t length);
 static uint32_t header_word(const struct ferrule *device, size_t offset);
+static uint32_t hint(const struct ferrule *device, enum hint which);
 static struct ferrule_socket_entry *entry_of(struct ferrule *device, int32_t socket);
 static int32_t live_entry(struct ferrule *device, int32_t socket, struct ferrule_socket_entry **entry);
 static int32_t new_socket(struct ferrule *device, int32_t handle, uint8_t kind);
-static void free_entry(struct ferrule_socket_entry *entry);
+static void free_entry(struct ferrule *device, struct ferrule_socket_entry *entry);
 static int32_t listen_on(struct ferrule *device, uint16_t port, uint32_t backlog);
 static int32_t put_endpoint(struct ferrule *device, const uint8_t address[4], uint16_t port);
 static int32_t find_run(struct ferrule *device, int32_t socket, enum ferrule_export which, uint8_t **run);
+static int32_t take_run(struct ferrule *device, int32_t socket, enum ferrule_export which, uint32_t most,
+                        uint8_t **run);
 static int32_t end_socket(struct ferrule *device, int32_t socket, enum ferrule_export which);
 
 static uint32_t now_of(const struct ferrule *device) {
@@ -105,7 +118,11 @@ int32_t ferrule_start(struct ferrule *device, const struct ferrule_setup *setup)
     if (needed < 0)
         return needed;
     device->memory_bytes = (uint32_t)needed;
-    int32_t status = open_engine(setup, device->memory_bytes, false, &device->engine);
+    const uint32_t fixed = ferrule_engine_memory_fixed();
+    if (fixed > 0 && device->memory_bytes > fixed)
+        return FERRULE_ERROR_MEMORY;
+    device->memory_bytes = fixed > 0 ? fixed : device->memory_bytes;
+    int32_t status = open_engine(device, device->memory_bytes, false);
     if (status < 0)
         return status;
     status = boot(device, now_of(device));
@@ -124,7 +141,8 @@ int32_t ferrule_memory_needed(const struct ferrule_setup *setup) {
     int32_t status = ferrule_start(&device, setup);
     if (status < 0)
         return status;
-    uint32_t used = ferrule_engine_bytes_used(device.engine);
+    /* A fixed linear memory is no part of the setup's. */
+    uint32_t used = ferrule_engine_bytes_used(device.engine) - ferrule_engine_memory_fixed();
     ferrule_stop(&device);
     return (int32_t)(table_bytes(setup) + used);
 }
@@ -145,8 +163,8 @@ static size_t table_bytes(const struct ferrule_setup *setup) {
 }
 
 /** An instance in the memory behind the table of sockets. */
-static int32_t open_engine(const struct ferrule_setup *setup, uint32_t memory_bytes, bool compile_on_use,
-                           struct ferrule_engine **engine) {
+static int32_t open_engine(struct ferrule *device, uint32_t memory_bytes, bool compile_on_use) {
+    const struct ferrule_setup *setup = device->setup;
     size_t table = table_bytes(setup);
     size_t left = setup->memory_bytes - table;
     const struct ferrule_engine_options options = {
@@ -158,7 +176,10 @@ static int32_t open_engine(const struct ferrule_setup *setup, uint32_t memory_by
         .compile_on_use = compile_on_use,
     };
     const char *problem;
-    return error_of(ferrule_engine_open(&options, engine, &problem));
+    int32_t status = error_of(ferrule_engine_open(&options, &device->engine, &problem));
+    if (status >= 0)
+        device->linear = ferrule_engine_memory(device->engine, &device->linear_bytes);
+    return status;
 }
 
 static int32_t error_of(enum ferrule_engine_status status) {
@@ -178,7 +199,8 @@ static int32_t error_of(enum ferrule_engine_status status) {
  * be. */
 static int32_t linear_bytes(const struct ferrule_setup *setup) {
     struct ferrule probe = {.setup = setup};
-    int32_t status = open_engine(setup, FERRULE_ENGINE_MEMORY_LEAST, true, &probe.engine);
+    const uint32_t fixed = ferrule_engine_memory_fixed();
+    int32_t status = open_engine(&probe, fixed > 0 ? fixed : FERRULE_ENGINE_MEMORY_LEAST, true);
     if (status < 0)
         return status;
     int32_t base = put_config(&probe);
@@ -194,6 +216,9 @@ static int32_t put_config(struct ferrule *device) {
     struct ferrule_config config = device->setup->config;
     config.version = FERRULE_ABI_VERSION;
     config.bytes = sizeof config;
+    config.flags &= ~(uint32_t)FERRULE_CONFIG_FLAG_OUTPUT_CHECKSUM_OFFLOAD;
+    if (device->setup->checksums == FERRULE_CHECKSUMS_NATIVE)
+        config.flags |= FERRULE_CONFIG_FLAG_OUTPUT_CHECKSUM_OFFLOAD;
     device->setup->random(device->setup->context, config.seed);
     int32_t base = call(device, FERRULE_EXPORT_base, 0, 0, 0, 0);
     uint8_t *record = base < 0 ? NULL : bytes_at(device, (uint32_t)base, sizeof config);
@@ -222,6 +247,11 @@ static int32_t boot(struct ferrule *device, uint32_t now) {
     device->slot_bytes = header.slot_bytes;
     device->exchange = header.exchange;
     device->counters = header.counters;
+    device->hints = header.hints;
+    /* Slots lie at even addresses: checksums are of words. */
+    if (!bytes_at(device, header.hints, HINTS * sizeof(uint32_t)) ||
+        ((header.input_slot | header.output_slot) & 1) != 0)
+        return FERRULE_ERROR_CORE;
     device->up_since = now;
     return FERRULE_STATUS_OK;
 }
@@ -241,9 +271,9 @@ int32_t ferrule_poll(struct ferrule *device) {
      * go, too. */
     bool gives_first = device->giving != ALL_GIVEN;
     if (gives_first)
-        device->giving = give_frames(device, now);
+        device->giving = give_frames(device, now, false);
     if (device->giving == ALL_GIVEN && !take_frames(device, now) && !gives_first)
-        device->giving = give_frames(device, now);
+        device->giving = give_frames(device, now, false);
     collect_events(device);
     return device->down ? FERRULE_ERROR_RESTARTING : FERRULE_STATUS_OK;
 }
@@ -273,13 +303,41 @@ static bool take_frames(struct ferrule *device, uint32_t now) {
         uint32_t length = slot ? netdev->receive(netdev->context, slot, device->slot_bytes) : 0;
         if (length == 0)
             return taken > 0;
-        int32_t status = call(device, FERRULE_EXPORT_input, length, 0, now, 0);
+        int32_t status =
+            call(device, FERRULE_EXPORT_input, length, input_flags(device, slot, length), now, 0);
         /* A frame that is too long is the sender's fault: the core has counted it. */
         device->giving =
-            status < 0 && status != FERRULE_STATUS_INVALID_ARGUMENT ? status : give_frames(device, now);
+            status < 0 && status != FERRULE_STATUS_INVALID_ARGUMENT ? status : give_frames(device, now, true);
     }
     if (device->giving == ALL_GIVEN)
         device->giving = TURN_OVER;
+    return true;
+}
+
+/** What the core is told of the checksums in the frame of `length` bytes at `slot`. */
+static uint32_t input_flags(const struct ferrule *device, const uint8_t *slot, uint32_t length) {
+    if (device->setup->netdev->checksums_verified)
+        return FERRULE_INPUT_FLAG_CHECKSUM_VERIFIED;
+    /* What is longer than the slot is not there as a whole. */
+    if (device->setup->checksums == FERRULE_CHECKSUMS_CORE || length < ETHERNET_BYTES ||
+        length > device->slot_bytes)
+        return 0;
+    return FERRULE_INPUT_FLAG_CHECKSUM_SUM |
+           ferrule_checksum_sum(slot + ETHERNET_BYTES, length - ETHERNET_BYTES) << 16;
+}
+
+/** Does what the core has left of the checksum in a frame of `length` bytes. False when it lies outside of
+ * the frame. */
+static bool complete_checksum(struct ferrule *device, uint8_t *frame, uint32_t length) {
+    /* Both halves of a word: where summing starts, and where the sum goes, from there. */
+    const uint32_t word = header_word(device, offsetof(struct ferrule_state_header, checksum_start));
+    const uint32_t start = word & 0xffff, offset = word >> 16;
+    if (start == 0)
+        return true;
+    if (((start | offset) & 1) != 0 || start + offset + 2 > length)
+        return false;
+    const uint16_t sum = (uint16_t)~ferrule_checksum_sum(frame + start, length - start);
+    memcpy(frame + start + offset, &sum, sizeof sum);
     return true;
 }
 
@@ -295,10 +353,13 @@ static void discard_frames(struct ferrule *device) {
     }
 }
 
-/** Gives out what is due, as long as there is room. */
-static int32_t give_frames(struct ferrule *device, uint32_t now) {
+/** Gives out what is due, as long as there is room. `knows_now`: the core has heard of this moment. */
+static int32_t give_frames(struct ferrule *device, uint32_t now, bool knows_now) {
     const struct ferrule_netdev *netdev = device->setup->netdev;
     for (int given = 0; given < FRAMES_OUT_PER_POLL; given++) {
+        if (knows_now && (hint(device, HINT_SENDERS) | hint(device, HINT_REPLIES)) == 0)
+            return ALL_GIVEN;
+        knows_now = true;
         if (!netdev->has_room(netdev->context)) {
             int32_t status = call(device, FERRULE_EXPORT_poll, now, 0, 0, 0);
             return status < 0 ? status : NO_ROOM;
@@ -311,6 +372,9 @@ static int32_t give_frames(struct ferrule *device, uint32_t now) {
         uint8_t *frame = bytes_at(device, device->output_slot, (uint32_t)length);
         if (!frame)
             return FERRULE_ERROR_CORE;
+        if (device->setup->checksums != FERRULE_CHECKSUMS_CORE &&
+            !complete_checksum(device, frame, (uint32_t)length))
+            return fail(device, "the core named a place outside of the frame");
         netdev->send(netdev->context, frame, (uint32_t)length);
     }
     return TURN_OVER;
@@ -319,15 +383,20 @@ static int32_t give_frames(struct ferrule *device, uint32_t now) {
 /** Keeps the events that the core has to tell with the sockets that they are of. */
 static void collect_events(struct ferrule *device) {
     /* Each socket has at most one entry in the core's list. */
-    for (uint32_t told = 0; told < device->socket_count; told++) {
+    for (uint32_t told = 0; told < device->socket_count && hint(device, HINT_EVENTS) != 0; told++) {
         int32_t handle = call(device, FERRULE_EXPORT_nextEvent, 0, 0, 0, 0);
         if (handle <= 0)
             return;
         uint32_t events = header_word(device, offsetof(struct ferrule_state_header, event_mask));
         for (uint32_t index = 0; index < device->socket_count; index++)
             if (device->sockets[index].kind != 0 && device->sockets[index].handle == handle)
-                device->sockets[index].events |= events;
+                set_events(device, &device->sockets[index], device->sockets[index].events | events);
     }
+}
+
+static void set_events(struct ferrule *device, struct ferrule_socket_entry *entry, uint32_t events) {
+    device->sockets_with_events += (uint32_t)(events != 0) - (uint32_t)(entry->events != 0);
+    entry->events = events;
 }
 
 /* Restarting */
@@ -346,21 +415,19 @@ static int32_t fail(struct ferrule *device, const char *trap) {
     device->problem = device->problem < 0 ? device->problem : FERRULE_ERROR_CORE;
     device->restart_at = now + device->backoff_ms;
     for (uint32_t index = 0; index < device->socket_count; index++)
-        lose(&device->sockets[index]);
+        lose(device, &device->sockets[index]);
     if (device->setup->trapped && device->is_booted)
         device->setup->trapped(device->setup->context, trap);
     return FERRULE_ERROR_RESTARTING;
 }
 
 /** What a trap does to a socket: connections are gone, and say so; listeners come back. */
-static void lose(struct ferrule_socket_entry *entry) {
+static void lose(struct ferrule *device, struct ferrule_socket_entry *entry) {
     entry->handle = 0;
     entry->peeked_bytes = entry->reserved_bytes = 0;
-    entry->events = 0;
-    if (entry->kind != FERRULE_SOCKET_KIND_STREAM)
-        return;
-    entry->lost = true;
-    entry->events = FERRULE_EVENT_FAILED | FERRULE_EVENT_READABLE | FERRULE_EVENT_WRITABLE;
+    entry->lost = entry->kind == FERRULE_SOCKET_KIND_STREAM;
+    set_events(device, entry,
+               entry->lost ? FERRULE_EVENT_FAILED | FERRULE_EVENT_READABLE | FERRULE_EVENT_WRITABLE : 0u);
 }
 
 static void restart_when_due(struct ferrule *device, uint32_t now) {
@@ -376,7 +443,7 @@ static void restart_when_due(struct ferrule *device, uint32_t now) {
     if (device->engine_is_broken) {
         if (device->engine)
             ferrule_engine_close(device->engine);
-        status = open_engine(device->setup, device->memory_bytes, false, &device->engine);
+        status = open_engine(device, device->memory_bytes, false);
         device->engine_is_broken = status < 0;
     }
     if (status >= 0)
@@ -419,8 +486,8 @@ static int32_t call(struct ferrule *device, enum ferrule_export which, uint32_t 
 #define MAY_BE_POSITIVE                                                                                      \
     (EXPORT_BIT(base) | EXPORT_BIT(bytesNeeded) | EXPORT_BIT(output) | EXPORT_BIT(deadline) |                \
      EXPORT_BIT(open) | EXPORT_BIT(accept) | EXPORT_BIT(sendReserve) | EXPORT_BIT(receivePeek) |             \
-     EXPORT_BIT(getopt) | EXPORT_BIT(nextEvent))
-#define NEVER_ZERO (EXPORT_BIT(open) | EXPORT_BIT(accept) | EXPORT_BIT(sendReserve))
+     EXPORT_BIT(receive) | EXPORT_BIT(send) | EXPORT_BIT(getopt) | EXPORT_BIT(nextEvent))
+#define NEVER_ZERO (EXPORT_BIT(open) | EXPORT_BIT(accept) | EXPORT_BIT(sendReserve) | EXPORT_BIT(send))
 /** Once the core is booted. */
 #define NEVER_NEGATIVE (EXPORT_BIT(base) | EXPORT_BIT(output) | EXPORT_BIT(nextEvent))
 
@@ -440,21 +507,27 @@ static bool is_status(int32_t value) {
 
 /** `length` bytes of linear memory at `address`; NULL when they do not lie in it. */
 static uint8_t *bytes_at(struct ferrule *device, uint32_t address, uint32_t length) {
-    uint32_t memory_bytes;
     if (device->down)
         return NULL;
-    uint8_t *memory = ferrule_engine_memory(device->engine, &memory_bytes);
-    if (length <= memory_bytes && address <= memory_bytes - length)
-        return memory + address;
+    if (length <= device->linear_bytes && address <= device->linear_bytes - length)
+        return device->linear + address;
     fail(device, "the core points outside of its memory");
     return NULL;
 }
 
 /** A word of the head of the core's state, which lies in memory: that was checked at boot. */
 static uint32_t header_word(const struct ferrule *device, size_t offset) {
-    uint32_t memory_bytes, value;
-    memcpy(&value, ferrule_engine_memory(device->engine, &memory_bytes) + device->base + offset,
-           sizeof value);
+    uint32_t value;
+    memcpy(&value, device->linear + device->base + offset, sizeof value);
+    return value;
+}
+
+/** Not 0 when a call may find something. The words lie in memory: that was checked at boot. */
+static uint32_t hint(const struct ferrule *device, enum hint which) {
+    uint32_t value;
+    if (device->down)
+        return 0;
+    memcpy(&value, device->linear + device->hints + which * sizeof value, sizeof value);
     return value;
 }
 
@@ -495,10 +568,10 @@ static int32_t new_socket(struct ferrule *device, int32_t handle, uint8_t kind) 
     return FERRULE_STATUS_NO_SOCKET;
 }
 
-static void free_entry(struct ferrule_socket_entry *entry) {
+static void free_entry(struct ferrule *device, struct ferrule_socket_entry *entry) {
     entry->kind = 0;
     entry->handle = 0;
-    entry->events = 0;
+    set_events(device, entry, 0);
 }
 
 int32_t ferrule_listen(struct ferrule *device, uint16_t port, uint32_t backlog) {
@@ -620,22 +693,39 @@ int32_t ferrule_commit(struct ferrule *device, int32_t socket, uint32_t size) {
     return call(device, FERRULE_EXPORT_sendCommit, (uint32_t)entry->handle, size, 0, 0);
 }
 
+/** Takes at most `most` bytes of the next run of a socket's ring, whose address goes into `*run`. They are
+ * its caller's until the next poll. Returns how many they are, or why there are none. */
+static int32_t take_run(struct ferrule *device, int32_t socket, enum ferrule_export which, uint32_t most,
+                        uint8_t **run) {
+    struct ferrule_socket_entry *entry;
+    int32_t status = live_entry(device, socket, &entry);
+    if (status < 0)
+        return status;
+    /* What was peeked or reserved before begins elsewhere now. */
+    entry->peeked_bytes = which == FERRULE_EXPORT_receive ? 0 : entry->peeked_bytes;
+    entry->reserved_bytes = which == FERRULE_EXPORT_send ? 0 : entry->reserved_bytes;
+    int32_t length = call(device, which, (uint32_t)entry->handle, most, 0, 0);
+    if (length <= 0)
+        return length;
+    if ((uint32_t)length > most)
+        return fail(device, "the core took more than it was asked for");
+    *run = bytes_at(device, header_word(device, offsetof(struct ferrule_state_header, run_pointer)),
+                    (uint32_t)length);
+    return *run ? length : FERRULE_ERROR_CORE;
+}
+
 int32_t ferrule_read(struct ferrule *device, int32_t socket, void *data, uint32_t size) {
     uint32_t taken = 0;
     /* 0 would look like the peer's end. */
     if (size == 0)
         return FERRULE_STATUS_INVALID_ARGUMENT;
     while (taken < size) {
-        const void *run = NULL;
-        int32_t length = ferrule_peek(device, socket, &run);
+        uint8_t *run = NULL;
+        int32_t length = take_run(device, socket, FERRULE_EXPORT_receive, size - taken, &run);
         if (length <= 0)
             return taken > 0 ? (int32_t)taken : length;
-        uint32_t part = (uint32_t)length < size - taken ? (uint32_t)length : size - taken;
-        memcpy((uint8_t *)data + taken, run, part);
-        int32_t status = ferrule_consume(device, socket, part);
-        if (status < 0)
-            return status;
-        taken += part;
+        memcpy((uint8_t *)data + taken, run, (uint32_t)length);
+        taken += (uint32_t)length;
     }
     return (int32_t)taken;
 }
@@ -645,16 +735,12 @@ int32_t ferrule_write(struct ferrule *device, int32_t socket, const void *data, 
     if (size == 0)
         return FERRULE_STATUS_INVALID_ARGUMENT;
     while (given < size) {
-        void *run = NULL;
-        int32_t length = ferrule_reserve(device, socket, &run);
+        uint8_t *run = NULL;
+        int32_t length = take_run(device, socket, FERRULE_EXPORT_send, size - given, &run);
         if (length < 0)
             return given > 0 ? (int32_t)given : length;
-        uint32_t part = (uint32_t)length < size - given ? (uint32_t)length : size - given;
-        memcpy(run, (const uint8_t *)data + given, part);
-        int32_t status = ferrule_commit(device, socket, part);
-        if (status < 0)
-            return status;
-        given += part;
+        memcpy(run, (const uint8_t *)data + given, (uint32_t)length);
+        given += (uint32_t)length;
     }
     return (int32_t)given;
 }
@@ -679,7 +765,7 @@ static int32_t end_socket(struct ferrule *device, int32_t socket, enum ferrule_e
     if (!entry)
         return FERRULE_STATUS_BAD_HANDLE;
     int32_t handle = entry->handle;
-    free_entry(entry);
+    free_entry(device, entry);
     if (handle > 0)
         call(device, which, (uint32_t)handle, 0, 0, 0);
     return FERRULE_STATUS_OK;
@@ -750,15 +836,16 @@ int32_t ferrule_tcp_info(struct ferrule *device, int32_t socket, struct ferrule_
 /* Events */
 
 int32_t ferrule_next_event(struct ferrule *device, uint32_t *events) {
-    for (uint32_t step = 0; step < device->socket_count; step++) {
-        uint32_t index = (device->next_told + step) % device->socket_count;
-        struct ferrule_socket_entry *entry = &device->sockets[index];
+    uint32_t index = device->next_told;
+    for (uint32_t step = 0; step < device->socket_count && device->sockets_with_events > 0; step++) {
+        index = index < device->socket_count ? index : 0;
+        struct ferrule_socket_entry *entry = &device->sockets[index++];
         if (entry->kind == 0 || entry->events == 0)
             continue;
         *events = entry->events;
-        entry->events = 0;
-        device->next_told = index + 1;
-        return (int32_t)((uint32_t)entry->uses << 16 | (index + 1));
+        set_events(device, entry, 0);
+        device->next_told = index;
+        return (int32_t)((uint32_t)entry->uses << 16 | index);
     }
     return 0;
 }
@@ -772,7 +859,7 @@ static uint32_t take_wanted(struct ferrule *device, struct ferrule_wait_item *it
         /* Nothing will ever happen to a socket that is not there: its owner should hear. */
         items[index].happened = entry ? entry->events & wanted : FERRULE_EVENT_FAILED;
         if (entry)
-            entry->events &= ~wanted;
+            set_events(device, entry, entry->events & ~wanted);
         ready += items[index].happened != 0;
     }
     return ready;

@@ -1,10 +1,13 @@
 // The core as C, translated ahead of time by wasm2c.
 
 import type { Engine, EngineFactory } from "./engine.js";
-import { openLibrary } from "./library.js";
+import { type LibraryOptions, openLibrary } from "./library.js";
 
 /** The record of an instance, with the registers that a trap goes back to. */
 const INSTANCE_BYTES = 4096;
+
+/** How its libraries are opened. */
+export const AOT_LIBRARY: LibraryOptions = { arenaBytes: () => INSTANCE_BYTES, isTranslated: true };
 
 let factory: EngineFactory | undefined;
 
@@ -13,6 +16,6 @@ let factory: EngineFactory | undefined;
  * or was made of another module than `wasm`.
  */
 export function createAotEngine(wasm: Uint8Array, memoryBytes: number): Engine {
-  factory ??= openLibrary("aot", { arenaBytes: () => INSTANCE_BYTES, isTranslated: true });
+  factory ??= openLibrary("aot", AOT_LIBRARY);
   return factory(wasm, memoryBytes);
 }

@@ -9,7 +9,7 @@ import { crc32 } from "node:zlib";
 import koffi from "koffi";
 import { type CoreExports, EXPORT_ARITY } from "../abi.js";
 import { Advice } from "../advice.js";
-import type { Engine, EngineFactory } from "./engine.js";
+import type { EngineFactory } from "./engine.js";
 
 /** Engines that are libraries. */
 export type LibraryName = "wasm3" | "aot";
@@ -52,9 +52,11 @@ export function openLibrary(name: LibraryName, options: LibraryOptions): EngineF
   const path = fileURLToPath(new URL(`build/engines/libferrule_${name}.so`, projectRoot()));
   if (!existsSync(path))
     throw new Advice(`build/engines/libferrule_${name}.so is missing: node scripts/engines.mjs ${name}`);
-  const library = declare(path);
-  const engineName = library.name();
-  return (wasm, memoryBytes) => new Instance(library, engineName, wasm, memoryBytes, options).engine;
+  const library = new Library(path);
+  return (wasm, memoryBytes) => {
+    const instance = new LibraryInstance(library, wasm, memoryBytes, options);
+    return { name: library.name, memory: instance.memory, exports: exportsOf(library, instance) };
+  };
 }
 
 /** The project, seen from its sources as well as from build/host. */
@@ -63,10 +65,27 @@ function projectRoot(): URL {
   return existsSync(new URL("package.json", up)) ? up : new URL("../", up);
 }
 
-type Call = (arena: number, which: number, a: number, b: number, c: number, d: number) => number;
+/** The exports as functions, as V8 has them: missing arguments are 0. */
+function exportsOf({ call }: Library, instance: LibraryInstance): CoreExports {
+  const exports: Record<string, (...args: number[]) => number> = {};
+  const { arena, words } = instance;
+  for (const [which, name] of Object.keys(EXPORT_ARITY).entries())
+    exports[name] = (a = 0, b = 0, c = 0, d = 0) => {
+      const result = call(arena, which, a >>> 0, b >>> 0, c >>> 0, d >>> 0);
+      if (words[Word.STATUS] !== 0) instance.fail();
+      return result;
+    };
+  return exports as unknown as CoreExports;
+}
 
-interface Library {
-  readonly name: () => string;
+const WORD = "uint32_t";
+const ADDRESS = "uintptr_t";
+
+/** boards/runtime/library.c of an engine. Instances are known by the addresses of their arenas. */
+export class Library {
+  /** The engine's name and release. */
+  readonly name: string;
+  readonly call: (arena: number, which: number, a: number, b: number, c: number, d: number) => number;
   readonly open: (
     arena: number,
     arenaBytes: number,
@@ -75,34 +94,35 @@ interface Library {
     memoryBytes: number,
     compileOnUse: number,
   ) => void;
-  readonly call: Call;
   readonly problem: (arena: number) => string;
   readonly moduleCrc32: (arena: number) => number;
+
+  /** Loads the shared library `path`. Throws koffi's error when it cannot be. */
+  constructor(path: string) {
+    const library = koffi.load(path);
+    this.name = library.func("ferrule_library_name", "str", [])();
+    this.call = library.func("ferrule_library_call", "int32_t", [ADDRESS, WORD, WORD, WORD, WORD, WORD]);
+    this.open = library.func("ferrule_library_open", "void", [ADDRESS, WORD, ADDRESS, WORD, WORD, WORD]);
+    this.problem = library.func("ferrule_library_problem", "str", [ADDRESS]);
+    this.moduleCrc32 = library.func("ferrule_library_module_crc32", WORD, [ADDRESS]);
+  }
 }
 
-function declare(path: string): Library {
-  const library = koffi.load(path);
-  const word = "uint32_t";
-  return {
-    name: library.func("ferrule_library_name", "str", []),
-    open: library.func("ferrule_library_open", "void", ["uintptr_t", word, "uintptr_t", word, word, word]),
-    call: library.func("ferrule_library_call", "int32_t", ["uintptr_t", word, word, word, word, word]),
-    problem: library.func("ferrule_library_problem", "str", ["uintptr_t"]),
-    moduleCrc32: library.func("ferrule_library_module_crc32", word, ["uintptr_t"]),
-  };
-}
-
-class Instance {
-  readonly engine: Engine;
+/** An instance of a module in an arena of its own. */
+export class LibraryInstance {
+  /** Linear memory, in the arena. */
+  readonly memory: Uint8Array;
+  /** Where the arena is, for C. It stands as long as `memory` or `words` is held. */
+  readonly arena: number;
+  /** The arena's first words: see Word. */
+  readonly words: Uint32Array;
   readonly #library: Library;
-  readonly #arena: number;
-  readonly #words: Uint32Array;
   /** C reads it: it must stand as long as an export can be called. */
   readonly #module: Module;
 
+  /** Throws when the engine refuses the module, or when its library was made of another one. */
   constructor(
     library: Library,
-    name: string,
     wasm: Uint8Array,
     memoryBytes: number,
     { arenaBytes, compileOnUse = false, isTranslated = false }: LibraryOptions,
@@ -110,46 +130,33 @@ class Instance {
     const bytes = memoryBytes || PAGE_BYTES;
     const arena = new Uint8Array(Math.ceil((bytes + arenaBytes(wasm.length)) / 8) * 8);
     this.#library = library;
-    this.#arena = addressOf(arena);
-    this.#words = new Uint32Array(arena.buffer, 0, Object.keys(Word).length);
+    this.arena = addressOf(arena);
+    this.words = new Uint32Array(arena.buffer, 0, Object.keys(Word).length);
     this.#module = keep(wasm);
     const { address, octets } = this.#module;
-    library.open(this.#arena, arena.length, address, octets.length, bytes, compileOnUse ? 1 : 0);
-    if (this.#words[Word.STATUS] !== 0) this.#fail();
-    if (isTranslated && library.moduleCrc32(this.#arena) !== this.#module.crc32)
+    library.open(this.arena, arena.length, address, octets.length, bytes, compileOnUse ? 1 : 0);
+    this.check();
+    if (isTranslated && library.moduleCrc32(this.arena) !== this.#module.crc32)
       throw new Error(
-        `${name}: its library was made of another module: node scripts/engines.mjs aot makes it of build/core.wasm`,
+        `${library.name}: its library was made of another module: node scripts/engines.mjs aot makes it of build/core.wasm`,
       );
-    const at = this.#words[Word.MEMORY_AT] as number;
-    this.engine = {
-      name,
-      memory: new Uint8Array(arena.buffer, at, this.#words[Word.MEMORY_BYTES]),
-      exports: this.#exports(),
-    };
+    const at = this.words[Word.MEMORY_AT] as number;
+    this.memory = new Uint8Array(arena.buffer, at, this.words[Word.MEMORY_BYTES]);
   }
 
-  /** The exports as functions, as V8 has them: missing arguments are 0. */
-  #exports(): CoreExports {
-    const exports: Record<string, (...args: number[]) => number> = {};
-    const { call } = this.#library;
-    const arena = this.#arena;
-    const words = this.#words;
-    for (const [which, name] of Object.keys(EXPORT_ARITY).entries())
-      exports[name] = (a = 0, b = 0, c = 0, d = 0) => {
-        const result = call(arena, which, a >>> 0, b >>> 0, c >>> 0, d >>> 0);
-        if (words[Word.STATUS] !== 0) this.#fail();
-        return result;
-      };
-    return exports as unknown as CoreExports;
+  /** Throws what the last call's status says, unless it went well. */
+  check(): void {
+    if (this.words[Word.STATUS] !== 0) this.fail();
   }
 
-  /** Throws what the last call's status says. */
-  #fail(): never {
-    const status = this.#words[Word.STATUS] as number;
-    const problem = this.#library.problem(this.#arena);
+  /** Throws what the last call's status says: an EngineTrap when the core trapped. */
+  fail(): never {
+    const status = this.words[Word.STATUS] as number;
+    const problem = this.#library.problem(this.arena);
     if (status === STATUS_TRAP) throw new EngineTrap(problem);
-    const name = this.#library.name();
-    throw new Error(`${name}: ${STATUS_TEXT[status] ?? `status ${status}`}${problem && `: ${problem}`}`);
+    throw new Error(
+      `${this.#library.name}: ${STATUS_TEXT[status] ?? `status ${status}`}${problem && `: ${problem}`}`,
+    );
   }
 }
 
@@ -171,7 +178,7 @@ function keep(wasm: Uint8Array): Module {
   return module;
 }
 
-/** Where an array's octets lie. They never move, and stand as long as the array's buffer does. */
-function addressOf(octets: Uint8Array): number {
+/** Where an array's octets lie, for C. They never move, and stand as long as the array's buffer does. */
+export function addressOf(octets: Uint8Array): number {
   return Number(koffi.address(octets));
 }

@@ -3,6 +3,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { translate } from "../aot.mjs";
+import { RUNTIME_FILES } from "../runtime_sources.mjs";
 import { root, run } from "../support.mjs";
 import { WASM3_OPTIONS, wasm3Sources } from "../wasm3.mjs";
 
@@ -72,29 +73,29 @@ const WORK = ["bench/work.c", "bench/peer.c"];
 
 /**
  * Builds the program on Ferrule with an engine, and returns its path; beside it lies `work.map`, the linker's list.
- * Throws with the compiler's own words. `level`: as of the compiler's -O. `withFlags`: checksums by the driver.
+ * Throws with the compiler's own words. `level`: as of the compiler's -O. `withNative`: checksums by the runtime.
  */
-export function buildFerrule(engine, target, { level = "2", withFlags = false } = {}) {
-  const name = `${engine}-${target}-O${level}${withFlags ? "-flags" : ""}`;
-  if (!built.has(name)) built.set(name, buildAnew(engine, target, { name, level, withFlags }));
+export function buildFerrule(engine, target, { level = "2", withNative = false } = {}) {
+  const name = `${engine}-${target}-O${level}${withNative ? "-native" : ""}`;
+  if (!built.has(name)) built.set(name, buildAnew(engine, target, { name, level, withNative }));
   return built.get(name);
 }
 
 /** What this process has built: name -> path. */
 const built = new Map();
 
-function buildAnew(engine, target, { name, level, withFlags }) {
+function buildAnew(engine, target, { name, level, withNative }) {
   const folder = folderOf(name);
-  const files = [...WORK, "bench/stack_ferrule.c", "boards/runtime/ferrule.c", "boards/runtime/errors.c"];
-  if (withFlags) files.push("bench/checksum_flags.c");
+  const files = [...WORK, "bench/stack_ferrule.c", ...RUNTIME_FILES];
+  if (withNative) files.push("bench/native_checksums.c");
   const own = [...OURS, ...INCLUDES];
   if (engine === "wasm3") own.push("-DBENCH_MODULE");
-  if (withFlags) own.push("-DBENCH_CHECKSUM_FLAGS");
+  if (withNative) own.push("-DBENCH_NATIVE_CHECKSUMS");
   const sources = [
     ...[...files, ...TARGETS[target].more].map((file) => ({ file: join(root, file), options: own })),
     ...(engine === "wasm3" ? ofWasm3(folder) : ofAot(folder)),
   ];
-  const link = ["-lm", ...(withFlags ? ["-Wl,--wrap=ferrule_engine_call"] : [])];
+  const link = ["-lm", ...(withNative ? ["-Wl,--wrap=ferrule_checksum_sum"] : [])];
   return buildProgram({ folder, target, level, sources, link });
 }
 

@@ -25,8 +25,7 @@ export function linesFromQemu(target, program) {
 }
 
 /**
- * Instructions per operation of each work, of what the program printed: name -> number. `native`: those of the driver's
- * checksums.
+ * Instructions per operation of each work, of what the program printed: name -> number. `native`: those of native checksums.
  */
 export function countsIn(lines, { native = false } = {}) {
   return Object.fromEntries(

@@ -7,7 +7,7 @@ const CHAPTERS = [
   {
     part: "instructions",
     title: "Instructions",
-    says: "Per operation, -O2, checksums in the core, with what the runtime of ferrule.h does. TICK: per virtual second.",
+    says: "Per operation, -O2, checksums in the core unless a row says otherwise, with what the runtime of ferrule.h does. TICK: per virtual second.",
   },
   {
     part: "peers",

@@ -6,6 +6,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { instantiateSync } from "@assemblyscript/loader";
 import { beforeAll, describe, expect, test } from "vitest";
+import { FOREIGN_OPTIONS, OWN_OPTIONS } from "../../scripts/runtime_sources.mjs";
 import { missingTools, root } from "../report/tools.js";
 import { type Access, moduleText, OPERATIONS, type Operation } from "./aot_ops.js";
 
@@ -146,18 +147,9 @@ function onAot(options: readonly string[], calls = CALLS): string[] {
   const includes = [`-I${runtime}`, `-I${here}`, "-isystem", FOLDER];
   const checks = ["-O2", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
   const program = join(FOLDER, `program${options.join("")}`);
-  const foreign = ["-std=gnu99", "-w", ...checks, ...includes, ...options];
+  const foreign = [...FOREIGN_OPTIONS, ...checks, ...includes, ...options];
   run("gcc", [...foreign, "-c", join(FOLDER, "core.c"), "-o", `${program}.o`]);
-  const ours = [
-    "-std=c99",
-    "-Wall",
-    "-Wextra",
-    "-Wconversion",
-    "-Werror",
-    ...checks,
-    ...includes,
-    ...options,
-  ];
+  const ours = [...OWN_OPTIONS, ...checks, ...includes, ...options];
   run("gcc", [...ours, join(here, "aot_ops.c"), join(FOLDER, "table.c"), `${program}.o`, "-o", program]);
   const lines = calls.map(({ operation, address, value }) => `${operation} ${address} ${value}`);
   return run(program, [], `${lines.join("\n")}\n`)

@@ -7,8 +7,16 @@ import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
+import {
+  aotEngine,
+  OWN_OPTIONS,
+  ownSources,
+  RISCV_OPTIONS,
+  riscvMemory,
+  type Source,
+  wasm3Engine,
+} from "../../scripts/runtime_sources.mjs";
 import { root, tools } from "../report/tools.js";
 
 export type EngineName = "wasm3" | "aot";
@@ -28,8 +36,8 @@ export function coreModule(): Uint8Array {
 /** Builds the program and returns its path. Throws with the compiler's own words. */
 export async function buildProgram(engine: EngineName, target: TargetName): Promise<string> {
   const sources = [
-    ...ourSources("smoke", "core_calls", "echo", `port_${target}`),
-    ...(await engineSources[engine](target)),
+    ...testSources("smoke", "core_calls", "echo", `port_${target}`),
+    ...engineSources[engine](target),
   ];
   return await link(await makeCompiler(target), sources, `${engine}-${target}`);
 }
@@ -38,8 +46,8 @@ export async function buildProgram(engine: EngineName, target: TargetName): Prom
 export async function buildCheck(name: string, engine?: EngineName): Promise<string> {
   const native = await makeCompiler("native");
   const compiler = { ...native, options: ["-fsanitize=address", "-g"] };
-  const runtime = engine ? await engineSources[engine]("native") : runtimeSources(["arena"], [], []);
-  return await link(compiler, [...ourSources(name), ...runtime], engine ? `${name}-${engine}` : name);
+  const runtime = engine ? engineSources[engine]("native") : ownSources(["boards/runtime/arena.c"]);
+  return await link(compiler, [...testSources(name), ...runtime], engine ? `${name}-${engine}` : name);
 }
 
 async function link(compiler: Compiler, sources: readonly Source[], name: string): Promise<string> {
@@ -65,96 +73,36 @@ interface Compiler {
   readonly linkOptions: readonly string[];
 }
 
-/** A C file with what it takes to compile it. */
-interface Source {
-  readonly file: string;
-  readonly options: readonly string[];
-  /** Folders with the headers that it may include. */
-  readonly headers: readonly string[];
-}
-
 async function makeCompiler(target: TargetName): Promise<Compiler> {
   const riscv = target === "riscv";
   const command = riscv ? "riscv64-unknown-elf-gcc" : "gcc";
-  const options = riscv ? [...RISCV_OPTIONS, "-ffunction-sections", "-fdata-sections"] : [];
+  const options = riscv ? RISCV_OPTIONS : [];
   const version = await execute(command, ["--version"]);
-  return { command, version, options, linkOptions: riscv ? [RISCV_MEMORY] : [] };
+  return { command, version, options, linkOptions: riscv ? [riscvMemory(RISCV_RAM_KB)] : [] };
 }
 
-const RISCV_OPTIONS = ["--specs=picolibc.specs", "--crt0=minimal", "-march=rv32imc", "-mabi=ilp32"];
-
-/** Memory as of an ESP32-C3: 400 KB of RAM, 16 KB of it stack; the program stands where its flash would be. */
-const RISCV_MEMORY = [
-  "-Wl,--gc-sections",
-  "--defsym=__flash=0x80000000",
-  "--defsym=__flash_size=1M",
-  "--defsym=__ram=0x80100000",
-  "--defsym=__ram_size=400K",
-  "--defsym=__heap_end=0x80100000+384K",
-].join(",");
+/** As an ESP32-C3 has. */
+const RISCV_RAM_KB = 400;
 
 /** Linear memory of the program in bytes: as in smoke.c. On the microcontroller it is fixed ahead of time. */
 export const MEMORY_BYTES = 16384;
 
-/** Code that others wrote, or that was generated: compiled as it is. */
-const FOREIGN = ["-std=gnu99", "-w", "-O2"];
-const OURS = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-O2"];
-
-const INCLUDE = join(root, "boards/include");
-const RUNTIME = join(root, "boards/runtime");
-
-function ourSources(...names: readonly string[]): Source[] {
-  const folders = [here, RUNTIME, INCLUDE];
-  return names.map((name) => ({
-    file: join(here, `${name}.c`),
-    options: [...OURS, ...folders.map((folder) => `-I${folder}`)],
-    headers: folders,
-  }));
+function testSources(...names: readonly string[]): Source[] {
+  return ownSources(
+    names.map((name) => `test/engines/${name}.c`),
+    ["test/engines"],
+  );
 }
 
-/** Of the engine: the runtime's sources, and those of others. Headers that others wrote may warn. */
-const engineSources: Record<EngineName, (target: TargetName) => Promise<Source[]>> = {
-  async wasm3() {
-    const { WASM3_OPTIONS } = await wasm3Script();
-    const directory = wasm3Directory();
-    const sources = readdirSync(directory).filter((name) => /^m3_(?!api_).*\.c$/.test(name));
-    return [
-      moduleSource(coreModule()),
-      ...runtimeSources(["engine_wasm3", "arena"], [...WASM3_OPTIONS, "-isystem", directory], [directory]),
-      ...sources.map((name) => ({
-        file: join(directory, name),
-        options: [...FOREIGN, ...WASM3_OPTIONS, "-include", join(RUNTIME, "wasm3_heap.h")],
-        headers: [directory, RUNTIME],
-      })),
-    ];
-  },
-  async aot(target) {
-    const folder = join(buildFolder, "aot_smoke");
-    mkdirSync(folder, { recursive: true });
-    await execute(process.execPath, [join(root, "scripts/aot.mjs"), join(root, "build/core.wasm"), folder]);
-    const identity = readFileSync(join(folder, "options.txt"), "utf8").split("\n").filter(Boolean);
-    const aot = join(RUNTIME, "aot");
+/** Of the engine: the runtime's sources, and those of others. */
+const engineSources: Record<EngineName, (target: TargetName) => Source[]> = {
+  wasm3: () => [moduleSource(coreModule()), ...wasm3Engine(wasm3Directory())],
+  aot(target) {
     const fixed = target === "riscv" ? [`-DFERRULE_AOT_MEMORY_BYTES=${MEMORY_BYTES}u`] : [];
-    const options = [...fixed, `-I${aot}`, "-isystem", folder];
-    return [
-      moduleSource(new Uint8Array(1)),
-      ...runtimeSources(["engine_aot"], [...options, ...identity], [aot, folder]),
-      { file: join(folder, "core.c"), options: [...FOREIGN, ...options], headers: [aot, folder] },
-    ];
+    const engine = aotEngine(join(root, "build/core.wasm"), join(buildFolder, "aot_smoke"), fixed);
+    return [moduleSource(new Uint8Array(1)), ...engine];
   },
 };
-
-function runtimeSources(
-  names: readonly string[],
-  options: readonly string[],
-  headers: readonly string[],
-): Source[] {
-  return names.map((name) => ({
-    file: join(RUNTIME, `${name}.c`),
-    options: [...OURS, `-I${RUNTIME}`, `-I${INCLUDE}`, ...options],
-    headers: [RUNTIME, INCLUDE, ...headers],
-  }));
-}
 
 /** The module's bytes as a C file. Ahead of time nobody reads them. */
 function moduleSource(bytes: Uint8Array): Source {
@@ -164,12 +112,7 @@ function moduleSource(bytes: Uint8Array): Source {
     `#include "module.h"\nconst uint8_t module_wasm[] = {${Array.from(bytes).join(",")}};\n` +
       "const uint32_t module_wasm_bytes = sizeof module_wasm;\n",
   );
-  return { file, options: [...OURS, `-I${here}`], headers: [here] };
-}
-
-/** Options are those of scripts/wasm3.mjs: one place for all builds. */
-async function wasm3Script(): Promise<{ WASM3_OPTIONS: readonly string[] }> {
-  return await import(/* @vite-ignore */ pathToFileURL(join(root, "scripts/wasm3.mjs")).href);
+  return { file, options: [...OWN_OPTIONS, `-I${here}`], headers: [here], isOurs: true };
 }
 
 function wasm3Directory(): string {
@@ -184,7 +127,7 @@ export function wabtVersion(): string {
 
 /** Compiles one file unless that was done before, and returns the object's path. */
 async function compile(compiler: Compiler, source: Source): Promise<string> {
-  const options = [...compiler.options, ...source.options];
+  const options = ["-O2", ...compiler.options, ...source.options];
   const hash = createHash("sha256").update(JSON.stringify([compiler.command, compiler.version, options]));
   const headers = source.headers.flatMap((folder) =>
     readdirSync(folder)

@@ -62,8 +62,8 @@ export async function ferrule(...args: string[]): Promise<{ code: number | null;
 }
 
 /** What the device tells of itself. */
-export async function info(network: Namespace): Promise<Info> {
-  return JSON.parse((await network.runWell("curl", ["-s", "-m", "20", `http://${DEVICE}/info`])).toString());
+export async function info(network: Namespace, address: string = DEVICE): Promise<Info> {
+  return JSON.parse((await network.runWell("curl", ["-s", "-m", "20", `http://${address}/info`])).toString());
 }
 
 /** Asks the device about itself until `done`; the connection that asks is counted, too. */

@@ -1,11 +1,12 @@
 // How a TAP interface comes and goes, with rights and without, and what is said when it cannot be had.
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { ENGINE, ENGINE_PROOF, missingEngine } from "../report/engine.js";
 import { missingTools } from "../report/tools.js";
-import { DEVICE, startDevice, stopDevice } from "./device.js";
+import { DEVICE, info, startDevice, stopDevice } from "./device.js";
 import { Namespace, type Outcome } from "./namespace.js";
 
-const SERVE = [process.execPath, "build/host/cli.js", "serve", "--link", "tap"];
+const SERVE = [process.execPath, "build/host/cli.js", "serve", "--link", "tap", "--engine", ENGINE];
 
 /** Runs what follows without any right that root has. */
 const WITHOUT_RIGHTS = ["--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"];
@@ -32,12 +33,13 @@ async function complaint(...options: string[]): Promise<string> {
   return stderr;
 }
 
-describe.skipIf(missingTools("namespaces", "curl"))("the TAP interface", () => {
+describe.skipIf(missingEngine ?? missingTools("namespaces", "curl"))("the TAP interface", () => {
   test("is made, has the address, and goes away with the service", async () => {
     const device = await startDevice(network, "--tap", "wire7", "--device-address", "192.168.77.1/28");
     const { stdout } = await ip("-o", "-4", "addr", "show", "dev", "wire7");
     expect(stdout.toString()).toContain("192.168.77.2/28");
     expect((await network.runWell("curl", ["-s", "http://192.168.77.1/bytes/10"])).length).toBe(10);
+    expect((await info(network, "192.168.77.1")).engine).toMatch(ENGINE_PROOF);
     expect(device.output()).toContain(`nsenter --preserve-credentials -U -n -t ${device.pid}`);
     await stopDevice(device);
     expect((await ip("link", "show", "wire7")).code).toBe(1);
@@ -52,6 +54,7 @@ describe.skipIf(missingTools("namespaces", "curl"))("the TAP interface", () => {
     const device = network.start("setpriv", [...WITHOUT_RIGHTS, ...SERVE]);
     await device.says("Ctrl-C stops it");
     expect((await network.runWell("curl", ["-s", `http://${DEVICE}/bytes/10`])).length).toBe(10);
+    expect((await info(network)).engine).toMatch(ENGINE_PROOF);
     await stopDevice(device);
     // What somebody else made stays.
     expect((await ip("link", "show", "ferrule0")).code).toBe(0);
@@ -71,11 +74,13 @@ describe.skipIf(missingTools("namespaces", "curl"))("the TAP interface", () => {
     await ip("addr", "add", "10.0.0.200/25", "dev", "lo");
     expect(await complaint()).toContain("lo of this machine is in the network 10.0.0.200/25 already");
     const device = await startDevice(network, "--device-address", "10.0.1.2/24");
+    expect((await info(network, "10.0.1.2")).engine).toMatch(ENGINE_PROOF);
     await stopDevice(device);
   });
 
   test("that another process has is not taken", async () => {
     const device = await startDevice(network);
+    expect((await info(network)).engine).toMatch(ENGINE_PROOF);
     expect(await complaint()).toContain("another process has the interface ferrule0");
     await stopDevice(device);
   });

@@ -88,13 +88,16 @@ static void sleep_ms(void *context, uint32_t ms) {
 
 static void set_up(struct side *side, struct queue *in, struct queue *out, uint8_t number) {
     *side = (struct side){.in = in, .out = out, .seed = number};
-    side->netdev = (struct ferrule_netdev){receive, has_room, send_frame, side};
+    side->netdev = (struct ferrule_netdev){
+        .receive = receive, .has_room = has_room, .send = send_frame, .context = side};
     void *memory;
     CHECK(posix_memalign(&memory, 16, MEMORY_BYTES) == 0);
     side->memory = memory;
     side->setup = (struct ferrule_setup){
         .memory = memory,
         .memory_bytes = MEMORY_BYTES,
+        /* Each side finds right what the other adds up in another way. */
+        .checksums = number % 2 == 0 ? FERRULE_CHECKSUMS_NATIVE : FERRULE_CHECKSUMS_CORE,
         .module = module,
         .module_bytes = module_bytes,
         .netdev = &side->netdev,

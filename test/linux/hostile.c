@@ -100,6 +100,10 @@ uint8_t *ferrule_engine_memory(const struct ferrule_engine *engine, uint32_t *by
     return engine->memory;
 }
 
+uint32_t ferrule_engine_memory_fixed(void) {
+    return 0;
+}
+
 uint32_t ferrule_engine_bytes_used(const struct ferrule_engine *engine) {
     return engine->bytes;
 }
@@ -113,16 +117,23 @@ static void put_header(struct ferrule_engine *engine) {
         .counters = 3700,
         .run_pointer = 4000,
         .event_mask = next_random(),
+        .checksum_start = (uint16_t)(lies_now() ? any_number() : 34),
+        .checksum_offset = (uint16_t)(lies_now() ? any_number() : 16),
+        .hints = 4064,
     };
-    uint32_t *fields[] = {&header.input_slot, &header.output_slot, &header.exchange, &header.counters,
-                          &header.run_pointer};
+    uint32_t *fields[] = {&header.input_slot, &header.output_slot, &header.exchange,
+                          &header.counters,   &header.run_pointer, &header.hints};
     for (size_t index = 0; index < sizeof fields / sizeof fields[0]; index++)
         if (lies_now())
             *fields[index] = any_number();
     memcpy(engine->memory + STATE_BASE, &header, sizeof header);
+    for (uint32_t at = 4064; at < 4064 + 12; at += 4) {
+        uint32_t hint = next_random() & 1;
+        memcpy(engine->memory + at, &hint, sizeof hint);
+    }
 }
 
-static int32_t honest(enum ferrule_export which) {
+static int32_t honest(enum ferrule_export which, const uint32_t arguments[]) {
     switch (which) {
     case FERRULE_EXPORT_base:
         return STATE_BASE;
@@ -139,6 +150,11 @@ static int32_t honest(enum ferrule_export which) {
     case FERRULE_EXPORT_sendReserve:
     case FERRULE_EXPORT_receivePeek:
         return next_random() % 3 ? 100 : FERRULE_STATUS_WOULD_BLOCK;
+    case FERRULE_EXPORT_send:
+    case FERRULE_EXPORT_receive:
+        if (next_random() % 3 == 0)
+            return FERRULE_STATUS_WOULD_BLOCK;
+        return (int32_t)(arguments[1] < 100 ? arguments[1] : 100);
     case FERRULE_EXPORT_deadline:
         return (int32_t)(next_random() % 100) - 1;
     default:
@@ -161,7 +177,7 @@ enum ferrule_engine_status ferrule_engine_call(struct ferrule_engine *engine, en
         put_header(engine);
     if (is_dead)
         return FERRULE_ENGINE_TRAP;
-    *answer = honest(which);
+    *answer = honest(which, arguments);
     if (which == FERRULE_EXPORT_getopt && lies_now()) {
         uint32_t value = any_number();
         if (arguments[2] <= LINEAR_BYTES - sizeof value)
@@ -308,7 +324,7 @@ static void stay_dead(struct ferrule *device, const struct ferrule_setup *setup)
 }
 
 int main(int count, char **arguments) {
-    static const struct ferrule_netdev netdev = {receive, has_room, send_frame, NULL};
+    static struct ferrule_netdev netdev = {.receive = receive, .has_room = has_room, .send = send_frame};
     static _Alignas(16) uint8_t memory[4096];
     static struct ferrule_setup setup = {.memory = memory,
                                          .memory_bytes = sizeof memory,
@@ -323,6 +339,7 @@ int main(int count, char **arguments) {
     if (count != 3)
         return 2;
     state = (uint32_t)strtoul(arguments[1], NULL, 10) | 1;
+    setup.checksums = state % 4 == 1 ? FERRULE_CHECKSUMS_NATIVE : FERRULE_CHECKSUMS_CORE;
     setup.config.connections = 3;
     setup.config.listeners = 2;
     stay_dead(&device, &setup);

@@ -1,7 +1,7 @@
 // Runs around every test (vitest.config.ts): one that fails leaves build/recordings/FILE-TEST.pcapng.
 
 import { afterEach, beforeEach } from "vitest";
-import { missingEngine, testEngine } from "./engine.js";
+import { ENGINE, missingEngine, testEngine } from "./engine.js";
 import { beginTest, endTest, setStandardEngine } from "./recording.js";
 
 /** Longest part of a file's name that a test's name makes up, in characters. */
@@ -10,6 +10,10 @@ const NAME_MAX = 120;
 setStandardEngine(testEngine);
 
 beforeEach((context) => {
+  // Processes are used again (vitest.config.ts): not for another project. Without projects there is no name.
+  const { projectName } = context.task.file;
+  if (projectName && projectName !== ENGINE)
+    throw new Error(`a test of ${projectName} runs where cores are on ${ENGINE}`);
   if (missingEngine) context.skip(missingEngine);
   beginTest();
 });

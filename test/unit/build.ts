@@ -1,16 +1,27 @@
 // Builds the module that the unit tests run: the core's own files, compiled as asconfig.json says, with an entry that
-// exports every exported function, constant and record layout of each file instead of the ABI. The entry is written
-// here, from the sources, and so knows all of them.
+// exports every exported function, constant and record layout of each file, and the ABI, without which the device's
+// engines run nothing. The entry is written here, from the sources, and so knows all of them.
 
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { join, resolve } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type ts from "typescript";
 
-const ROOT = new URL("../../", import.meta.url);
-const OUTPUT = new URL("build/unit/", ROOT);
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const OUTPUT = new URL("../../build/unit/", import.meta.url);
 const ENTRY = "test/unit/entry.ts";
+const ENTRY_CONSTANTS = "test/unit/entry_constants.ts";
 
 /** How long to wait for another process that builds: a minute. One that was ended leaves its lock behind. */
 const WAIT_MS = 100;
@@ -34,7 +45,7 @@ export interface UnitModule {
 
 /** The files of the core, as paths below assembly/ without ".ts". */
 export function coreFiles(): string[] {
-  return readdirSync(new URL("assembly/", ROOT), { recursive: true, encoding: "utf8" })
+  return readdirSync(join(ROOT, "assembly"), { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(".ts"))
     .map((name) => name.replaceAll("\\", "/").slice(0, -3))
     .sort();
@@ -47,20 +58,48 @@ export function exportName(file: string, name: string): string {
 
 /** The module of the sources as they stand; built once, by whichever test asks first. */
 export async function unitModule(): Promise<UnitModule> {
-  const hash = createHash("sha256");
   const inputs = [...coreFiles().map((file) => `assembly/${file}.ts`), "asconfig.json", "package-lock.json"];
-  for (const path of [...inputs, "test/unit/build.ts"]) hash.update(`${path}\0${readText(path)}\0`);
-  const name = hash.digest("hex").slice(0, 32);
-  const result = new URL(`${name}.json`, OUTPUT);
+  const path = await builtOnce("module", ".json", [...inputs, "test/unit/build.ts"], build);
+  const { wasm, files } = JSON.parse(readFileSync(path, "utf8"));
+  return { wasm: Buffer.from(wasm, "base64"), files };
+}
+
+/**
+ * The path of what `make` made of these very inputs: files and folders as paths in the project, or octets. Made once, by
+ * whichever test asks first; the others wait. `make` is given the path to write to.
+ */
+export async function builtOnce(
+  kind: string,
+  extension: string,
+  inputs: readonly (string | Uint8Array)[],
+  make: (path: string) => Promise<void>,
+): Promise<string> {
+  const name = `${kind}-${hashOf(inputs)}`;
+  const result = new URL(`${name}${extension}`, OUTPUT);
   const lock = new URL(`${name}.lock`, OUTPUT);
   mkdirSync(OUTPUT, { recursive: true });
   // Test files run side by side: the first one builds, the others wait for it, but not for ever.
   for (let waits = 0; !existsSync(result); waits++) {
     if (waits < WAITS_MAX && !take(lock)) await setTimeout(WAIT_MS);
-    else if (!existsSync(result)) await build(name);
+    else if (!existsSync(result)) await buildLocked(name, lock, result, make);
   }
-  const { wasm, files } = JSON.parse(readFileSync(result, "utf8"));
-  return { wasm: Buffer.from(wasm, "base64"), files };
+  return fileURLToPath(result);
+}
+
+/** Of names and contents. */
+function hashOf(inputs: readonly (string | Uint8Array)[]): string {
+  const hash = createHash("sha256");
+  for (const input of inputs)
+    if (typeof input !== "string") hash.update(input);
+    else
+      for (const file of filesIn(input)) hash.update(`${file}\0`).update(readFileSync(resolve(ROOT, file)));
+  return hash.digest("hex").slice(0, 32);
+}
+
+function filesIn(path: string): string[] {
+  if (!statSync(resolve(ROOT, path)).isDirectory()) return [path];
+  const names = readdirSync(resolve(ROOT, path)).sort();
+  return names.flatMap((name) => filesIn(join(path, name)));
 }
 
 /** Makes the folder `lock`; false when somebody else did. */
@@ -68,15 +107,32 @@ function take(lock: URL): boolean {
   return mkdirSync(lock, { recursive: true }) !== undefined;
 }
 
-async function build(name: string): Promise<void> {
-  const files = await describeFiles();
-  const wasm = Buffer.from(await compile(entrySource(files))).toString("base64");
+async function buildLocked(
+  name: string,
+  lock: URL,
+  result: URL,
+  make: (path: string) => Promise<void>,
+): Promise<void> {
+  const kind = name.slice(0, name.indexOf("-") + 1);
   for (const old of readdirSync(OUTPUT))
-    if (!old.startsWith(name)) rmSync(new URL(old, OUTPUT), { recursive: true, force: true });
+    if (old.startsWith(kind) && !old.startsWith(name))
+      rmSync(new URL(old, OUTPUT), { recursive: true, force: true });
   // What another one reads is whole.
-  const part = new URL(`${name}.${process.pid}`, OUTPUT);
-  writeFileSync(part, JSON.stringify({ wasm, files }));
-  renameSync(part, new URL(`${name}.json`, OUTPUT));
+  const part = `${fileURLToPath(result)}.${process.pid}`;
+  try {
+    await make(part);
+  } catch (error) {
+    // Nobody needs to wait for it.
+    rmSync(lock, { recursive: true, force: true });
+    throw error;
+  }
+  renameSync(part, result);
+}
+
+async function build(path: string): Promise<void> {
+  const files = await describeFiles();
+  const wasm = Buffer.from(await compile(entrySources(files))).toString("base64");
+  writeFileSync(path, JSON.stringify({ wasm, files }));
 }
 
 /** What is used of asc's JavaScript API. */
@@ -91,7 +147,7 @@ interface Compiler {
   ): Promise<{ error: Error | null; stderr: { toString(): string } }>;
 }
 
-async function compile(entry: string): Promise<Uint8Array> {
+async function compile(entries: Record<string, string>): Promise<Uint8Array> {
   // Not by its name as a literal: asc's types would bring their own globals into this program.
   const compiler: string = "assemblyscript/asc";
   const { default: asc } = (await import(compiler)) as { default: Compiler };
@@ -99,10 +155,11 @@ async function compile(entry: string): Promise<Uint8Array> {
   let wasm: Uint8Array | undefined;
   const { error, stderr } = await asc.main([ENTRY, "--config", "asconfig.json", "--outFile", "unit.wasm"], {
     readFile(path: string) {
-      if (path === ENTRY) return entry;
+      const entry = entries[path];
+      if (entry !== undefined) return entry;
       if (path.endsWith("asconfig.json")) return JSON.stringify({ ...config, entries: [] });
-      const url = new URL(path, ROOT);
-      return existsSync(url) ? readFileSync(url, "utf8") : null;
+      const file = resolve(ROOT, path);
+      return existsSync(file) ? readFileSync(file, "utf8") : null;
     },
     writeFile(_path: string, contents: Uint8Array | string) {
       if (typeof contents !== "string") wasm = contents;
@@ -113,17 +170,21 @@ async function compile(entry: string): Promise<Uint8Array> {
   return wasm;
 }
 
-function entrySource(files: Record<string, FileExports>): string {
-  const lines: string[] = [];
-  for (const [file, { functions, constants, classes }] of Object.entries(files)) {
+/** By path. Functions come first, under the ABI's names: of a function with many, wasm3 knows the first three. */
+function entrySources(files: Record<string, FileExports>): Record<string, string> {
+  const functions: string[] = [];
+  const constants: string[] = [];
+  for (const [file, { functions: calls, constants: values, classes }] of Object.entries(files)) {
     const from = `"../../assembly/${file}"`;
     const space = `in_${exportName(file, "")}`;
     const getter = (name: string, value: string) =>
-      lines.push(`export function ${exportName(file, name)}(): u32 { return ${value}; }`);
-    lines.push(`import * as ${space} from ${from};`);
-    for (const name of Object.keys(functions))
-      lines.push(`export { ${name} as ${exportName(file, name)} } from ${from};`);
-    for (const [name, type] of Object.entries(constants))
+      constants.push(`export function ${exportName(file, name)}(): u32 { return ${value}; }`);
+    constants.push(`import * as ${space} from ${from};`);
+    for (const name of Object.keys(calls)) {
+      if (file === "abi") functions.push(`export { ${name} } from ${from};`);
+      functions.push(`export { ${name} as ${exportName(file, name)} } from ${from};`);
+    }
+    for (const [name, type] of Object.entries(values))
       getter(name, type ? `<u32>changetype<usize>(${space}.${name})` : `<u32>${space}.${name}`);
     for (const [name, fields] of Object.entries(classes)) {
       getter(`${name}.bytes`, `offsetof<${space}.${name}>()`);
@@ -131,7 +192,8 @@ function entrySource(files: Record<string, FileExports>): string {
         getter(`${name}.field.${field}`, `offsetof<${space}.${name}>("${field}")`);
     }
   }
-  return lines.join("\n");
+  functions.push('export * from "./entry_constants";');
+  return { [ENTRY]: functions.join("\n"), [ENTRY_CONSTANTS]: constants.join("\n") };
 }
 
 async function describeFiles(): Promise<Record<string, FileExports>> {
@@ -171,5 +233,5 @@ function describeFile(typescript: typeof ts, file: string): FileExports {
 }
 
 function readText(path: string): string {
-  return readFileSync(fileURLToPath(new URL(path, ROOT)), "utf8");
+  return readFileSync(resolve(ROOT, path), "utf8");
 }

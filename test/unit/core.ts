@@ -1,6 +1,5 @@
 // A core to look inside: its own files' functions, constants and records, by their names in assembly/. See build.ts.
 
-import { instantiateSync } from "@assemblyscript/loader";
 import {
   ABI_VERSION,
   CONFIG_DEFAULTS,
@@ -15,12 +14,18 @@ import {
 import { parseIpv4, parseMac } from "../../host/address.js";
 import { encode, type FrameSpec, type TcpSpec } from "../../host/packet/index.js";
 import { readRecord, writeRecord } from "../../host/records.js";
+import { ENGINE, ENGINE_PROOF, missingEngine } from "../report/engine.js";
 import { exportName, type FileExports, unitModule } from "./build.js";
+import { type Argument, type UnitEngine, unitEngine } from "./engine.js";
 
 const { wasm, files } = await unitModule();
+const createEngine = await projectEngine();
+
+/** Constants of the core, addresses and sizes among them, by the names of their exports. */
+const constants = new Map<string, number>();
 
 /** A function of the core. Results are numbers as their type says, u64 a bigint, bool a boolean. */
-type Call = (...args: (number | bigint | boolean)[]) => number;
+type Call = (...args: Argument[]) => number;
 
 type Fields<Name extends string> = Record<Name, number>;
 
@@ -147,21 +152,28 @@ export type UnitConfig = Partial<Omit<Config, "address" | "netmask" | "gateway" 
 };
 
 export class UnitCore {
-  readonly #exports: Record<string, unknown>;
+  readonly #engine: UnitEngine;
+  #view: DataView;
 
   /** A core that is laid out for `config` at `now`; with null, one whose memory is all zero. */
   constructor(config: UnitConfig | null = {}, now = 0) {
-    this.#exports = instantiateSync<Record<string, unknown>>(wasm, {}).exports;
+    this.#engine = createEngine();
+    this.#view = viewOf(this.#engine.memory);
     if (config) this.init(config, now);
+  }
+
+  /** What executes it: "v8 12.4", "wasm3 0.5.0", "wasm2c 1.0.39". */
+  get engineName(): string {
+    return this.#engine.name;
   }
 
   /** All of linear memory, as it is now: a view goes stale when the memory grows. */
   get memory(): Uint8Array {
-    return new Uint8Array((this.#exports.memory as { buffer: ArrayBuffer }).buffer);
+    return this.#engine.memory;
   }
 
   get view(): DataView {
-    return new DataView(this.memory.buffer);
+    return this.#view;
   }
 
   /** Boots the core anew in memory that reaches far enough. */
@@ -170,7 +182,7 @@ export class UnitCore {
     const at = this.writeConfig(config);
     const bytes = bytesNeeded(at);
     const missing = Math.ceil((bytes - this.memory.length) / 65536);
-    if (missing > 0) (this.#exports.memory as { grow(pages: number): number }).grow(missing);
+    if (missing > 0) this.#grow(missing);
     const status = init(at, this.memory.length, now);
     if (status !== 0) throw new Error(`init: status ${status}`);
   }
@@ -303,23 +315,46 @@ export class UnitCore {
     return this.memory.slice(at, at + length);
   }
 
+  #grow(pages: number): void {
+    this.#engine.grow(pages);
+    this.#view = viewOf(this.#engine.memory);
+  }
+
   #function(file: string, name: string): Call {
     const type = exportsOf(file).functions[name];
-    const call = this.#exports[exportName(file, name)] as
-      | ((...args: unknown[]) => number | bigint)
-      | undefined;
+    const call = this.#engine.function(exportName(file, name));
     if (type === undefined || !call) throw new Error(`assembly/${file}.ts has no function ${name}`);
-    return ((...args: unknown[]) => {
+    return ((...args: Argument[]) => {
       const result = call(...args);
       if (typeof result === "bigint") return BigInt.asUintN(64, result);
       if (type === "bool") return result !== 0;
-      return type === "i32" || type === "void" ? result : result >>> 0;
+      return type === "i32" || type === "void" ? result : (result as number) >>> 0;
     }) as Call;
   }
 
   #read(file: string, name: string): number {
-    return (this.#exports[exportName(file, name)] as () => number)() >>> 0;
+    const full = exportName(file, name);
+    let value = constants.get(full);
+    if (value === undefined) {
+      value = Number(this.#engine.function(full)?.()) >>> 0;
+      constants.set(full, value);
+    }
+    return value;
   }
+}
+
+/** The project's engine, and made sure of. */
+async function projectEngine(): Promise<() => UnitEngine> {
+  // Files make cores outside of their tests, too, which are skipped when the engine is missing.
+  if (missingEngine) return await unitEngine(wasm, "v8");
+  const create = await unitEngine(wasm, ENGINE);
+  const { name } = create();
+  if (!ENGINE_PROOF.test(name)) throw new Error(`${name} executes, where ${ENGINE} should`);
+  return create;
+}
+
+function viewOf({ buffer, byteOffset, length }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, length);
 }
 
 /** A frame with a segment from PEER's MAC to the device. */

@@ -73,23 +73,42 @@ AOT_DEFINE_CELL(u16, 2)
 AOT_DEFINE_CELL(u32, 4)
 AOT_DEFINE_CELL(u64, 4)
 
-#define AOT_CHECK(size)                                                                                      \
+#define AOT_CHECK_BOUNDS(size)                                                                               \
     if (UNLIKELY(aot_beyond(bytes, address, offset, size)))                                                  \
-        wasm_rt_trap(memory, WASM_RT_TRAP_OOB);                                                              \
+    wasm_rt_trap(memory, WASM_RT_TRAP_OOB)
+#define AOT_CHECK_ALIGNMENT(size)                                                                            \
     if (UNLIKELY(aot_misaligned(address + offset, size)))                                                    \
     wasm_rt_trap(memory, WASM_RT_TRAP_MISALIGNED)
 
-/** `cell`: how it lies in memory; `widened`: signed or not. */
+/* An access that an earlier check covers. In the builds for sanitizers that is put to the test. */
+#ifdef FERRULE_AOT_VERIFY
+#define AOT_CHECK_COVERED(size)                                                                              \
+    if (aot_beyond(bytes, address, offset, size))                                                            \
+    __builtin_trap()
+#else
+#define AOT_CHECK_COVERED(size) (void)bytes
+#endif
+
+/** Defines an access twice: with its own check of the bounds, and, `_within`, for one that is covered.
+ * `cell`: how it lies in memory; `widened`: signed or not. */
 #define AOT_DEFINE_LOAD(name, cell, widened, result)                                                         \
+    AOT_DEFINE_ONE_LOAD(name, CHECK_BOUNDS, cell, widened, result)                                           \
+    AOT_DEFINE_ONE_LOAD(name##_within, CHECK_COVERED, cell, widened, result)
+#define AOT_DEFINE_ONE_LOAD(name, check, cell, widened, result)                                              \
     AOT_INLINE result aot_##name(wasm_rt_memory_t *memory, uint8_t *data, uint32_t bytes, u32 address,       \
                                  u32 offset) {                                                               \
-        AOT_CHECK(sizeof(cell));                                                                             \
+        AOT_##check(sizeof(cell));                                                                           \
+        AOT_CHECK_ALIGNMENT(sizeof(cell));                                                                   \
         return (result)(widened) * (const aot_##cell *)(const void *)(data + offset + address);              \
     }
 #define AOT_DEFINE_STORE(name, cell, operand)                                                                \
+    AOT_DEFINE_ONE_STORE(name, CHECK_BOUNDS, cell, operand)                                                  \
+    AOT_DEFINE_ONE_STORE(name##_within, CHECK_COVERED, cell, operand)
+#define AOT_DEFINE_ONE_STORE(name, check, cell, operand)                                                     \
     AOT_INLINE void aot_##name(wasm_rt_memory_t *memory, uint8_t *data, uint32_t bytes, u32 address,         \
                                u32 offset, operand value) {                                                  \
-        AOT_CHECK(sizeof(cell));                                                                             \
+        AOT_##check(sizeof(cell));                                                                           \
+        AOT_CHECK_ALIGNMENT(sizeof(cell));                                                                   \
         *(aot_##cell *)(void *)(data + offset + address) = (cell)value;                                      \
     }
 
@@ -113,7 +132,17 @@ AOT_DEFINE_STORE(i64_store8, u8, u64)
 AOT_DEFINE_STORE(i64_store16, u16, u64)
 AOT_DEFINE_STORE(i64_store32, u32, u64)
 
+/** Checks that memory reaches to `address + end`, for the accesses that follow. */
+AOT_INLINE void aot_reach(wasm_rt_memory_t *memory, const uint8_t *data, uint32_t bytes, u32 address,
+                          u32 end) {
+    (void)data;
+    if (UNLIKELY(aot_beyond(bytes, address, 0, end)))
+        wasm_rt_trap(memory, WASM_RT_TRAP_OOB);
+}
+
+#define AOT_REACH(address, end) aot_reach(&instance->w2c_memory, AOT_MEMORY, address, end)
 #define AOT_ACCESS(name, ...) aot_##name(&instance->w2c_memory, AOT_MEMORY, __VA_ARGS__)
+#define AOT_WITHIN(name, ...) aot_##name##_within(&instance->w2c_memory, AOT_MEMORY, __VA_ARGS__)
 #define i32_load(...) AOT_ACCESS(i32_load, __VA_ARGS__)
 #define i32_load8_u(...) AOT_ACCESS(i32_load8_u, __VA_ARGS__)
 #define i32_load8_s(...) AOT_ACCESS(i32_load8_s, __VA_ARGS__)
