@@ -77,10 +77,18 @@ uint32_t peer_segment(struct peer *peer, uint8_t *frame, uint8_t flags, const ui
 
 bool peer_take(struct peer *peer, const uint8_t *frame, uint32_t length) {
     const uint8_t *ip = frame + 14, *tcp = ip + 20;
-    if (length < HEADERS || get16(frame + 12) != 0x0800 || ip[9] != 6 || get16(tcp + 2) != peer->port)
+    if (length < HEADERS || get16(frame + 12) != 0x0800 || ip[0] != 0x45 || ip[9] != 6)
+        return false;
+    uint32_t tcp_bytes = get16(ip + 2) - 20, header_bytes = (uint32_t)(tcp[12] >> 4) * 4;
+    if (tcp_bytes > length - 34 || header_bytes > tcp_bytes || get16(tcp + 2) != peer->port)
+        return false;
+    if (sum(ip, 20, 0) != 0xffff || sum(tcp, tcp_bytes, sum(ip + 12, 8, 6 + tcp_bytes)) != 0xffff)
         return false;
     peer->flags = tcp[13];
-    peer->payload_bytes = get16(ip + 2) - 20 - (uint32_t)(tcp[12] >> 4) * 4;
+    peer->payload = tcp + header_bytes;
+    peer->payload_bytes = tcp_bytes - header_bytes;
+    if (!(tcp[13] & PEER_SYN) && get32(tcp + 4) != peer->ack)
+        return false;
     uint32_t carried = peer->payload_bytes + (tcp[13] & PEER_SYN ? 1 : 0) + (tcp[13] & PEER_FIN ? 1 : 0);
     if (carried > 0)
         peer->ack = get32(tcp + 4) + carried;

@@ -1,224 +1,224 @@
-// `npm run bench`: executed instructions of the device's work (bench/work.c) on both engines, on x86-64 by callgrind and on
-// rv32imc by QEMU's count, and what they take of memory and flash. Writes bench/RESULTS.md.
+// `npm run bench`: what the device's work takes, in executed instructions, memory and flash, beside other stacks. Writes
+// bench/RESULTS.md. What cannot be measured here stands in it as not measured; with CI=true that is a failure.
 //
-//     node scripts/bench.mjs [--check [--budget JSON]]
+//     node scripts/bench.mjs [--part NAME]... [--check [--budget JSON]]
 //
-// --check compares the exact figures, those of rv32imc, with bench/budget.json (or the JSON given), and writes nothing.
+// --part runs these parts alone, and prints the report. --check compares the exact figures, those of rv32imc, with
+// bench/budget.json (or the JSON given): `instructions` by row and work, `bytes` by table, row and column. Both write nothing.
 
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { translate } from "./aot.mjs";
-import { lastLines, root, run } from "./support.mjs";
-import { WASM3_OPTIONS, wasm3Sources } from "./wasm3.mjs";
-
-const MINUTE = 60_000;
-
-const ENGINES = ["wasm3", "aot"];
-const WORKS = ["RX", "TX", "RR", "CONN", "TICK4", "TICK16"];
-
-/** Operations of each work, or virtual seconds. */
-const OPERATIONS = 1000;
+import { buildFerrule, ENGINES, TARGETS } from "./bench/build.mjs";
+import { countInCallgrind, countsIn, linesFromQemu, WORKS } from "./bench/count.mjs";
+import { FLASH_PARTS, flashRows, HEAP_PARTS, heapValues, stackRows, stateRows } from "./bench/memory.mjs";
+import { PEERS } from "./bench/peers.mjs";
+import { reportOf } from "./bench/report.mjs";
+import { THROUGHPUT_HEAD, THROUGHPUT_TOOLS, throughputRows } from "./bench/throughput.mjs";
+import { buildEngines } from "./engines.mjs";
+import { hasTool, inCi, root, run, TOOLS } from "./support.mjs";
 
 /** Growth over the budget that is let pass. */
 const TOLERANCE = 1.02;
-
-const FOLDER = join(root, "build/bench");
 const BUDGET = join(root, "bench/budget.json");
+const RESULTS = join(root, "bench/RESULTS.md");
 
-const OURS = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-O2", "-g"];
-/** Code that others wrote, or that was generated: compiled as it is. */
-const FOREIGN = ["-std=gnu99", "-w", "-O2", "-g"];
-const INCLUDES = ["boards/include", "boards/runtime", "test/engines", "bench"].flatMap((name) => [
-  "-I",
-  join(root, name),
-]);
+const MICROCONTROLLERS = ["rv32imc", "xtensa"];
 
-/** As test/engines/build.ts has them: an ESP32-C3's instructions and memory. */
-const RISCV = [
-  "--specs=picolibc.specs",
-  "--crt0=minimal",
-  "-march=rv32imc",
-  "-mabi=ilp32",
-  "-ffunction-sections",
-  "-fdata-sections",
-];
-const RISCV_MEMORY = `-Wl,--gc-sections,${[
-  "--defsym=__flash=0x80000000",
-  "--defsym=__flash_size=1M",
-  "--defsym=__ram=0x80100000",
-  "--defsym=__ram_size=1M",
-  "--defsym=__heap_end=0x80100000+1008K",
-].join(",")}`;
+/** Name -> what makes this part of the report: see reportOf. */
+const PARTS = { instructions, peers, state, heap, stack, flash, throughput, versions };
 
-const QEMU = ["-M", "virt", "-cpu", "rv32,a=false,f=false,d=false", "-m", "16M", "-bios", "none"];
-const QEMU_COUNTS = ["-display", "none", "-monitor", "none", "-serial", "stdio", "-icount", "shift=0"];
-
-const TARGETS = {
-  "x86-64": { command: "gcc", options: [], link: [], port: "native", more: [] },
-  rv32imc: {
-    command: "riscv64-unknown-elf-gcc",
-    options: RISCV,
-    link: [RISCV_MEMORY],
-    port: "riscv",
-    more: ["boards/runtime/fastmem.c"],
-  },
+/** Tables of bytes that repeat exactly with the same compiler. */
+const EXACT_TABLES = {
+  state,
+  heap: () => ({ head: HEAP_PARTS, rows: [{ name: "rv32imc", values: heapValues("rv32imc") }] }),
+  stack: () => ({ head: ["boot", "work"], rows: stackRows("rv32imc") }),
+  flash: () => ({ head: FLASH_PARTS, rows: flashRows("rv32imc") }),
 };
 
+/** Name of an engine and a target -> a row of the table. */
+const counted = new Map();
+
 const { values: given } = parseArgs({
-  options: { check: { type: "boolean", default: false }, budget: { type: "string" } },
+  options: {
+    check: { type: "boolean", default: false },
+    budget: { type: "string" },
+    part: { type: "string", multiple: true },
+  },
 });
-const isCheck = given.check;
-const results = {};
-for (const engine of ENGINES)
-  for (const target of isCheck ? ["rv32imc"] : Object.keys(TARGETS)) {
-    console.log(`bench: ${engine} on ${target}`);
-    const program = build(engine, target);
-    results[`${engine} ${target}`] = target === "rv32imc" ? countInQemu(program) : countInCallgrind(program);
+try {
+  process.exitCode = await (given.check ? check() : report());
+} catch (error) {
+  console.error(`bench: ${error.message}`);
+  process.exitCode = 1;
+}
+
+/** Writes the results, or prints parts of them; returns the exit code. */
+async function report() {
+  const parts = {};
+  for (const name of given.part ?? Object.keys(PARTS)) {
+    if (!(name in PARTS)) throw new Error(`there is no part ${name}, but ${Object.keys(PARTS).join(", ")}`);
+    console.log(`bench: ${name}`);
+    parts[name] = await PARTS[name]();
   }
-if (isCheck) check();
-else report();
-
-/** Instructions per operation of each work, exactly. */
-function countInQemu(program) {
-  const lines = linesOf("qemu-system-riscv32", [...QEMU, ...QEMU_COUNTS, "-kernel", program]);
-  return Object.fromEntries(
-    WORKS.map((work) => {
-      const [, operations, instructions] = lines
-        .find((line) => line.startsWith(`${work} `))
-        .split(" ")
-        .map(Number);
-      return [work, instructions / operations];
-    }),
-  );
-}
-
-/** It cannot tell what opening connections takes from the work: a run of no operations is taken off. */
-function countInCallgrind(program) {
-  const only = ["--collect-atstart=no", "--toggle-collect=measured_*", "--toggle-collect=hook_*"];
-  return Object.fromEntries(
-    WORKS.map((work) => {
-      const file = `--callgrind-out-file=${join(FOLDER, "callgrind.out")}`;
-      const [all, none] = [OPERATIONS, 0].map((operations) => {
-        const args = ["--tool=callgrind", file, ...only, program, work, String(operations)];
-        return Number(/Collected : (\d+)/.exec(linesOf("valgrind", args).join("\n"))?.[1]);
-      });
-      return [work, (all - none) / OPERATIONS];
-    }),
-  );
-}
-
-function linesOf(command, args) {
-  const { ok, output, problem } = run(command, args, { timeoutMs: 5 * MINUTE });
-  if (!ok || !/^done$/m.test(output)) stop(`${command} failed (${problem}):\n${lastLines(output, 20)}`);
-  return output.split("\n").map((line) => line.trim());
-}
-
-function build(engine, target) {
-  const { command, options, link, port, more } = TARGETS[target];
-  const folder = join(FOLDER, `${engine}-${target}`);
-  mkdirSync(folder, { recursive: true });
-  const common = [
-    "bench/work.c",
-    "bench/peer.c",
-    "boards/runtime/ferrule.c",
-    "boards/runtime/errors.c",
-    `test/engines/port_${port}.c`,
-    ...more,
-  ];
-  const sources = [
-    ...common.map((file) => ({
-      file: join(root, file),
-      options: [
-        ...OURS,
-        ...INCLUDES,
-        `-DBENCH_OPERATIONS=${OPERATIONS}`,
-        ...(engine === "wasm3" ? ["-DBENCH_MODULE"] : []),
-      ],
-    })),
-    ...(engine === "wasm3" ? ofWasm3(folder) : ofAot(folder)),
-  ];
-  const objects = sources.map(({ file, options: own }) => {
-    const object = join(folder, `${basename(file)}.o`);
-    compile(command, [...options, ...own, "-c", file, "-o", object]);
-    return object;
-  });
-  const program = join(folder, "work");
-  compile(command, [...options, ...objects, ...link, "-lm", "-o", program]);
-  return program;
-}
-
-function ofWasm3(folder) {
-  const { directory, problem } = wasm3Sources();
-  if (problem) stop(problem);
-  const module = join(folder, "module.c");
-  const bytes = [...readFileSync(join(root, "build/core.wasm"))].join(",");
-  writeFileSync(
-    module,
-    `#include <stdint.h>\nconst uint8_t module_wasm[] = {${bytes}};\nconst uint32_t module_wasm_bytes = sizeof module_wasm;\n`,
-  );
-  const heap = join(root, "boards/runtime/wasm3_heap.h");
-  return [
-    { file: module, options: FOREIGN },
-    ...["engine_wasm3.c", "arena.c"].map((name) => ({
-      file: join(root, "boards/runtime", name),
-      options: [...OURS, ...INCLUDES, ...WASM3_OPTIONS, "-isystem", directory],
-    })),
-    ...readdirSync(directory)
-      .filter((name) => /^m3_(?!api_).*\.c$/.test(name))
-      .map((name) => ({
-        file: join(directory, name),
-        options: [...FOREIGN, ...WASM3_OPTIONS, "-include", heap],
-      })),
-  ];
-}
-
-function ofAot(folder) {
-  const identity = translate(join(root, "build/core.wasm"), join(folder, "core"));
-  const headers = [...INCLUDES, "-I", join(root, "boards/runtime/aot"), "-isystem", join(folder, "core")];
-  return [
-    { file: join(root, "boards/runtime/engine_aot.c"), options: [...OURS, ...headers, ...identity] },
-    { file: join(folder, "core/core.c"), options: [...FOREIGN, ...headers] },
-  ];
-}
-
-function compile(command, args) {
-  const { ok, output, problem } = run(command, args, { timeoutMs: 2 * MINUTE });
-  if (!ok) stop(`${command} failed (${problem}):\n${output}`);
-}
-
-/** The table, with the best of the peers' published figures beside it: see docs/benchmarks.md. */
-function report() {
-  const rows = Object.entries(results).map(
-    ([name, counts]) =>
-      `| ${name} | ${WORKS.map((work) => Math.round(counts[work]).toLocaleString("en")).join(" | ")} |`,
-  );
-  const text = `GENERATED by \`npm run bench\`: executed instructions per operation, checksums in the core, what ferrule.h's runtime
-does included. What each work is: docs/benchmarks.md. TICK is per virtual second.
-
-| | ${WORKS.join(" | ")} |
-| --- |${WORKS.map(() => " --- |").join("")}
-${rows.join("\n")}
-`;
-  writeFileSync(join(root, "bench/RESULTS.md"), text);
+  const { text, missing } = reportOf(parts);
   console.log(text);
+  if (given.part) return 0;
+  writeFileSync(RESULTS, text);
+  return inCi && missing.length > 0 ? 1 : 0;
 }
 
-function check() {
+/** Of both engines on all targets; then again with checksums in native code. */
+function instructions() {
+  const targets = Object.keys(TARGETS);
+  const each = (measure) => ENGINES.flatMap((engine) => targets.flatMap((target) => measure(engine, target)));
+  return { head: WORKS, rows: [...each(countsOf), ...each(countsWithNative)] };
+}
+
+/** A row without the native checksums, and one with these alone. */
+function countsWithNative(engine, target) {
+  const name = `${engine} ${target}, checksums in native code`;
+  const missing = lacking(TARGETS[target].tools);
+  if (missing) return [{ name, missing }];
+  console.log(`bench: ${name}`);
+  const program = buildFerrule(engine, target, { withNative: true });
+  const lines = target === "x86-64" ? undefined : linesFromQemu(target, program);
+  const count = (options) => (lines ? countsIn(lines, options) : countInCallgrind(program, options));
+  const [others, these] = [false, true].map((native) => valuesOf(count({ native })));
+  if (!(these[WORKS.indexOf("RX")] > 0)) throw new Error(`${name}: none were counted`);
+  return [
+    { name: `${name}: all but these`, values: others },
+    { name: `${name}: these`, values: these },
+  ];
+}
+
+/** Those of this machine again, and the other stacks. */
+function peers() {
+  const ours = ENGINES.map((engine) => ({ ...countsOf(engine, "x86-64"), name: `Ferrule, ${engine}` }));
+  const theirs = Object.entries(PEERS).map(([name, { tools, build }]) =>
+    rowOf(name, [...tools, "valgrind"], () => valuesOf(countInCallgrind(build()))),
+  );
+  return { head: WORKS, rows: [...ours, ...theirs] };
+}
+
+/** Counts once. */
+function countsOf(engine, target) {
+  const name = `${engine} ${target}`;
+  const row = () =>
+    rowOf(name, TARGETS[target].tools, () => {
+      const program = buildFerrule(engine, target);
+      return valuesOf(
+        target === "x86-64" ? countInCallgrind(program) : countsIn(linesFromQemu(target, program)),
+      );
+    });
+  if (!counted.has(name)) counted.set(name, row());
+  return counted.get(name);
+}
+
+function valuesOf(counts) {
+  return WORKS.map((work) => counts[work]);
+}
+
+async function state() {
+  const rows = await stateRows();
+  return { head: ["bytes"], rows: rows.map(([name, bytes]) => ({ name, values: [bytes] })) };
+}
+
+function heap() {
+  const rows = MICROCONTROLLERS.map((target) =>
+    rowOf(target, TARGETS[target].tools, () => heapValues(target)),
+  );
+  return { head: HEAP_PARTS, rows };
+}
+
+function stack() {
+  return { head: ["boot", "work"], rows: MICROCONTROLLERS.flatMap((target) => rowsOf(target, stackRows)) };
+}
+
+function flash() {
+  return { head: FLASH_PARTS, rows: MICROCONTROLLERS.flatMap((target) => rowsOf(target, flashRows)) };
+}
+
+/** Of each engine on this machine, beside the kernel. */
+async function throughput() {
+  const missing = lacking(THROUGHPUT_TOOLS);
+  if (missing) return { missing };
+  const rows = [];
+  for (const engine of ["v8", "aot", "wasm3"]) {
+    console.log(`bench: ${engine} behind the kernel`);
+    const problem = engine === "v8" ? "" : buildEngines([engine]);
+    rows.push(...(problem ? [{ name: engine, missing: problem }] : await throughputRows(engine)));
+  }
+  return { head: THROUGHPUT_HEAD, rows };
+}
+
+/** Releases of what made the figures. */
+function versions() {
+  const programs = [
+    "gcc",
+    "riscv64-unknown-elf-gcc",
+    "xtensa-lx106-elf-gcc",
+    "valgrind",
+    "qemu-system-riscv32",
+  ];
+  const rows = [...programs, "rustc"].map((name) => {
+    const { ok, output } = run(name, ["--version"]);
+    return { name, values: [ok ? output.split("\n")[0] : "not there"] };
+  });
+  return { head: ["release"], rows };
+}
+
+/** All rows of a target by `measure`, or the one that says what is missing for them. */
+function rowsOf(target, measure) {
+  const missing = lacking(TARGETS[target].tools);
+  return missing ? [{ name: target, missing }] : measure(target);
+}
+
+function rowOf(name, tools, measure) {
+  console.log(`bench: ${name}`);
+  const missing = lacking(tools);
+  return missing ? { name, missing } : { name, values: measure() };
+}
+
+/** Which of these tools are missing, in words; empty when none are. */
+function lacking(tools) {
+  const absent = tools.filter((tool) => !hasTool(tool));
+  const packages = absent.flatMap((tool) => TOOLS[tool].packages.map((group) => group[0]));
+  return absent.length === 0 ? "" : `no ${absent.join(", no ")} (Debian: ${packages.join(", ")})`;
+}
+
+/** Compares with the budget; returns the exit code. */
+async function check() {
   const budget = JSON.parse(given.budget ?? readFileSync(BUDGET, "utf8"));
+  const limits = Object.entries(budget.instructions).flatMap(([name, works]) => {
+    const [engine, target] = name.split(" ");
+    const { values = [] } = countsOf(engine, target);
+    return Object.entries(works).map(([work, limit]) => [
+      `${name} ${work}`,
+      limit,
+      values[WORKS.indexOf(work)],
+    ]);
+  });
+  const sizes = await exactSizes(Object.keys(budget.bytes ?? {}));
+  for (const [name, limit] of Object.entries(budget.bytes ?? {})) limits.push([name, limit, sizes.get(name)]);
   let isOver = false;
-  for (const [name, works] of Object.entries(budget.instructions))
-    for (const [work, limit] of Object.entries(works)) {
-      const found = results[name][work];
-      // Nothing counted is not little.
-      const over = !(found > 0 && found <= limit * TOLERANCE);
-      isOver ||= over;
-      console.log(`${over ? "OVER" : "ok  "}  ${name} ${work}: ${found} of ${limit}`);
-    }
-  process.exitCode = isOver ? 1 : 0;
+  for (const [name, limit, found] of limits) {
+    // Nothing counted is not little.
+    const over = !(found > 0 && found <= limit * TOLERANCE);
+    isOver ||= over;
+    console.log(`${over ? "OVER" : "ok  "}  ${name}: ${found} of ${limit}`);
+  }
+  return isOver ? 1 : 0;
 }
 
-function stop(text) {
-  console.error(`bench: ${text}`);
-  process.exit(1);
+/** All of the tables in which these names are, by name: "flash, aot rv32imc -Os, core.c". */
+async function exactSizes(names) {
+  const found = new Map();
+  for (const [table, make] of Object.entries(EXACT_TABLES)) {
+    if (!names.some((name) => name.startsWith(`${table}, `))) continue;
+    const { head, rows } = await make();
+    for (const { name, values } of rows)
+      for (const [index, value] of values.entries()) found.set(`${table}, ${name}, ${head[index]}`, value);
+  }
+  return found;
 }

@@ -136,6 +136,46 @@ export const TOOLS = {
     packages: [["valgrind"]],
     without: "valgrind's opinion of the C runtime",
   },
+  "xtensa-gcc": {
+    probe: ["xtensa-lx106-elf-gcc", "--version"],
+    packages: [["gcc-xtensa-lx106"]],
+    without: "the benchmarks on an emulated Xtensa microcontroller",
+  },
+  "picolibc-xtensa": {
+    probe: [
+      ...["xtensa-lx106-elf-gcc", "--specs=/usr/lib/xtensa-lx106-elf/picolibc.specs"],
+      ...["-E", "-x", "c", "-include", "stdio.h", "/dev/null"],
+    ],
+    packages: [["picolibc-xtensa-lx106-elf"]],
+    without: "the benchmarks on an emulated Xtensa microcontroller",
+  },
+  "qemu-xtensa": {
+    probe: ["qemu-system-xtensa", "--version"],
+    packages: [["qemu-system-misc"]],
+    without: "the benchmarks on an emulated Xtensa microcontroller",
+  },
+  ethtool: {
+    probe: ["ethtool", "--version"],
+    packages: [["ethtool"]],
+    without: "the throughput beside the kernel's in the benchmarks",
+  },
+  lwip: {
+    probe: ["sh", "-c", "echo '#include <lwip/tcp.h>' | gcc -E -x c -I /usr/include/lwip -"],
+    packages: [["liblwip-dev"]],
+    without: "lwIP beside Ferrule in the benchmarks",
+  },
+  cargo: {
+    // As new as bench/smoltcp/Cargo.toml wants it.
+    probe: [
+      ...["sh", "-c"],
+      "cargo --version && test $(rustc --version | sed 's/^rustc 1[.]\\([0-9]*\\)[.].*/\\1/') -ge 91",
+    ],
+    packages: [
+      ["rustc-web", "rustc"],
+      ["cargo-web", "cargo"],
+    ],
+    without: "smoltcp beside Ferrule in the benchmarks",
+  },
   pip: {
     probe: ["python3", "-m", "pip", "--version"],
     packages: [["python3-pip"]],

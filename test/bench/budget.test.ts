@@ -28,10 +28,40 @@ describe.skipIf(missingTools("riscv-gcc", "picolibc", "qemu-riscv", "wasm3"))(
     );
 
     test(
+      "and so are bytes, by name",
+      async () => {
+        const bytes = {
+          "state, a listener, bytes": 1_000_000,
+          "heap, rv32imc, all": 1,
+          "heap, rv32imc, stack": 1_000_000,
+          "heap, rv32imc, nothing": 1_000_000,
+        };
+        const args = [
+          "scripts/bench.mjs",
+          "--check",
+          "--budget",
+          JSON.stringify({ instructions: {}, bytes }),
+        ];
+        const failed = promisify(execFile)(process.execPath, args, { cwd: root });
+        const stdout = await failed.then(
+          () => expect.fail("nothing was over the budget"),
+          (error: { stdout: string }) => error.stdout,
+        );
+        expect(stdout.replace(/: .*/g, "").trim().split("\n")).toEqual([
+          "ok    state, a listener, bytes",
+          "OVER  heap, rv32imc, all",
+          "ok    heap, rv32imc, stack",
+          "OVER  heap, rv32imc, nothing",
+        ]);
+      },
+      PATIENCE_MS,
+    );
+
+    test(
       "above it are a failure that names them",
       async () => {
-        const budget = JSON.parse(readFileSync(`${root}bench/budget.json`, "utf8"));
-        budget.instructions["aot rv32imc"].RR = 100;
+        const { instructions } = JSON.parse(readFileSync(`${root}bench/budget.json`, "utf8"));
+        const budget = { instructions: { "aot rv32imc": { ...instructions["aot rv32imc"], RR: 100 } } };
         const args = ["scripts/bench.mjs", "--check", "--budget", JSON.stringify(budget)];
         const failed = promisify(execFile)(process.execPath, args, { cwd: root });
         await expect(failed).rejects.toMatchObject({
