@@ -72,7 +72,7 @@ function buildCore() {
       mkdirSync(join(root, "build"), { recursive: true });
       const asc = runScript(
         "assemblyscript/bin/asc.js",
-        ["--config", "asconfig.json", "--target", "core"],
+        ["--config", "asconfig.json", "--target", "core", "--transform", "./scripts/inline.mjs"],
         options,
       );
       if (!asc.ok) stop(`asc failed (${asc.problem}):\n${asc.output}`);

@@ -1,13 +1,13 @@
 // Octet order. Wire headers hold big-endian fields; Wasm loads little-endian ones.
 
-/** Host order of a 16-bit field that was loaded as it stands on the wire, and back. */
 // @inline
+/** Host order of a 16-bit field that was loaded as it stands on the wire, and back. */
 export function swap16(value: u32): u32 {
   return ((value >> 8) & 0xff) | ((value & 0xff) << 8);
 }
 
-/** Host order of a 32-bit field that was loaded as it stands on the wire, and back. */
 // @inline
+/** Host order of a 32-bit field that was loaded as it stands on the wire, and back. */
 export function swap32(value: u32): u32 {
   return rotl(value & 0xff00ff00, 8) | rotr(value & 0x00ff00ff, 8);
 }

@@ -39,8 +39,8 @@ export function checksum(ptr: usize, length: u32, sum: u64): u32 {
   return fold(sum);
 }
 
-/** Sum of eight words. */
 // @inline
+/** Sum of eight words. */
 function eight(ptr: usize): u64 {
   return (
     <u64>load<u32>(ptr) +
@@ -54,8 +54,8 @@ function eight(ptr: usize): u64 {
   );
 }
 
-/** Folds a sum of 32-bit words, below 2^48, to 16 bits. */
 // @inline
+/** Folds a sum of 32-bit words, below 2^48, to 16 bits. */
 export function fold(sum: u64): u32 {
   let low = <u32>sum;
   low = (low & 0xffff) + (low >> 16) + <u32>(sum >> 32);

@@ -18,8 +18,8 @@ export function advanceClock(now: u32): void {
   if (step < 0 - BACKWARDS_MS) state.now += min(step, STEP_MS);
 }
 
-/** Whether `deadline` has come. */
 // @inline
+/** Whether `deadline` has come. */
 export function isDue(deadline: u32): bool {
   return <i32>(state.now - deadline) >= 0;
 }
@@ -38,8 +38,8 @@ export function after(ms: u32): u32 {
   return deadline;
 }
 
-/** Makes sure that timers run at `deadline`, or before. */
 // @inline
+/** Makes sure that timers run at `deadline`, or before. */
 export function wakeAt(deadline: u32): void {
   if (state.timersArmed & <u32>(<i32>(state.nextTimer - deadline) <= 0)) return;
   state.nextTimer = deadline;

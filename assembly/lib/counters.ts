@@ -9,8 +9,8 @@ export function count(counter: Counter): void {
   store<u32>(at, load<u32>(at) + 1);
 }
 
-/** The same where every frame passes: calls cost an interpreter more than their code takes. */
 // @inline
+/** The same where every frame passes: calls cost an interpreter more than their code takes. */
 export function tally(counter: Counter): void {
   const at = COUNTERS + ((<usize>counter) << 2);
   store<u32>(at, load<u32>(at) + 1);

@@ -99,8 +99,8 @@ export function emit(destination: u32, protocol: u32, length: u32, tos: u32, to:
   return LINK_HEADER_BYTES + IPV4_HEADER_BYTES + length;
 }
 
-/** Sum of the pseudo-header of `length` octets between us and `remote` (RFC 9293 section 3.1). `protocol` below 256. */
 // @inline
+/** Sum of the pseudo-header of `length` octets between us and `remote` (RFC 9293 section 3.1). `protocol` below 256. */
 export function pseudoSum(remote: u32, protocol: u32, length: u32): u64 {
   return <u64>config.address + remote + (protocol << 8) + swap16(length);
 }

@@ -41,8 +41,8 @@ export function isBroadcast(): u32 {
   return ethernet(header.inputSlot).destination0 & 1;
 }
 
-/** Writes the Ethernet header of the frame in the output slot. `type` as on the wire. */
 // @inline
+/** Writes the Ethernet header of the frame in the output slot. `type` as on the wire. */
 export function emit(mac0: u32, mac1: u32, type: u16): void {
   const frame = ethernet(header.outputSlot);
   frame.destination0 = <u16>mac0;
@@ -52,8 +52,8 @@ export function emit(mac0: u32, mac1: u32, type: u16): void {
   frame.type = type;
 }
 
-/** Last four octets of a MAC. */
 // @inline
+/** Last four octets of a MAC. */
 export function lastFour(mac0: u32, mac1: u32): u32 {
   return (mac0 >> 16) | (mac1 << 16);
 }

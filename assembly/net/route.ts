@@ -9,8 +9,8 @@ export function nextHop(destination: u32): u32 {
   return (destination ^ config.address) & config.netmask ? config.gateway : destination;
 }
 
-/** Whether `address` can be one other host: RFC 1122 section 3.2.1.3. */
 // @inline
+/** Whether `address` can be one other host: RFC 1122 section 3.2.1.3. */
 export function isHost(address: u32): bool {
   const first = address & 0xff;
   // 0/8 is "this network", 127/8 never leaves a host, 224/3 is multicast, reserved and broadcast.

@@ -29,8 +29,8 @@ export function window(t: Tcb): u32 {
   return min(t.sndWnd, t.congestionWindow + (inflated ? <u32>t.sndMss * t.duplicateAcks : 0));
 }
 
-/** RFC 5681 section 4.1: when nothing went to and fro for a time-out, nothing is known of the path any more. */
 // @inline
+/** RFC 5681 section 4.1: when nothing went to and fro for a time-out, nothing is known of the path any more. */
 export function afterIdle(t: Tcb): void {
   // Most often no time has passed at all.
   if (state.now != t.heardAt) afterSilence(t);

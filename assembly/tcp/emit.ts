@@ -31,11 +31,11 @@ export function optionsAt(): usize {
   return ipv4.outputPayload() + TCP_HEADER_BYTES;
 }
 
+// @inline
 /**
  * Writes the options of any segment but a SYN to `at`, as `agreed` on; `tsEcho` in the peer's timestamps. Returns where
  * they end.
  */
-// @inline
 export function options(at: usize, agreed: u32, tsEcho: u32): usize {
   return agreed & Agreed.TIMESTAMPS ? times(at, TIMESTAMPS_ALONE, tsEcho) : at;
 }

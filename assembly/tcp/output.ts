@@ -89,12 +89,12 @@ function serve(t: Tcb): u32 {
   return send(t, neighbour, nextExpected(t), ACK, 0);
 }
 
+// @inline
 /**
  * Where a segment without data stands, so that the peer finds it acceptable: not at SND.NXT, which a time-out moves back
  * to what the peer may have; and not behind a probe that a shut window kept out. Two stacks that get this wrong answer
  * each other's ACKs for ever.
  */
-// @inline
 function nextExpected(t: Tcb): u32 {
   return seq.earlier(t.sndMax, t.sndUna + t.sndWnd);
 }
@@ -172,8 +172,8 @@ function isHeldBack(t: Tcb, start: u32, length: u32, left: u32, mss: u32): bool 
 const FIN_UNACKNOWLEDGED: u32 =
   (1 << TcpState.FIN_WAIT_1) | (1 << TcpState.CLOSING) | (1 << TcpState.LAST_ACK);
 
-/** Whether a FIN belongs behind the data. */
 // @inline
+/** Whether a FIN belongs behind the data. */
 export function owesFin(t: Tcb): bool {
   return <bool>((FIN_UNACKNOWLEDGED >> t.state) & 1);
 }

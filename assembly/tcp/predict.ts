@@ -53,11 +53,13 @@ export function take(tcp: TcpHeader): bool {
   const bytes = ipv4.payloadBytes(ip) - headers;
   const una = t.sndUna;
   const fresh = swap32(tcp.acknowledgment) - una;
+  const flying = t.sndMax - una;
+  const room = t.rcvAdv - first;
   const before = t.sndWnd;
   const wnd = (<u32>swap16(tcp.window)) << t.sndScale;
   if (
-    <u32>(fresh > t.sndMax - una) |
-    <u32>(bytes > t.rcvAdv - first) |
+    <u32>(fresh > flying) |
+    <u32>(bytes > room) |
     <u32>!(fresh | bytes) |
     // A window that shuts, or opens again.
     <u32>!wnd |

@@ -29,17 +29,17 @@ import * as timewait from "./timewait";
 /** Data segments that one ACK may cover: RFC 9293 section 3.8.6.3. */
 const SEGMENTS_PER_ACK: u8 = 2;
 
-/** Shift of the windows that we announce. */
 // @inline
+/** Shift of the windows that we announce. */
 function scale(t: Tcb): u32 {
   return has(t, Agreed.SCALE) ? state.receiveScale : 0;
 }
 
+// @inline
 /**
  * By how much the right edge of the window may move on: room behind RCV.NXT, as the ring and the window field allow.
  * 0 when that is less than `segments` MSS and less than half of the ring (RFC 9293 section 3.8.6.2.2).
  */
-// @inline
 function worthwhile(t: Tcb, segments: u32): u32 {
   const ring = config.receiveRingBytes;
   const room = min(ring - t.receiveBytes, 0xffff << scale(t));
@@ -47,14 +47,14 @@ function worthwhile(t: Tcb, segments: u32): u32 {
   return step >= min(ring >> 1, t.rcvMss * segments) ? step : 0;
 }
 
-/** A segment leaves: moves the right edge of the window on. Never back, and never by a silly little. */
 // @inline
+/** A segment leaves: moves the right edge of the window on. Never back, and never by a silly little. */
 export function openWindow(t: Tcb): void {
   t.rcvAdv += worthwhile(t, 1);
 }
 
-/** The window field of a segment that is no SYN. */
 // @inline
+/** The window field of a segment that is no SYN. */
 export function windowField(t: Tcb): u32 {
   return (t.rcvAdv - t.rcvNxt) >> scale(t);
 }

@@ -235,8 +235,8 @@ export const SYN_MSS_MASK: u32 = 0x7ff;
 export const SYN_SHUT: u32 = 0x800;
 export const SYN_SCALE: u32 = 12;
 
-/** The connection record of number `index`. */
 // @inline
+/** The connection record of number `index`. */
 export function connectionAt(index: u32): Tcb {
   return changetype<Tcb>(state.connectionTable + index * state.connectionStride);
 }
@@ -334,20 +334,20 @@ export function release(t: Tcb): void {
   state.scanDue = 1;
 }
 
-/** Sets Bit bits. */
 // @inline
+/** Sets Bit bits. */
 export function set(t: Tcb, bits: u32): void {
   t.bits |= bits;
 }
 
-/** Clears Bit bits. */
 // @inline
+/** Clears Bit bits. */
 export function clear(t: Tcb, bits: u32): void {
   t.bits &= ~bits;
 }
 
-/** Whether any of the Bit bits is set. */
 // @inline
+/** Whether any of the Bit bits is set. */
 export function has(t: Tcb, bits: u32): bool {
   return (t.bits & bits) != 0;
 }
@@ -378,8 +378,8 @@ export function takeEvents(): Socket | null {
   return changetype<Socket | null>(dequeue(EVENTS, IN_EVENT_LIST, offsetof<Socket>("eventNext")));
 }
 
-/** Appends to the list whose first member is named at `list`, unless the socket stands there already. */
 // @inline
+/** Appends to the list whose first member is named at `list`, unless the socket stands there already. */
 function enqueue(list: u32, socket: Socket, bit: u8, link: u32): void {
   const lists = socket.lists;
   if (lists & bit) return;
@@ -409,20 +409,20 @@ export function unlink(link: usize, self: u32, next: u32): void {
   store<u32>(link, load<u32>(self + next));
 }
 
-/** Octets that may still be written. */
 // @inline
+/** Octets that may still be written. */
 export function sendFree(t: Tcb): u32 {
   return config.sendRingBytes - t.sendBytes;
 }
 
-/** Where the send ring is. */
 // @inline
+/** Where the send ring is. */
 export function sendRing(t: Tcb): usize {
   return state.sendRings + (t.handle & 0xffff) * state.ringsBytes;
 }
 
-/** Where the receive ring is. */
 // @inline
+/** Where the receive ring is. */
 export function receiveRing(t: Tcb): usize {
   return state.receiveRings + (t.handle & 0xffff) * state.ringsBytes;
 }

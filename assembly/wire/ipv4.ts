@@ -33,8 +33,8 @@ export function headerBytes(ip: Ipv4Header): u32 {
   return (<u32>ip.versionIhl & 15) << 2;
 }
 
-/** Octets of the packet, header included. */
 // @inline
+/** Octets of the packet, header included. */
 export function totalBytes(ip: Ipv4Header): u32 {
   return swap16(ip.totalLength);
 }

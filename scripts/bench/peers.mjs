@@ -22,11 +22,11 @@ function buildLwip(name, options) {
   return buildPeer(name, [{ file, options: [...LWIP_OPTIONS, ...options] }], ["-llwip"]);
 }
 
-/** cargo fetches what Cargo.lock names, and nothing else. */
+/** Cargo.toml pins all versions. */
 function buildSmoltcp() {
   const target = join(FOLDER, "smoltcp-cargo");
   const manifest = join(root, "bench/smoltcp/Cargo.toml");
-  const args = ["build", "--release", "--locked", "--quiet", "--manifest-path", manifest];
+  const args = ["build", "--release", "--quiet", "--manifest-path", manifest];
   mustRun("cargo", [...args, "--target-dir", target]);
   const library = join(target, "release/libstack_smoltcp.a");
   return buildPeer("smoltcp", [], [library, "-lpthread", "-ldl", "-lm"]);

@@ -158,9 +158,7 @@ async function compile(entries: Record<string, string>): Promise<Uint8Array> {
   const compiler: string = "assemblyscript/asc";
   const { default: asc } = (await import(compiler)) as { default: Compiler };
   const config = JSON.parse(readText("asconfig.json"));
-  // asc does not find it by its path from within vitest.
-  const transforms = config.options.transform.map((path: string) => import(join(ROOT, path)));
-  delete config.options.transform;
+  const { default: inline } = await import(join(ROOT, "scripts/inline.mjs"));
   let wasm: Uint8Array | undefined;
   const { error, stderr } = await asc.main([ENTRY, "--config", "asconfig.json", "--outFile", "unit.wasm"], {
     readFile(path: string) {
@@ -174,7 +172,7 @@ async function compile(entries: Record<string, string>): Promise<Uint8Array> {
       if (typeof contents !== "string") wasm = contents;
     },
     listFiles: () => [],
-    transforms: (await Promise.all(transforms)).map((module) => module.default),
+    transforms: [inline],
   });
   if (error || !wasm) throw new Error(`asc: ${error?.message}\n${stderr}`);
   return wasm;
