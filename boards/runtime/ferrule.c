@@ -62,6 +62,7 @@ struct ferrule_socket_entry {
     uint16_t port;
 };
 
+static int32_t start(struct ferrule *device);
 static uint32_t socket_count(const struct ferrule_setup *setup);
 static size_t table_bytes(const struct ferrule_setup *setup);
 static int32_t open_engine(struct ferrule *device, uint32_t memory_bytes, bool compile_on_use);
@@ -104,9 +105,24 @@ static uint32_t now_of(const struct ferrule *device) {
 /* Starting */
 
 int32_t ferrule_start(struct ferrule *device, const struct ferrule_setup *setup) {
-    size_t table = table_bytes(setup);
     memset(device, 0, sizeof *device);
     device->setup = setup;
+    int32_t status = start(device);
+    device->is_booted = status >= 0;
+    if (status >= 0)
+        return status;
+    /* Calls find a device that is down, and stays so. */
+    device->down = true;
+    device->socket_count = 0;
+    if (device->engine)
+        ferrule_engine_close(device->engine);
+    device->engine = NULL;
+    return status;
+}
+
+static int32_t start(struct ferrule *device) {
+    const struct ferrule_setup *setup = device->setup;
+    size_t table = table_bytes(setup);
     if ((uintptr_t)setup->memory % PIECE != 0)
         return FERRULE_STATUS_INVALID_ARGUMENT;
     if (setup->memory_bytes <= table)
@@ -126,14 +142,7 @@ int32_t ferrule_start(struct ferrule *device, const struct ferrule_setup *setup)
     if (status < 0)
         return status;
     status = boot(device, now_of(device));
-    if (device->down)
-        status = device->problem;
-    device->is_booted = status >= 0;
-    if (status < 0) {
-        ferrule_engine_close(device->engine);
-        device->engine = NULL;
-    }
-    return status;
+    return device->down ? device->problem : status;
 }
 
 int32_t ferrule_memory_needed(const struct ferrule_setup *setup) {
@@ -286,6 +295,8 @@ int32_t ferrule_deadline(struct ferrule *device) {
     if (ms < FERRULE_DEADLINE_NEVER || ms > DEADLINE_LONGEST_MS)
         fail(device, "the core named a deadline that cannot be");
     if (device->down) {
+        if (!device->is_booted)
+            return FERRULE_DEADLINE_NEVER;
         ms = (int32_t)(device->restart_at - now);
         return ms > 0 ? ms : 0;
     }
@@ -431,7 +442,7 @@ static void lose(struct ferrule *device, struct ferrule_socket_entry *entry) {
 }
 
 static void restart_when_due(struct ferrule *device, uint32_t now) {
-    if ((int32_t)(device->restart_at - now) > 0)
+    if (!device->is_booted || (int32_t)(device->restart_at - now) > 0)
         return;
     device->down = false;
     device->problem = FERRULE_STATUS_OK;

@@ -198,6 +198,11 @@ static void check_starting(void) {
     left.setup.memory = left.memory;
     left.setup.config.mtu = 1;
     CHECK(ferrule_start(&left.device, &left.setup) == FERRULE_STATUS_BAD_CONFIG);
+    /* A device that did not start does nothing, for ever. */
+    CHECK(ferrule_poll(&left.device) == FERRULE_ERROR_RESTARTING);
+    CHECK(ferrule_deadline(&left.device) == FERRULE_DEADLINE_NEVER);
+    CHECK(ferrule_listen(&left.device, 80, 1) == FERRULE_ERROR_RESTARTING);
+    CHECK(ferrule_poll(&left.device) == FERRULE_ERROR_RESTARTING && ferrule_restarts(&left.device) == 0);
     left.setup.config.mtu = 1500;
     if (module) {
         left.setup.module_bytes = 20;
