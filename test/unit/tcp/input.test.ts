@@ -81,6 +81,15 @@ test("fourth: a SYN is challenged (RFC 5961 section 4)", () => {
   expect([t.state, counters]).toEqual([TcpState.ESTABLISHED, { TCP_SYN_CHALLENGED: 1 }]);
 });
 
+test("process takes any segment, those that arrives has predicted too", () => {
+  const { core, t } = established();
+  core.putSegment({ seq: RCV_NXT, ack: SND_UNA, flags: "A", window: 8192, payload: Uint8Array.of(1, 2) });
+  const { verify } = core.functions("tcp/segment", "verify");
+  core.functions("tcp/input", "process").process(verify(0));
+  expect([t.rcvNxt, t.receiveBytes, core.segment.seq]).toEqual([RCV_NXT + 2, 2, RCV_NXT]);
+  expect(core.counters()).toEqual({ TCP_SEGMENTS_IN: 1 });
+});
+
 describe("SYN-SENT", () => {
   test.each([
     ["SA", 1, TcpState.ESTABLISHED, undefined],
