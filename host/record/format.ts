@@ -30,8 +30,8 @@
 //   STATE      u16 core   u16 0   u32 number of the last call   u32 bytes of the state   u32 its CRC-32
 //   END        u32 number of the last call   u16 reason   u16 0
 //
-// `value` is the run's address after sendReserve and receivePeek, the events after nextEvent, and the CRC-32 of the
-// octets that receiveConsume takes. Each block of ours ends with the CRC-32 of all that is before it in the file, the
+// `value` is the run's address after sendReserve, receivePeek and send, the events after nextEvent, and the CRC-32 of
+// the octets that receiveConsume and receive take. What the host puts into memory after send is a WROTE. Each block of ours ends with the CRC-32 of all that is before it in the file, the
 // seed of which is the CRC-32 before: so a changed octet is found, and found between two such blocks.
 
 import type { CoreExports } from "../abi.js";
@@ -102,6 +102,8 @@ export const EXPORTS: readonly (keyof CoreExports)[] = [
   "setopt",
   "getopt",
   "nextEvent",
+  "receive",
+  "send",
 ];
 
 /** Which argument of an export is the time, in milliseconds. */

@@ -42,7 +42,7 @@ export class CoreMemory {
     return this.range(this.#word(name), Math.min(length >>> 0, this.#word("slotBytes")));
   }
 
-  /** After sendReserve and receivePeek. */
+  /** After sendReserve, receivePeek, send and receive. */
   get runPointer(): number {
     return this.#word("runPointer");
   }
@@ -165,6 +165,12 @@ export function valueAfter(
     if (result < 0) return 0;
     runs.set(handle, memory.runPointer, result);
     return memory.runPointer;
+  }
+  if (name === "send" || name === "receive") {
+    if (result <= 0) return 0;
+    // What sendReserve or receivePeek found before is used up.
+    runs.forget(handle);
+    return name === "send" ? memory.runPointer : crc32(memory.range(memory.runPointer, result));
   }
   if (name === "nextEvent") return result > 0 ? memory.eventMask : 0;
   return result === Status.OK ? consumed : 0;

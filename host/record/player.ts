@@ -347,6 +347,8 @@ const VALUE_NAMES: Readonly<Partial<Record<keyof CoreExports, string>>> = {
   sendReserve: "run at",
   receivePeek: "run at",
   receiveConsume: "octets with CRC-32",
+  send: "run at",
+  receive: "octets with CRC-32",
   nextEvent: "events",
 };
 

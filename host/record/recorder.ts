@@ -140,10 +140,19 @@ interface Given {
 
 const NOTHING: readonly Given[] = [];
 
+/** A run of the send ring that `send` gave away: the host fills it before the next call of `output`. */
+interface Promised {
+  readonly address: number;
+  readonly length: number;
+  /** CRC-32 of what is in the file of it; undefined for nothing. */
+  written: number | undefined;
+}
+
 class RecordedCore {
   readonly wrapped: Engine;
   readonly #memory: CoreMemory;
   readonly #runs = new Runs();
+  #promised: Promised[] = [];
   #interface: number | undefined;
   #isInitialised = false;
   /** When a call tells no time, it is that of the call before. */
@@ -178,8 +187,9 @@ class RecordedCore {
     };
   }
 
-  /** The checksum of the state after the last call. */
+  /** The checksum of the state after the last call, and after what the host has written since. */
   writeState(): void {
+    this.#writePromised();
     const { writer, calls } = this.recorder;
     const { state } = this.#memory;
     this.#callsToCheck = Math.max(CHECK_CALLS, Math.ceil(state.length / CHECK_BYTES_PER_CALL));
@@ -197,6 +207,8 @@ class RecordedCore {
     const { name } = call;
     if (call.now >= 0) this.#toldMs = (call.now === 0 ? a : call.now === 1 ? b : c) >>> 0;
     const timeMs = this.recorder.clock?.now() ?? this.#toldMs;
+    this.#writePromised();
+    if (name === "output") this.#promised = [];
     let given = NOTHING;
     let flags = 0;
     if (name === "input") flags = this.#frame("inputSlot", a, timeMs);
@@ -212,6 +224,8 @@ class RecordedCore {
     }
     if (name === "output" && result > 0) flags |= this.#frame("outputSlot", result, timeMs);
     const value = trap === undefined ? valueAfter(this.#memory, this.#runs, name, a, result, consumed) : 0;
+    if (name === "send" && result > 0)
+      this.#promised.push({ address: value, length: result, written: undefined });
     const taken = name === "getopt" && result > 0 ? this.#memory.range(c, result) : undefined;
     flags |= (given.length << CallFlag.GIVEN_SHIFT) | (taken ? CallFlag.TAKEN : 0);
     const { writer } = this.recorder;
@@ -246,6 +260,7 @@ class RecordedCore {
     else if (name === "init") {
       this.#isInitialised = result === Status.OK && this.#memory.isInitialised;
       this.#runs.clear();
+      this.#promised = [];
       this.#callsToCheck = 0;
     }
     if (trap !== undefined) {
@@ -285,13 +300,27 @@ class RecordedCore {
     return given;
   }
 
+  /** Writes what the host has put by now where `send` said. */
+  #writePromised(): void {
+    for (const run of this.#promised) {
+      const crc = crc32(this.#memory.range(run.address, run.length));
+      if (crc === run.written) continue;
+      run.written = crc;
+      this.#writePieces(run.address, run.length);
+    }
+  }
+
   #wrote(address: number, length: number): void {
     if (this.recorder.ending) return;
+    this.#writePieces(address, length);
+    this.#isInitialised = this.#memory.isInitialised;
+    this.recorder.checkLimit();
+  }
+
+  #writePieces(address: number, length: number): void {
     const all = this.#memory.range(address, length);
     for (let at = 0; at < all.length; at += PIECE_BYTES)
       this.#writePiece((address >>> 0) + at, all.subarray(at, at + PIECE_BYTES));
-    this.#isInitialised = this.#memory.isInitialised;
-    this.recorder.checkLimit();
   }
 
   #writePiece(address: number, octets: Uint8Array): void {

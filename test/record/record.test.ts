@@ -156,6 +156,29 @@ describe("everything that crosses the boundary is recorded", () => {
     expect(replayHere(file)).toMatchObject(SAME);
   });
 
+  test("send, which is filled after the call and before the next output, and receive", () => {
+    const { file, text } = inOne((core, at, piece) => core.engine.memory.set(piece, at));
+    expect(text).toBe(LONG_TEXT);
+    const result = replayHere(file);
+    expect(result).toMatchObject(SAME);
+    expect(result.states).toBeGreaterThan(2);
+    // The octets themselves are in the file, and a change of what comes out is found.
+    const sent = blocksOf(file).filter(({ type }) => type === RecordType.WROTE);
+    expect(sent.length).toBeGreaterThan(LONG_TEXT.length / 256);
+    const other: EngineFactory = (module, bytes) => {
+      const engine = createV8Engine(module, bytes);
+      const receive = (handle: number, most: number) => {
+        const length = engine.exports.receive(handle, most);
+        if (length > 0) engine.memory[runPointerOf(engine)] = 0x7f;
+        return length;
+      };
+      return { ...engine, exports: { ...engine.exports, receive } };
+    };
+    const [call, recorded] = replayHere(file, { factory: other }).difference?.lines ?? [];
+    expect(call).toMatch(/^receive\(\d+, 70\) = \d+/);
+    expect(recorded).toMatch(/^recorded: octets with CRC-32 0x/);
+  });
+
   test("a trap, and the file is whole up to it although nobody closes it", () => {
     const { recorder, file } = recordHere();
     const engine = recorder.engine(trapping, { name: "device" });
@@ -289,22 +312,60 @@ function connectAndFail(core: Core): void {
   core.tcpInfo(handle);
 }
 
-/** Two cores with small rings: a connection, a few octets, memory that the host writes, and the connection's end. */
-function conversation(): Buffer {
+const LONG_TEXT = "What is said goes around the ring some times. ".repeat(40);
+
+/** Where the run is that the last call found. */
+function runPointerOf({ memory, exports }: Engine): number {
+  const at = exports.base() + StateHeaderLayout.fields.runPointer.offset;
+  return new DataView(memory.buffer, memory.byteOffset).getUint32(at, true);
+}
+
+/** LONG_TEXT from one core to another by the exports `send` and `receive`; `fill` puts a piece where `send` said. */
+function inOne(fill: (core: Core, at: number, piece: Uint8Array) => void) {
+  const { recorder, file, left, right, client, server, carry } = connectedPair();
+  const [sender, receiver] = [left.engine.exports, right.engine.exports];
+  let rest: Uint8Array = Buffer.from(LONG_TEXT);
+  let text = "";
+  // A piece at least goes each round.
+  for (let round = 0; round < LONG_TEXT.length && text.length < LONG_TEXT.length; round++) {
+    for (let most = 100; most > 0 && rest.length > 0; most -= 40) {
+      const length = sender.send(client, Math.min(most, rest.length));
+      if (length < 0) break;
+      const at = runPointerOf(left.engine);
+      // Other calls may come before the octets do.
+      sender.nextEvent();
+      fill(left, at, rest.subarray(0, length));
+      rest = rest.subarray(length);
+    }
+    carry();
+    for (let length = 1; length > 0; ) {
+      length = receiver.receive(server, 70);
+      const at = runPointerOf(right.engine);
+      if (length > 0) text += Buffer.from(right.engine.memory.subarray(at, at + length)).toString();
+    }
+  }
+  recorder.close();
+  return { file: file(), text };
+}
+
+/** Two cores with small rings, and a connection between them; `carry` moves frames until there are no more. */
+function connectedPair() {
   const { recorder, file } = recordHere();
   const [left, right] = [1, 2].map((number) => {
     const config = { ...configOf(number), connections: 1, sendRingBytes: 256, receiveRingBytes: 256 };
     return createCore(wasm, config, { engine: recorder.engine(createV8Engine, { name: `core ${number}` }) });
   }) as [Core, Core];
+  // No number that could be taken for the length of a block.
+  let now = 100_000;
   const carry = () => {
     // A connection, its data and its end need far fewer frames.
-    for (let round = 0; round < 20; round++)
+    for (const end = now + 20; now < end; now++)
       for (const [from, to] of [
         [left, right],
         [right, left],
       ] as const) {
-        const frame = from.output(round)?.slice();
-        if (frame) to.input(frame, round);
+        const frame = from.output(now)?.slice();
+        if (frame) to.input(frame, now);
       }
   };
   const listener = right.open(SocketKind.LISTENER);
@@ -313,7 +374,12 @@ function conversation(): Buffer {
   const client = left.open(SocketKind.STREAM);
   left.connect(client, { address: "10.0.0.2", port: 7 });
   carry();
-  const server = right.accept(listener) as number;
+  return { recorder, file, left, right, client, server: right.accept(listener) as number, carry };
+}
+
+/** A connection, a few octets, memory that the host writes, and the connection's end. */
+function conversation(): Buffer {
+  const { recorder, file, left, right, client, server, carry } = connectedPair();
   expect(left.write(client, Buffer.from("said once"))).toBe(9);
   left.engine.memory.copyWithin(left.engine.memory.length - 8, 0, 8);
   left.engine.wrote?.(left.engine.memory.length - 8, 8);

@@ -230,3 +230,21 @@ script("RFC 9293 3.8.6.1: a bare ACK stands before a probe that the shut window 
   socket.abort();
   t.expect({ flags: "RA", seq: 101, ack: 1 });
 });
+
+script(
+  "RFC 9293 3.10.7.4: a window of a segment that was overtaken is not believed, although its data is next",
+  (t) => {
+    const socket = t.connected({ window: 800 });
+    // Sent after the data, with a window that has shrunk since; it overtakes.
+    t.peer.send({ flags: "A", seq: 101, ack: 1, window: 500 });
+    t.expectNothing();
+    t.peer.send({ flags: "A", seq: 1, ack: 1, len: 100, window: 800 });
+    socket.read(100);
+    socket.write(800);
+    t.expect({ flags: "A", seq: 1, ack: 101, len: 500 });
+    t.peer.send({ flags: "A", seq: 101, ack: 501, window: 800 });
+    t.expect({ flags: "PA", seq: 501, ack: 101, len: 300 });
+    t.peer.send({ flags: "A", seq: 101, ack: 801, window: 800 });
+    t.after(1000);
+  },
+);

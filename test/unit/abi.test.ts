@@ -3,14 +3,18 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import {
   ABI_VERSION,
+  type Endpoint,
   EndpointLayout,
   EXCHANGE_BYTES,
+  Family,
   Option,
   SocketKind,
   STATE_BASE,
   Status,
 } from "../../host/abi.js";
-import { segmentFrame, UnitCore } from "./core.js";
+import { parseIpv4 } from "../../host/address.js";
+import { writeRecord } from "../../host/records.js";
+import { PEER, segmentFrame, UnitCore } from "./core.js";
 
 const functionsOf = (unit: UnitCore) =>
   unit.functions(
@@ -36,7 +40,7 @@ const functionsOf = (unit: UnitCore) =>
       "shutdown",
       "close",
     ] as const),
-    ...(["abort", "setopt", "getopt", "nextEvent"] as const),
+    ...(["abort", "setopt", "getopt", "nextEvent", "send", "receive"] as const),
   );
 
 let core: UnitCore;
@@ -49,7 +53,7 @@ beforeEach(() => {
 
 const BY_HANDLE = [
   ...(["bind", "listen", "accept", "connect", "sendReserve", "sendCommit", "receivePeek"] as const),
-  ...(["receiveConsume", "shutdown", "close", "abort", "setopt", "getopt"] as const),
+  ...(["receiveConsume", "shutdown", "close", "abort", "setopt", "getopt", "send", "receive"] as const),
 ];
 
 test("before init nothing runs", () => {
@@ -77,6 +81,8 @@ test("a socket of the other kind is no handle for a call", () => {
     "sendCommit",
     "receivePeek",
     "receiveConsume",
+    "send",
+    "receive",
     "shutdown",
   ] as const)
     expect(abi[name](listener, 0), name).toBe(Status.BAD_HANDLE);
@@ -120,15 +126,41 @@ describe("pointers", () => {
   });
 });
 
-test("input: no flag yet, and no frame longer than the slot", () => {
+test("input: no flag but the two of checksums, no other interface, and no frame longer than the slot", () => {
   const length = core.putFrame(segmentFrame({ flags: "R" }));
-  for (const flags of [1, 2, 1 << 8, 0xffff0000])
-    expect(abi.input(length, flags, 0)).toBe(Status.NOT_SUPPORTED);
+  for (let bit = 2; bit < 16; bit++)
+    expect(abi.input(length, 1 << bit, 0), `bit ${bit}`).toBe(Status.NOT_SUPPORTED);
+  expect(core.counters()).toEqual({});
   expect(abi.input(1515, 0, 0)).toBe(Status.INVALID_ARGUMENT);
   expect(abi.input(0xffffffff, 0, 0)).toBe(Status.INVALID_ARGUMENT);
   expect(core.counters()).toEqual({ LINK_TOO_LONG: 2 });
   expect(abi.input(length, 0, 0)).toBe(Status.OK);
   expect([abi.output(0), abi.poll(0), abi.deadline(0), abi.nextEvent()]).toEqual([0, 0, -1, 0]);
+});
+
+test("send and receive of a connection that is none yet, or no more", () => {
+  const stream = abi.open(SocketKind.STREAM);
+  for (const most of [0, 1, 0xffffffff])
+    expect([abi.send(stream, most), abi.receive(stream, most)]).toEqual([
+      Status.NOT_CONNECTED,
+      Status.NOT_CONNECTED,
+    ]);
+  writeRecord<Endpoint>(core.memory, core.header.exchange, EndpointLayout, {
+    ...{ family: Family.IPV4, port: 80, address: parseIpv4(PEER.address) },
+  });
+  expect(abi.connect(stream, core.header.exchange)).toBe(Status.OK);
+  expect(abi.receive(stream, 1)).toBe(Status.WOULD_BLOCK);
+  // What is written before the handshake's end waits for it, and is no more than the ring holds.
+  expect([
+    abi.send(stream, 0),
+    abi.send(stream, 100),
+    abi.send(stream, 0xffffffff),
+    abi.send(stream, 1),
+  ]).toEqual([0, 100, 2048 - 100, Status.WOULD_BLOCK]);
+  expect(abi.shutdown(stream)).toBe(Status.OK);
+  expect(abi.send(stream, 1)).toBe(Status.SHUT_DOWN);
+  abi.abort(stream);
+  expect([abi.send(stream, 1), abi.receive(stream, 1)]).toEqual([Status.BAD_HANDLE, Status.BAD_HANDLE]);
 });
 
 test("a backlog is 1 to 16384", () => {

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import {
+  ABI_VERSION,
   type Config,
   ConfigFlag,
   ConfigLayout,
@@ -30,9 +31,9 @@ describe("check", () => {
   type Limit = [field: keyof Config, least: number, most: number, status: number];
   const { BAD_CONFIG, NOT_SUPPORTED, VERSION_MISMATCH } = Status;
   const limits: Limit[] = [
-    ["version", 2, 2, VERSION_MISMATCH],
+    ["version", ABI_VERSION, ABI_VERSION, VERSION_MISMATCH],
     ["bytes", 112, 112, VERSION_MISMATCH],
-    // NO_TIMESTAMPS is 2; the other bits are tested below.
+    // Flags are tested below.
     ["mtu", 576, 1500, BAD_CONFIG],
     ["connections", 1, 16384, BAD_CONFIG],
     ["listeners", 0, 16383, BAD_CONFIG],
@@ -89,10 +90,12 @@ describe("check", () => {
     for (const value of [257, 258, 259, 2 ** 30 - 1]) expect(of({ [field]: value })).toBe(BAD_CONFIG);
   });
 
-  test("of the flags there is NO_TIMESTAMPS, and no other", () => {
+  test("of the flags there are NO_TIMESTAMPS and OUTPUT_CHECKSUM_OFFLOAD, and no other", () => {
     for (let bit = 0; bit < 32; bit++) {
       const flags = (1 << bit) >>> 0;
-      const known = flags === ConfigFlag.NO_TIMESTAMPS;
+      const known = [ConfigFlag.NO_TIMESTAMPS, ConfigFlag.OUTPUT_CHECKSUM_OFFLOAD].some(
+        (flag) => flag === flags,
+      );
       expect(of({ flags }), `bit ${bit}`).toBe(known ? Status.OK : NOT_SUPPORTED);
     }
   });
@@ -182,7 +185,7 @@ describe("layOut", () => {
       region("SYN cache", state.synTable, 32 * config.synEntries),
       region("TIME-WAIT", state.timeWaitTable, 32 * config.timeWaitEntries),
       region("hash table", state.hashTable, 4 * (state.hashMask + 1)),
-      region("rings", state.ringTable, rings * config.connections),
+      region("rings", (state.sendRings + (config.listeners + 1) * rings) >>> 0, rings * config.connections),
     ];
   }
 

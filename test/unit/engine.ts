@@ -29,7 +29,7 @@ export interface UnitEngine {
 const PAGE_BYTES = 65536;
 
 /** As in unit.h. */
-const SLOTS = 8;
+const SLOTS = 12;
 
 /** Makes instances of the module on an engine, whose library is built when it must be. */
 export async function unitEngine(wasm: Uint8Array, engine: EngineName): Promise<() => UnitEngine> {

@@ -16,7 +16,7 @@ beforeEach(() => {
 });
 
 const ADDRESSES = { source: PEER.address, destination: DEVICE.address };
-const input = (frame: Uint8Array, now = 0) => stack.input(core.putFrame(frame), now);
+const input = (frame: Uint8Array, now = 0) => stack.input(core.putFrame(frame), 0, now);
 
 describe("init", () => {
   test("with a byte too little there is no memory, with just enough there is", () => {
@@ -87,7 +87,7 @@ describe("input", () => {
     const frame = segmentFrame({ flags: "S" });
     for (let length = 0; length < 14 + 40; length++) {
       core.putFrame(frame);
-      stack.input(length, 0);
+      stack.input(length, 0, 0);
       expect(stack.output(0)).toBe(0);
     }
     const { FRAMES_IN, LINK_TOO_SHORT, IP_MALFORMED } = core.counters();

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 /** Most parameters of a function. test/unit/engine.ts knows the number. */
-#define UNIT_SLOTS 8
+#define UNIT_SLOTS 12
 
 struct w2c_core;
 

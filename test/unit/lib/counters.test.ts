@@ -2,10 +2,10 @@ import { describe, expect, test } from "vitest";
 import { Counter } from "../../../host/abi.js";
 import { UnitCore } from "../core.js";
 
-describe("count and drop", () => {
-  test("each counter has a place of its own", () => {
+describe("count, tally and drop", () => {
+  test.each(["count", "tally"] as const)("%s: each counter has a place of its own", (name) => {
     const core = new UnitCore();
-    const { count } = core.functions("lib/counters", "count");
+    const { [name]: count } = core.functions("lib/counters", name);
     const before = core.memory.slice(core.header.counters + Counter.COUNT * 4);
     for (let counter = 0; counter < Counter.COUNT; counter++)
       for (let times = 0; times <= counter; times++) count(counter);
@@ -13,9 +13,9 @@ describe("count and drop", () => {
     expect(core.memory.slice(core.header.counters + Counter.COUNT * 4)).toEqual(before);
   });
 
-  test("a counter wraps and touches no other", () => {
+  test.each(["count", "tally"] as const)("%s: a counter wraps and touches no other", (name) => {
     const core = new UnitCore();
-    const { count } = core.functions("lib/counters", "count");
+    const { [name]: count } = core.functions("lib/counters", name);
     core.view.setUint32(core.header.counters + Counter.ARP_FAILED * 4, 0xffffffff, true);
     count(Counter.ARP_FAILED);
     expect(core.counters()).toEqual({});

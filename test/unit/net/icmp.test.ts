@@ -31,7 +31,7 @@ describe("an echo request", () => {
       core.state.replyKind = 0;
       // Not the limit's test: nothing was answered before.
       core.state.replyDebt = 0;
-      expect(icmp.receive()).toBe(false);
+      expect(icmp.receive(0)).toBe(false);
       expect(core.state.replyKind).toBe(core.constant("net/reply", "Reply.ECHO"));
       const packet = decode(core.outputFrame(icmp.emitReply()));
       expect(packet.problems).toEqual([]);
@@ -50,7 +50,7 @@ describe("an echo request", () => {
 
   test("with a wrong checksum is dropped", () => {
     putEcho(Uint8Array.of(1, 2, 3), new Uint8Array(0), 0x1234);
-    icmp.receive();
+    icmp.receive(0);
     expect(core.counters()).toEqual({ ICMP_CHECKSUM: 1 });
     expect(core.state.replyKind).toBe(0);
   });
@@ -58,7 +58,7 @@ describe("an echo request", () => {
 
 test.each([0, 1, 4, 7])("a message of %i octets is malformed", (length) => {
   core.putFrame(frameOf({ ipv4: { ...ADDRESSES, protocol: 1 }, payload: new Uint8Array(length) }));
-  icmp.receive();
+  icmp.receive(0);
   expect(core.counters()).toEqual({ ICMP_MALFORMED: 1 });
 });
 
@@ -71,7 +71,7 @@ test.each([
   [IcmpType.ECHO_REQUEST, 1],
 ])("type %i code %i is ignored", (type, code) => {
   core.putFrame(frameOf({ ipv4: ADDRESSES, icmp: { type, code } }));
-  expect(icmp.receive()).toBe(false);
+  expect(icmp.receive(0)).toBe(false);
   expect(core.counters()).toEqual({ ICMP_IGNORED: 1 });
   expect(core.state.replyKind).toBe(0);
 });
@@ -82,7 +82,7 @@ describe("an error message", () => {
     for (let type = 0; type < 256; type++) {
       for (const code of [0, 4, 255]) {
         core.putFrame(frameOf({ ipv4: ADDRESSES, icmp: { type, code } }));
-        if (icmp.receive() && code === 4) errors.push(type);
+        if (icmp.receive(0) && code === 4) errors.push(type);
       }
     }
     // Destination unreachable, time exceeded, parameter problem (RFC 792).
@@ -93,7 +93,7 @@ describe("an error message", () => {
 
   test.each([3, 11, 12])("type %i with a wrong checksum is dropped", (type) => {
     core.putFrame(frameOf({ ipv4: ADDRESSES, icmp: { type, checksum: 0x1234 } }));
-    expect(icmp.receive()).toBe(false);
+    expect(icmp.receive(0)).toBe(false);
     expect(core.counters()).toEqual({ ICMP_CHECKSUM: 1 });
   });
 });

@@ -6,7 +6,7 @@ import { ports, type UnitCore } from "../core.js";
 import { arrive, established, inState, place, RCV_NXT, SND_UNA } from "./stage.js";
 
 const functionsOf = (unit: UnitCore) => ({
-  ...unit.functions("tcp/ack", "check", "challenge", "passUna", "boundLife"),
+  ...unit.functions("tcp/ack", "check", "challenge", "advanceUna", "passUna", "boundLife"),
   ...unit.functions("lib/clock", "advanceClock"),
 });
 
@@ -243,6 +243,31 @@ test("passUna stops the timer when nothing is out, and starts it anew when somet
   ack.passUna(at, 600);
   expect(t.bits & core.bit("TIMES_RETRANSMIT")).toBe(0);
   expect(t.sndNxt).toBe(SND_UNA + 1000);
+});
+
+test("advanceUna takes octets out of the ring, and tells of the one beyond them: our FIN", () => {
+  const { core, at, t, ack } = sending();
+  t.bits |= core.bit("WANT_WRITE");
+  expect(ack.advanceUna(at, 100)).toBe(false);
+  expect([t.sndUna, t.sendBytes, t.sendHead, t.bytesAcknowledged]).toEqual([SND_UNA + 100, 1400, 4, 100]);
+  // Half of the ring was free before: a writer that waits hears of it.
+  expect([t.events, t.bits & core.bit("WANT_WRITE")]).toEqual([Event.WRITABLE, 0]);
+  t.sndMax = SND_UNA + 1501;
+  expect(ack.advanceUna(at, 1400)).toBe(false);
+  expect(t.sendBytes).toBe(0);
+  expect(ack.advanceUna(at, 1)).toBe(true);
+  expect([t.sndUna, t.sendBytes, t.bytesAcknowledged]).toEqual([SND_UNA + 1501, 0, 1500]);
+});
+
+test.each([
+  ["nothing", {}, false],
+  ["more data", { sendBytes: 1 }, true],
+  ["a keepalive", { keepaliveMs: 1000 }, true],
+] as const)("passUna of all that was out, with %s left to do: a turn %s", (_what, fields, ready) => {
+  const { core, at, t, ack } = sending();
+  Object.assign(t, { sendBytes: 0, ...fields });
+  ack.passUna(at, 1000);
+  expect(core.state.readyHead).toBe(ready ? at : 0);
 });
 
 test.each([

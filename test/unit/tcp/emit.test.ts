@@ -12,7 +12,7 @@ let core: UnitCore;
 let segment: Segment;
 let tcp: ReturnType<typeof functionsOf>;
 const functionsOf = (unit: UnitCore) => ({
-  ...unit.functions("tcp/emit", "optionsAt", "options", "emit"),
+  ...unit.functions("tcp/emit", "optionsAt", "options", "synOptions", "emit"),
   ...unit.functions("tcp/timestamps", "clock"),
 });
 
@@ -27,27 +27,30 @@ function boot(config: UnitConfig = {}, now = 0): void {
   segment.ports = ports(40000, 80);
 }
 
+/** The header of a segment; what is missing is 0, and an ACK. */
+interface Header {
+  readonly seq?: number;
+  readonly ack?: number;
+  readonly flags?: number;
+  readonly wnd?: number;
+  /** Agreed bits, or all bits of a connection. */
+  readonly agreed?: number;
+  readonly tsEcho?: number;
+}
+
 /** What leaves with this header, and `payload` behind the options. */
 function emitted(
-  out: Partial<Segment>,
+  { seq = 0, ack = 0, flags = ACK, wnd = 0, agreed = 0, tsEcho = 0 }: Header,
   payload: Uint8Array = new Uint8Array(0),
   urgent = 0,
   tos = 0,
 ): TcpPacket {
-  Object.assign(segment, {
-    outSeq: 0,
-    outAck: 0,
-    outFlags: ACK,
-    outWnd: 0,
-    outOptions: 0,
-    outTsEcho: 0,
-    ...out,
-  });
   // What an earlier packet left in the slot does not shine through.
   core.memory.fill(0xee, core.header.outputSlot, core.header.outputSlot + 120);
-  const end = tcp.options();
+  const write = flags & SYN ? tcp.synOptions : tcp.options;
+  const end = write(tcp.optionsAt(), agreed, tsEcho);
   core.memory.set(payload, end);
-  const bytes = tcp.emit(end, payload.length, urgent, tos, NEIGHBOUR);
+  const bytes = tcp.emit(end, payload.length, seq, ack, flags, wnd, urgent, tos, NEIGHBOUR);
   const packet = decode(core.outputFrame(bytes));
   if (packet.kind !== "tcp") throw new Error(packet.kind);
   expect(packet.problems).toEqual([]);
@@ -62,8 +65,7 @@ test("the codec reads what went in", () => {
     const [seq, ack, window] = [prng.next(), prng.next(), prng.below(65536)];
     const [urgent, tos] = [prng.below(65536), prng.below(256)];
     const payload = prng.bytes(round < 2 ? ([0, 1460][round] as number) : prng.below(1461));
-    const out = { outSeq: seq, outAck: ack, outFlags: flags, outWnd: window };
-    const packet = emitted(out, payload, urgent, tos);
+    const packet = emitted({ seq, ack, flags, wnd: window }, payload, urgent, tos);
     expect(packet.tcp).toMatchObject({
       ...{ sourcePort: 80, destinationPort: 40000, seq, ack, flags, window, urgent },
       ...{ headerBytes: 20, reserved: 0, options: [] },
@@ -93,7 +95,7 @@ describe("options", () => {
   test.each([SYN, SYN | ACK])("of a SYN (flags %i): what is agreed, each word aligned", (flags) => {
     boot({ receiveRingBytes: 2 ** 20, sendRingBytes: 4096 }, 0xfffffff0);
     for (let bits = 0; bits < 8; bits++) {
-      const packet = emitted({ outFlags: flags, outOptions: bits, outTsEcho: ECHO });
+      const packet = emitted({ flags, agreed: bits, tsEcho: ECHO });
       const { times, sack, scale } = agreed(bits);
       const wanted: TcpOption[] = [{ kind: "mss", mss: 1460 }];
       // SACK permitted takes the place of the two octets before timestamps, or has two of its own.
@@ -110,7 +112,7 @@ describe("options", () => {
 
   test("of any other segment: timestamps, and nothing that only a SYN may carry", () => {
     for (let bits = 0; bits < 8; bits++) {
-      const packet = emitted({ outOptions: bits, outTsEcho: ECHO }, Uint8Array.of(1, 2, 3));
+      const packet = emitted({ agreed: bits, tsEcho: ECHO }, Uint8Array.of(1, 2, 3));
       expect(packet.tcp.options).toEqual(agreed(bits).times ? [NOP, NOP, stamp()] : []);
       expect(packet.tcp.payload).toEqual(Uint8Array.of(1, 2, 3));
     }
@@ -118,9 +120,7 @@ describe("options", () => {
 
   test("bits of a connection beside the agreed ones are not looked at", () => {
     const others = 0xffffffff & ~core.agreed("ALL");
-    expect(emitted({ outFlags: SYN, outOptions: others >>> 0 }).tcp.options).toEqual([
-      { kind: "mss", mss: 1024 },
-    ]);
+    expect(emitted({ flags: SYN, agreed: others >>> 0 }).tcp.options).toEqual([{ kind: "mss", mss: 1024 }]);
   });
 
   test.each([
@@ -129,6 +129,6 @@ describe("options", () => {
     [576, 4096, 536],
   ])("the MSS of an MTU of %i and a ring of %i is %i", (mtu, receiveRingBytes, mss) => {
     boot({ mtu, receiveRingBytes });
-    expect(emitted({ outFlags: SYN }).tcp.options).toEqual([{ kind: "mss", mss }]);
+    expect(emitted({ flags: SYN }).tcp.options).toEqual([{ kind: "mss", mss }]);
   });
 });

@@ -10,7 +10,7 @@ function arrives(wnd: number, spec: { seq: number; flags?: string; data?: number
   t.rcvAdv = RCV_NXT + wnd;
   const payload = new Uint8Array(spec.data ?? 0).fill(7);
   core.putSegment({ ...spec, flags: spec.flags ?? "A", ack: SND_UNA, window: 8192, payload });
-  core.functions("tcp/input", "arrives").arrives();
+  core.functions("tcp/input", "arrives").arrives(0);
   const { TCP_SEGMENTS_IN, ...counters } = core.counters();
   expect(TCP_SEGMENTS_IN).toBe(1);
   return { t, core, counters };
@@ -81,6 +81,15 @@ test("fourth: a SYN is challenged (RFC 5961 section 4)", () => {
   expect([t.state, counters]).toEqual([TcpState.ESTABLISHED, { TCP_SYN_CHALLENGED: 1 }]);
 });
 
+test("process takes any segment, those that arrives has predicted too", () => {
+  const { core, t } = established();
+  core.putSegment({ seq: RCV_NXT, ack: SND_UNA, flags: "A", window: 8192, payload: Uint8Array.of(1, 2) });
+  const { verify } = core.functions("tcp/segment", "verify");
+  core.functions("tcp/input", "process").process(verify(0));
+  expect([t.rcvNxt, t.receiveBytes, core.segment.seq]).toEqual([RCV_NXT + 2, 2, RCV_NXT]);
+  expect(core.counters()).toEqual({ TCP_SEGMENTS_IN: 1 });
+});
+
 describe("SYN-SENT", () => {
   test.each([
     ["SA", 1, TcpState.ESTABLISHED, undefined],
@@ -95,7 +104,7 @@ describe("SYN-SENT", () => {
     const { core, t } = inState(TcpState.SYN_SENT);
     t.sndNxt = t.sndMax = SND_UNA + 1;
     core.putSegment({ seq: RCV_NXT, ack: SND_UNA + offset, flags, window: 100 });
-    core.functions("tcp/input", "arrives").arrives();
+    core.functions("tcp/input", "arrives").arrives(0);
     expect(t.state).toBe(state);
     const { TCP_SEGMENTS_IN, ...counters } = core.counters();
     expect([TCP_SEGMENTS_IN, counters]).toEqual([1, counter ? { [counter]: 1 } : {}]);
@@ -114,7 +123,7 @@ describe("timestamps, before the first check (RFC 7323 section 5.3)", () => {
     const options = value === undefined ? [] : [{ kind: "timestamps" as const, value, echo: 0 }];
     const payload = new Uint8Array(data);
     core.putSegment({ seq: RCV_NXT + offset, ack: SND_UNA, flags, window: 8192, payload, options });
-    core.functions("tcp/input", "arrives").arrives();
+    core.functions("tcp/input", "arrives").arrives(0);
     const { TCP_SEGMENTS_IN, ...counters } = core.counters();
     expect(TCP_SEGMENTS_IN).toBe(1);
     return { core, t, counters };
@@ -156,7 +165,7 @@ describe("timestamps, before the first check (RFC 7323 section 5.3)", () => {
     const options = [{ kind: "timestamps" as const, value: 8, echo: 0 }];
     const payload = Uint8Array.of(1);
     core.putSegment({ seq: RCV_NXT + 1, ack: SND_UNA, flags: "A", window: 8192, payload, options });
-    core.functions("tcp/input", "arrives").arrives();
+    core.functions("tcp/input", "arrives").arrives(0);
     expect([t.rcvNxt, t.tsRecent]).toEqual([RCV_NXT + 2, 7]);
   });
 
@@ -173,7 +182,7 @@ describe("a simultaneous open (figure 8)", () => {
     t.sndNxt = t.sndMax = SND_UNA + 1;
     const options = [{ kind: "mss" as const, mss: 700 }];
     core.putSegment({ seq: 0xffffffff, flags: "S", window: 1234, options });
-    core.functions("tcp/input", "arrives").arrives();
+    core.functions("tcp/input", "arrives").arrives(0);
     expect([t.state, t.rcvNxt, t.sndNxt]).toEqual([TcpState.SYN_RECEIVED, 0, SND_UNA]);
     expect([t.sndWnd, t.sndWndMax, t.sndMss]).toEqual([1234, 1234, 700]);
     expect(t.bits & core.agreed("ALL")).toBe(0);
@@ -185,7 +194,7 @@ test("the window is scaled by what was agreed, but not in a SYN", () => {
   const { core, t } = established();
   t.sndScale = 7;
   core.putSegment({ seq: RCV_NXT, ack: SND_UNA, flags: "A", window: 0xffff });
-  core.functions("tcp/input", "arrives").arrives();
+  core.functions("tcp/input", "arrives").arrives(0);
   expect(t.sndWnd).toBe(0xffff * 128);
 });
 
@@ -203,7 +212,7 @@ test.each([
     window: 8192,
     payload: new Uint8Array(data),
   });
-  core.functions("tcp/input", "arrives").arrives();
+  core.functions("tcp/input", "arrives").arrives(0);
   const { duplicateOf, duplicateStart, duplicateEnd } = core.segment;
   if (block) expect([duplicateStart, duplicateEnd]).toEqual(block);
   expect(duplicateOf !== 0).toBe(block !== undefined);

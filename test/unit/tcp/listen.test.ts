@@ -106,7 +106,8 @@ test("where no route leads back to there is no connection", () => {
   user.bind(listen.listenerAt(0), 80);
   user.startListening(listen.listenerAt(0), 3);
   core.putSegment({ flags: "S" }, "192.0.2.1");
-  core.functions("tcp/segment", "read").read();
+  const { verify, read } = core.functions("tcp/segment", "verify", "read");
+  expect(read(verify(0))).toBe(true);
   listen.receive(0);
   expect([core.header.connectionsUsed, core.header.synUsed]).toEqual([0, 0]);
   expect(core.counters()).toEqual({ TCP_NO_CONNECTION: 1 });

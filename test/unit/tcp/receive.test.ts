@@ -14,6 +14,7 @@ function functionsOf(unit: UnitCore) {
     "urgent",
     "afterRead",
     "text",
+    "inOrder",
     "fin",
     "owe",
     "oweDuplicate",
@@ -138,6 +139,21 @@ describe("text", () => {
     const ring = ringsOf({ core, at, t }).receive;
     const held = Array.from({ length: 20 }, (_, index) => core.memory[ring + ((4090 + index) % 4096)]);
     expect(held).toEqual(Array.from(data));
+  });
+
+  test("inOrder does the same with octets at RCV.NXT", () => {
+    const states = (["text", "inOrder"] as const).map((name) => {
+      const { core, at, t } = established();
+      t.receiveHead = 4090;
+      for (const seed of [1, 2]) {
+        const payload = new Prng(seed).bytes(10);
+        arrive(core, { seq: RCV_NXT + (seed - 1) * 10, payload });
+        functionsOf(core)[name](at, core.segment.data, payload.length);
+      }
+      expect(t.rcvNxt).toBe(RCV_NXT + 20);
+      return core.memory.slice(at);
+    });
+    expect(Buffer.compare(states[0] as Uint8Array, states[1] as Uint8Array)).toBe(0);
   });
 
   test("ahead of a hole: kept, a duplicate ACK each; the hole filled: all of it, at once", () => {

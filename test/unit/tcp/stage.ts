@@ -63,8 +63,10 @@ export function ringsOf({ core, at }: Placed): { readonly send: number; readonly
   return { send: sendRing(at), receive: receiveRing(at) };
 }
 
-/** Puts a segment of the peer into the input slot and has it read. */
+/** Puts a segment of the peer into the input slot and has it checked and read. */
 export function arrive(core: UnitCore, spec: Parameters<UnitCore["putSegment"]>[0]): void {
   core.putSegment({ seq: RCV_NXT, ack: SND_UNA, flags: "A", window: 8192, ...spec });
-  core.functions("tcp/segment", "read").read();
+  const { verify, read } = core.functions("tcp/segment", "verify", "read");
+  const tcp = verify(0);
+  if (!tcp || !read(tcp)) throw new Error(`the segment was dropped: ${JSON.stringify(core.counters())}`);
 }

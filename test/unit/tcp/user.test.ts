@@ -2,14 +2,16 @@
 
 import { beforeEach, describe, expect, test } from "vitest";
 import { Event, SocketKind, Status, TcpState } from "../../../host/abi.js";
+import { Prng } from "../../../host/sim/prng.js";
 import { address, PEER, UnitCore } from "../core.js";
-import { bitsOf, established, inState, RCV_NXT, ringsOf } from "./stage.js";
+import { bitsOf, established, inState, type Placed, RCV_NXT, ringsOf } from "./stage.js";
 
 const functionsOf = (unit: UnitCore) =>
   unit.functions(
     "tcp/user",
     ...([
       "socketOf",
+      "connectionOf",
       "open",
       "bind",
       "startListening",
@@ -18,7 +20,7 @@ const functionsOf = (unit: UnitCore) =>
       "sendReserve",
       "sendCommit",
     ] as const),
-    ...(["receivePeek", "receiveConsume", "shutdown", "end", "nextEvent"] as const),
+    ...(["receivePeek", "receiveConsume", "receive", "send", "shutdown", "end", "nextEvent"] as const),
   );
 
 let core: UnitCore;
@@ -46,6 +48,21 @@ describe("handles", () => {
     for (const handle of [0, -1, 2, 3, 5, 6, 0x10001, 0x7fffffff, -0x80000000, 0xffff, 0x10000])
       expect(user.socketOf(handle), `${handle}`).toBe(0);
   });
+});
+
+test("connectionOf: of the handles in use, those of connections", () => {
+  const listener = user.open(SocketKind.LISTENER);
+  const streams = [user.open(SocketKind.STREAM), user.open(SocketKind.STREAM)];
+  for (const handle of streams) expect(user.connectionOf(handle)).toBe(user.socketOf(handle));
+  const [first] = streams as [number];
+  const at = user.connectionOf(first);
+  expect(at).not.toBe(0);
+  core.tcb(at).kind = core.kind("QUEUED");
+  for (const handle of [first, listener, 0, -1, 2, 5, 6, 0x10003, 0x7fffffff, -0x80000000, 0xffff, 0x10000])
+    expect(user.connectionOf(handle), `${handle}`).toBe(0);
+  core.tcb(at).kind = core.kind("CONNECTION");
+  user.end(at, true);
+  expect(user.connectionOf(first)).toBe(0);
 });
 
 test("bind: once, and to no port of a listener", () => {
@@ -256,4 +273,62 @@ test("nextEvent gives each socket once, with all that happened", () => {
   raise(at, Event.READABLE);
   t.kind = unit.kind("QUEUED");
   expect([nextEvent(), t.events]).toEqual([0, Event.READABLE]);
+});
+
+describe("send and receive do both halves in one", () => {
+  /** Random positions, and what `send` or `receive` of at most so many octets comes to; each way on a core of its own. */
+  function compare(call: "send" | "receive", disturb: (placed: Placed, prng: Prng) => void): number {
+    const prng = new Prng(call.length);
+    let some = 0;
+    const placed = established();
+    const { core: unit, at } = placed;
+    const calls = functionsOf(unit);
+    const image = unit.memory.slice();
+    const [find, take] =
+      call === "send" ? [calls.sendReserve, calls.sendCommit] : [calls.receivePeek, calls.receiveConsume];
+    for (let round = 0; round < 500; round++) {
+      unit.memory.set(image);
+      disturb(placed, prng);
+      const most = [0, 1, 0xffffffff, 0x80000000, prng.below(5000)][prng.below(5)] as number;
+      const before = unit.memory.slice();
+      const length = calls[call](at, most);
+      const after = unit.memory.slice();
+      unit.memory.set(before);
+      const run = find(at);
+      const wanted = run > 0 ? Math.min(run, most) : run;
+      if (run > 0) expect(take(at, wanted)).toBe(Status.OK);
+      expect(length, `round ${round}, ${most}`).toBe(wanted);
+      expect(Buffer.compare(after, unit.memory)).toBe(0);
+      some += Number(length > 0);
+    }
+    return some;
+  }
+
+  test("send", () => {
+    const some = compare("send", ({ t }, prng) => {
+      t.sendHead = prng.below(4096);
+      t.sendBytes = [0, 4096, 4095, prng.below(4097)][prng.below(4)] as number;
+      if (prng.chance(0.1)) t.state = TcpState.CLOSED;
+      t.error = prng.chance(0.1) ? Status.CONNECTION_RESET : 0;
+      if (prng.chance(0.1)) t.bits |= core.bit("FIN_QUEUED");
+      if (prng.chance(0.5)) t.bits |= core.bit("TIMES_RETRANSMIT");
+    });
+    expect(some).toBeGreaterThan(150);
+  });
+
+  test("receive", () => {
+    const some = compare("receive", ({ t }, prng) => {
+      t.receiveHead = prng.below(4096);
+      t.receiveBytes = [0, 4096, 4095, prng.below(4097)][prng.below(4)] as number;
+      t.rcvAdv = t.rcvNxt + prng.below(4097 - t.receiveBytes);
+      t.rcvUp = t.rcvNxt - prng.below(t.receiveBytes + 1);
+      if (prng.chance(0.1)) t.state = TcpState.CLOSED;
+      t.error = prng.chance(0.1) ? Status.CONNECTION_RESET : 0;
+      if (prng.chance(0.1)) {
+        t.state = TcpState.CLOSE_WAIT;
+        t.bits |= core.bit("FIN_KNOWN");
+      }
+    });
+    expect(some).toBeGreaterThan(150);
+  });
 });
