@@ -61,6 +61,8 @@ export function take(tcp: TcpHeader): bool {
     <u32>(fresh > flying) |
     <u32>(bytes > room) |
     <u32>!(fresh | bytes) |
+    // One that was overtaken: its window is an old one.
+    <u32>seq.lessThan(first, t.sndWl1) |
     // A window that shuts, or opens again.
     <u32>!wnd |
     <u32>!before

@@ -61,7 +61,7 @@ export function windowField(t: Tcb): u32 {
 
 /** The application has read: tells the peer when that opened the window by twice what is silly. */
 export function afterRead(t: Tcb): void {
-  if (<u32>peerMaySend(t) & <u32>(<u32>(worthwhile(t, 2) != 0))) owe(t);
+  if (<u32>peerMaySend(t) & <u32>(worthwhile(t, 2) != 0)) owe(t);
 }
 
 /** RFC 9293 3.10.7.4, sixth: the URG bit. Urgent data stays in the stream (RFC 6093); the application hears of it. */
