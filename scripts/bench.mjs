@@ -191,8 +191,9 @@ function lacking(tools) {
 async function check() {
   const budget = JSON.parse(given.budget ?? readFileSync(BUDGET, "utf8"));
   const limits = Object.entries(budget.instructions).flatMap(([name, works]) => {
-    const [engine, target] = name.split(" ");
-    const { values = [] } = countsOf(engine, target);
+    const [engine, target] = name.split(/,? /);
+    const rows = name.includes(",") ? countsWithNative(engine, target) : [countsOf(engine, target)];
+    const { values = [] } = rows.find((row) => row.name === name) ?? {};
     return Object.entries(works).map(([work, limit]) => [
       `${name} ${work}`,
       limit,
@@ -217,7 +218,7 @@ async function exactSizes(names) {
   for (const [table, make] of Object.entries(EXACT_TABLES)) {
     if (!names.some((name) => name.startsWith(`${table}, `))) continue;
     const { head, rows } = await make();
-    for (const { name, values } of rows)
+    for (const { name, values = [] } of rows)
       for (const [index, value] of values.entries()) found.set(`${table}, ${name}, ${head[index]}`, value);
   }
   return found;
