@@ -203,7 +203,7 @@ export function receiveConsume(handle: i32, length: u32): i32 {
 }
 
 /**
- * Takes the next run out of the receive ring, at most `most` bytes of it: `receivePeek` and `receiveConsume` in one. The
+ * Takes the next run out of the receive ring, at most `most` bytes of it, 1 or more: `receivePeek` and `receiveConsume` in one. The
  * bytes stay where they are until the next call of `input`. Returns how many there are, or what `receivePeek` says.
  */
 export function receive(handle: i32, most: u32): i32 {
@@ -212,7 +212,7 @@ export function receive(handle: i32, most: u32): i32 {
 }
 
 /**
- * Sends what the caller puts into the next free run of the send ring, at most `most` bytes: `sendReserve` and
+ * Sends what the caller puts into the next free run of the send ring, at most `most` bytes, 1 or more: `sendReserve` and
  * `sendCommit` in one. The bytes must be in place before the next call of `output`. Returns how many there are to be,
  * or what `sendReserve` says.
  */

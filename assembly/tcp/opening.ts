@@ -8,7 +8,7 @@ import * as congestion from "./congestion";
 import * as demux from "./demux";
 import * as retransmit from "./retransmit";
 import { receiveMss, segment, sendMss } from "./segment";
-import { Agreed, Bit, has, Listener, raise, setState, Tcb } from "./tcb";
+import { Agreed, Bit, has, Listener, makeReady, raise, setState, Tcb } from "./tcb";
 
 /** Options that we offer, and accept: Agreed bits. */
 export function offered(): u32 {
@@ -52,7 +52,11 @@ export function establish(t: Tcb): void {
   retransmit.established(t);
   congestion.begin(t);
   setState(t, TcpState.ESTABLISHED);
-  if (has(t, Bit.FIN_QUEUED)) setState(t, TcpState.FIN_WAIT_1);
+  if (has(t, Bit.FIN_QUEUED)) {
+    setState(t, TcpState.FIN_WAIT_1);
+    // The ACK of our SYN found nothing to send: the FIN was not due then.
+    makeReady(t);
+  }
   if (t.listener) {
     count(Counter.TCP_PASSIVE_OPENS);
     raise(changetype<Listener>(t.listener), Event.ACCEPTABLE);

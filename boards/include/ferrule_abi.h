@@ -841,13 +841,13 @@ FERRULE_LAYOUT(state_header_hints, offsetof(struct ferrule_state_header, hints) 
  *   INVALID_ARGUMENT.
  *
  * receive(handle, most):
- *   Takes the next run out of the receive ring, at most `most` bytes of it: `receivePeek` and
- *   `receiveConsume` in one. The bytes stay where they are until the next call of `input`. Returns how
- *   many there are, or what `receivePeek` says.
+ *   Takes the next run out of the receive ring, at most `most` bytes of it, 1 or more: `receivePeek`
+ *   and `receiveConsume` in one. The bytes stay where they are until the next call of `input`. Returns
+ *   how many there are, or what `receivePeek` says.
  *
  * send(handle, most):
- *   Sends what the caller puts into the next free run of the send ring, at most `most` bytes:
- *   `sendReserve` and `sendCommit` in one. The bytes must be in place before the next call of
+ *   Sends what the caller puts into the next free run of the send ring, at most `most` bytes, 1 or
+ *   more: `sendReserve` and `sendCommit` in one. The bytes must be in place before the next call of
  *   `output`. Returns how many there are to be, or what `sendReserve` says.
  *
  * sendTo(handle, endpoint, data, length):

@@ -124,7 +124,10 @@ export class Player {
       this.ending = { kind: "cut", offset: this.#reader.cutAt ?? this.source.size };
       return;
     }
-    if (block.damage) this.#damaged(`block ${block.number} at offset ${block.offset}: ${block.damage}`);
+    if (block.damage) {
+      const octets = `octets ${block.offset} to ${block.offset + block.length - 1}`;
+      this.#damaged(`block ${block.number} at offset ${block.offset}, ${octets}: ${block.damage}`);
+    }
     const broken = this.#chain.take(block);
     if (broken) this.#damaged(this.#describeBroken(broken));
     if (broken && block.type === RecordType.WROTE)

@@ -89,6 +89,18 @@ script(
   },
 );
 
+script("a FIN called for during a simultaneous open leaves when that is complete", (t) => {
+  const socket = t.connect(80);
+  t.expect({ flags: "S", seq: 0 });
+  socket.shutdown();
+  t.peer.send({ flags: "S", seq: 0, mss: 1460, window: 1000 });
+  t.expect({ flags: "SA", seq: 0, ack: 1 });
+  t.peer.send({ flags: "A", seq: 1, ack: 1, window: 1000 });
+  t.expect({ flags: "FA", seq: 1, ack: 1 });
+  t.peer.send({ flags: "FA", seq: 1, ack: 2, window: 1000 });
+  t.expect({ flags: "A", seq: 2, ack: 2 });
+});
+
 script("RFC 9293 3.5: a simultaneous open ends in one connection", (t) => {
   const socket = t.connect(80);
   t.expect({ flags: "S", seq: 0 });
