@@ -570,7 +570,8 @@ export class StateHeader {
   /**
    * Where three u32 are that a host may look at instead of calling in vain: [0] not 0: a connection may have a frame
    * due; [1] not 0: something else may. When both are 0, `output` has nothing until `now` is another than at the last
-   * call, a frame arrives, or a call is made. [2] not 0: `nextEvent` may have something to tell.
+   * call, a frame arrives, or a call is made; but for what a timer brings that was set for this very `now`, as `deadline`
+   * says. [2] not 0: `nextEvent` may have something to tell.
    */
   hints: u32;
 }
