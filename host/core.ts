@@ -21,6 +21,7 @@ import {
   TcpInfoLayout,
 } from "./abi.js";
 import { formatIpv4, parseIpv4, parseMac } from "./address.js";
+import { completeChecksum } from "./checksum.js";
 import type { Engine, EngineFactory } from "./engines/engine.js";
 import { createV8Engine } from "./engines/v8.js";
 import { readRecord, writeRecord } from "./records.js";
@@ -162,7 +163,14 @@ export class Core {
     const length = ok("output", this.engine.exports.output(u32(now)));
     if (length === 0) return undefined;
     if (length > this.#slotBytes) throw new Error(`the core gave a frame of ${length} bytes`);
-    return this.#memory.subarray(this.#outputSlot, this.#outputSlot + length);
+    const frame = this.#memory.subarray(this.#outputSlot, this.#outputSlot + length);
+    const { checksumStart, checksumOffset } = StateHeaderLayout.fields;
+    const start = this.#view.getUint16(this.#base + checksumStart.offset, true);
+    if (start === 0) return frame;
+    // Not in the slot: what lies there is the core's state.
+    const whole = frame.slice();
+    completeChecksum(whole, start, this.#view.getUint16(this.#base + checksumOffset.offset, true));
+    return whole;
   }
 
   /** Runs the timers that are due. */

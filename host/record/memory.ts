@@ -73,30 +73,35 @@ interface Run {
   length: number;
 }
 
+/** Of which ring: what sendReserve found, or receivePeek. */
+type Ring = "send" | "receive";
+
 /** Where the runs are that sendReserve and receivePeek found last, by handle. */
 export class Runs {
-  readonly #runs = new Map<number, Run>();
+  readonly #runs = { send: new Map<number, Run>(), receive: new Map<number, Run>() };
 
-  set(handle: number, address: number, length: number): void {
-    const run = this.#runs.get(handle);
-    if (!run) this.#runs.set(handle, { address, length });
+  set(ring: Ring, handle: number, address: number, length: number): void {
+    const run = this.#runs[ring].get(handle);
+    if (!run) this.#runs[ring].set(handle, { address, length });
     else {
       run.address = address;
       run.length = length;
     }
   }
 
-  get(handle: number): Readonly<Run> | undefined {
-    return this.#runs.get(handle);
+  get(ring: Ring, handle: number): Readonly<Run> | undefined {
+    return this.#runs[ring].get(handle);
   }
 
-  /** The handle was given back. */
-  forget(handle: number): void {
-    this.#runs.delete(handle);
+  /** The run was used up; without a ring: the handle was given back. */
+  forget(handle: number, ring?: Ring): void {
+    if (ring !== "receive") this.#runs.send.delete(handle);
+    if (ring !== "send") this.#runs.receive.delete(handle);
   }
 
   clear(): void {
-    this.#runs.clear();
+    this.#runs.send.clear();
+    this.#runs.receive.clear();
   }
 }
 
@@ -131,7 +136,7 @@ export function givenRanges(
         [c, d],
       ];
     case "sendCommit": {
-      const run = runs.get(a);
+      const run = runs.get("send", a);
       return run ? [[run.address, Math.min(run.length, b >>> 0)]] : NO_RANGES;
     }
     default:
@@ -148,7 +153,7 @@ export function consumedBy(
   length: number,
 ): number {
   if (name !== "receiveConsume") return 0;
-  const run = runs.get(handle);
+  const run = runs.get("receive", handle);
   return run ? crc32(memory.range(run.address, Math.min(run.length, length >>> 0))) : 0;
 }
 
@@ -163,13 +168,13 @@ export function valueAfter(
 ): number {
   if (name === "sendReserve" || name === "receivePeek") {
     if (result < 0) return 0;
-    runs.set(handle, memory.runPointer, result);
+    runs.set(name === "sendReserve" ? "send" : "receive", handle, memory.runPointer, result);
     return memory.runPointer;
   }
   if (name === "send" || name === "receive") {
     if (result <= 0) return 0;
     // What sendReserve or receivePeek found before is used up.
-    runs.forget(handle);
+    runs.forget(handle, name);
     return name === "send" ? memory.runPointer : crc32(memory.range(memory.runPointer, result));
   }
   if (name === "nextEvent") return result > 0 ? memory.eventMask : 0;

@@ -42,6 +42,17 @@ describe("the report of the benchmarks", () => {
     expect(text).toContain("not measured: no namespaces\n");
   });
 
+  test("says of each target whether it is met", () => {
+    const head = ["RX", "TX"];
+    const rows = [{ name: "aot rv32imc", values: [4500, 6301] }];
+    const throughput = { head: ["from it"], rows: [{ name: "Ferrule, v8", values: ["0.149"] }] };
+    const { text } = reportOf({ instructions: { head, rows }, throughput });
+    expect(text).toContain("| instructions: aot rv32imc, RX | 6,000 | 4,500 | 4,500 | met, stretch too |\n");
+    expect(text).toContain("| instructions: aot rv32imc, TX | 6,300 | 4,900 | 6,301 | missed |\n");
+    expect(text).toContain("| instructions: aot rv32imc, RR | 3,600 | 3,000 | not measured |  |\n");
+    expect(text).toContain("| throughput: Ferrule, v8, from it | 0.05 | 0.15 | 0.149 | met |\n");
+  });
+
   test("refuses what is no measurement", () => {
     const report = (rows: unknown[]) => reportOf({ instructions: { head, rows } });
     expect(() => report([{ name: "aot", values: [Number.NaN, 2] }])).toThrow("no measurement");

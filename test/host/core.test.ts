@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { Counter, SocketKind, StateHeaderLayout, Status } from "../../host/abi.js";
+import { ConfigFlag, Counter, Option, SocketKind, StateHeaderLayout, Status } from "../../host/abi.js";
 import {
   createCore as boot,
   bytesNeeded,
@@ -39,8 +39,8 @@ function withExports(engine: Engine, exports: Partial<Engine["exports"]>): Engin
 }
 
 /** Two cores with a connection from the first to the second. */
-function connected() {
-  const [left, right] = [createCore(wasm, configOf(1)), createCore(wasm, configOf(2))];
+function connected(more: Partial<CoreConfig> = {}) {
+  const [left, right] = [createCore(wasm, { ...configOf(1), ...more }), createCore(wasm, configOf(2))];
   const listener = right.open(SocketKind.LISTENER);
   right.bind(listener, { address: "0.0.0.0", port: 80 });
   right.listen(listener, 2);
@@ -166,4 +166,25 @@ test("a snapshot put back goes on as if nothing had been between", () => {
   right.restore(peerBefore);
   expect(play()).toEqual(first);
   expect(() => left.restore(before.subarray(1))).toThrow("snapshot of another configuration");
+});
+
+test("checksums that the core leaves to its host are completed by the handle", () => {
+  const frames = (flags: number) => {
+    const { left, right, client, server } = connected({ flags });
+    left.setOption(client, Option.NO_DELAY, 1);
+    const sent = [1, 2, 77, 1460].map((length) => {
+      left.write(
+        client,
+        new Uint8Array(length).map((_, index) => index * 7 + length),
+      );
+      const frame = left.output(0)?.slice() ?? new Uint8Array(0);
+      right.input(frame, 0);
+      exchange(left, right);
+      expect(right.read(server)?.length).toBe(length);
+      return Buffer.from(frame).toString("hex");
+    });
+    expect(right.counter(Counter.TCP_CHECKSUM)).toBe(0);
+    return sent;
+  };
+  expect(frames(ConfigFlag.OUTPUT_CHECKSUM_OFFLOAD)).toEqual(frames(0));
 });

@@ -51,6 +51,45 @@ describe("a recording replays without a difference", () => {
     expect(result.states).toBeGreaterThan(10);
   });
 
+  test.each(["receivePeek", "receive"] as const)("of %s between sendReserve and sendCommit", (name) => {
+    const { recorder, file } = recordHere();
+    const engine = recorder.engine(createV8Engine, { name: "device" });
+    const core = createCore(wasm, configOf(1), { engine });
+    const peer = createCore(wasm, configOf(2));
+    const pump = () => {
+      for (let moved = true; moved; ) {
+        moved = false;
+        for (const [from, to] of [
+          [core, peer],
+          [peer, core],
+        ] as const)
+          for (let frame = from.output(0); frame; frame = from.output(0)) {
+            to.input(frame.slice(), 0);
+            for (let reply = to.output(0); reply; reply = to.output(0)) from.input(reply.slice(), 0);
+            moved = true;
+          }
+      }
+    };
+    const listener = core.open(SocketKind.LISTENER);
+    core.bind(listener, { address: "0.0.0.0", port: 80 });
+    core.listen(listener, 2);
+    const client = peer.open(SocketKind.STREAM);
+    peer.connect(client, { address: "10.0.0.1", port: 80 });
+    pump();
+    const server = core.accept(listener) as number;
+    peer.write(client, new Uint8Array(10).fill(7));
+    pump();
+    const { exports, memory } = core.engine;
+    expect(exports.sendReserve(server)).toBeGreaterThan(100);
+    const at = core.header().runPointer;
+    memory.fill(0x41, at, at + 100);
+    expect(name === "receive" ? exports.receive(server, 10) : exports.receivePeek(server)).toBe(10);
+    expect(exports.sendCommit(server, 100)).toBe(0);
+    pump();
+    recorder.close();
+    expect(replayHere(file())).toMatchObject(SAME);
+  });
+
   test("of a link that loses frames", async () => {
     let frames = 0;
     const { file, calls } = await download(50_000, () => ++frames % 9 !== 0);
