@@ -60,7 +60,7 @@ class Walk {
     this.#lines = lines;
     this.#most = most;
     for (const [index, line] of lines.entries()) this.#take(index, line);
-    if (this.#blocks.length > 0) throw new Error("wasm2c's output has changed: braces");
+    if (this.#blocks.length > 0) throw changed("braces");
   }
 
   #take(index, line) {
@@ -69,6 +69,7 @@ class Walk {
     const jump = /^(?:if \(\w+\) \{|case \d+: |default: )goto (\w+);\}?$/.exec(text)?.[1];
     const isLast = index === this.#lines.length - 1;
     if (index === 0 || isLast || /^(#|\/\*|$)/.test(text)) this.output.push(line);
+    else if (/^(case|default)\b/.test(text) && !jump) throw changed(text);
     else if (label || jump || /[{}]/.test(text)) {
       if (label) this.#enter(index, label);
       else if (jump) this.#leaveTo(jump);
@@ -85,6 +86,8 @@ class Walk {
       if (goal) this.#leaveTo(goal);
       if (goal || /^return\b|^UNREACHABLE$/.test(statement)) this.#now = null;
       const variable = assigned(statement);
+      if (!variable && /[^=!<>]=[^=]/.test(statement) && !/^(u32|u64) /.test(statement))
+        throw changed(statement);
       if (!variable || !this.#now) continue;
       const source = new RegExp(`^${variable} = ([a-z]\\w*)$`).exec(statement)?.[1];
       this.#now.values.set(variable, source ? this.#valueIn(source) : ++this.#values);
@@ -103,7 +106,7 @@ class Walk {
       const { isSwitch, other, before } = this.#blocks.pop();
       // Each case of a switch, and its default, is a jump.
       this.#now = isSwitch ? null : this.#meet([this.#now, other ? other.end : before]);
-    } else throw new Error(`wasm2c's output has changed: ${text}`);
+    } else throw changed(text);
   }
 
   #enter(index, label) {
@@ -161,6 +164,10 @@ class Walk {
   }
 }
 
+function changed(text) {
+  return new Error(`wasm2c's output has changed: ${text}`);
+}
+
 /** How far the accesses through `value` reach that follow for certain after line `index`. */
 function furthestOf(lines, index, valuesNow, value, most) {
   const names = new Set([...valuesNow].filter(([, held]) => held === value).map(([name]) => name));
@@ -190,7 +197,7 @@ function statementsOf(text) {
 
 /** The variable that a statement gives another value. */
 function assigned(statement) {
-  return /^(?:u32 |u64 )?(\w+) (?:[-+*&|^]|<<|>>)?= /.exec(statement)?.[1];
+  return /^(?:u32 |u64 |void\* )?(\w+) (?:[-+*&|^]|<<|>>)?= /.exec(statement)?.[1];
 }
 
 function sizeOf(bits, kind) {

@@ -60,6 +60,18 @@ describe.skipIf(missingTools("gcc"))("bounds checks that are left out", () => {
   );
 });
 
+test("C that is not understood is refused: a table of branches with a value", () => {
+  mkdirSync(FOLDER, { recursive: true });
+  const body =
+    "(drop (i32.load8_u (local.get $a))) (i64.load8_u (block $out (result i32) (local.get $a) (i32.const 8) (i32.wrap_i64 (local.get $v)) (br_table $out $out $out)))";
+  writeFileSync(join(FOLDER, "table.wat"), moduleText([{ name: "", body }]));
+  const wasm = join(FOLDER, "table.wasm");
+  run(process.execPath, ["node_modules/wabt/bin/wat2wasm", join(FOLDER, "table.wat"), "-o", wasm]);
+  expect(() => run(process.execPath, ["scripts/aot.mjs", wasm, join(FOLDER, "table")])).toThrow(
+    /wasm2c's output has changed: case 0: /,
+  );
+});
+
 interface Call {
   readonly operation: number;
   readonly address: number;
@@ -81,7 +93,7 @@ function randomStatement(prng: Prng, depth: number): string {
   const some = () =>
     Array.from({ length: 1 + prng.below(3) }, () => randomStatement(prng, depth + 1)).join(" ");
   const condition = () => `(i32.and (i32.wrap_i64 (local.get $v)) (i32.const ${1 << prng.below(16)}))`;
-  const kind = prng.below(depth < 2 ? 16 : 10);
+  const kind = prng.below(depth < 2 ? 18 : 10);
   if (kind < 5)
     return `(local.set $s (i64.add (i64.mul (local.get $s) (i64.const 31)) (i64.add (i64.const ${prng.below(9)}) (i64.load8_u offset=${offset()} (local.get ${pointer()})))))`;
   if (kind < 7) return `(i32.store8 offset=${offset()} (local.get ${pointer()}) (i32.const 0))`;
@@ -94,6 +106,10 @@ function randomStatement(prng: Prng, depth: number): string {
   if (kind < 13) return `(if ${condition()} (then ${some()}))`;
   if (kind < 14)
     return `(block $b${depth} ${some()} (br_if $b${depth} ${condition()}) ${some()} (br_if $b${depth} ${condition()}) ${some()})`;
+  if (kind > 16)
+    return `(block $o${depth} (block $m${depth} (block $i${depth} ${some()} (br_table $i${depth} $m${depth} $o${depth} (i32.and (i32.wrap_i64 (local.get $v)) (i32.const 3)))) ${some()}) ${some()})`;
+  if (kind > 15)
+    return `(local.set ${pointer()} (select (local.get ${pointer()}) (local.get ${pointer()}) ${condition()}))`;
   if (kind < 15) return `(if ${condition()} (then ${some()} (return (local.get $s))))`;
   const counter = `$n${depth}`;
   return `(local.set ${counter} (i32.const ${1 + prng.below(4)})) (loop $l${depth} ${some()} (br_if $l${depth} (local.tee ${counter} (i32.sub (local.get ${counter}) (i32.const 1)))))`;
