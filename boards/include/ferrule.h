@@ -137,8 +137,9 @@ int32_t ferrule_memory_needed(const struct ferrule_setup *setup);
 
 /**
  * Boots the device. `setup` and what it points to must stay. Returns OK, INVALID_ARGUMENT (memory that is not
- * aligned), MEMORY, MODULE, CORE, or what `init` says of the configuration. Of a device that did not start,
- * every call says RESTARTING, or what it says when there is nothing.
+ * aligned, or a second device with linear memory at a fixed place), MEMORY, MODULE, CORE, or what `init` says
+ * of the configuration. Of a device that did not start, every call says RESTARTING, or what it says when
+ * there is nothing.
  */
 int32_t ferrule_start(struct ferrule *device, const struct ferrule_setup *setup);
 

@@ -199,6 +199,8 @@ static int32_t error_of(enum ferrule_engine_status status) {
         return FERRULE_ERROR_CORE;
     case FERRULE_ENGINE_NO_MEMORY:
         return FERRULE_ERROR_MEMORY;
+    case FERRULE_ENGINE_BAD_ARGUMENT:
+        return FERRULE_STATUS_INVALID_ARGUMENT;
     default:
         return FERRULE_ERROR_MODULE;
     }
@@ -491,6 +493,8 @@ static int32_t call(struct ferrule *device, enum ferrule_export which, uint32_t 
     device->problem = error_of(status);
     return fail(device, ferrule_engine_problem(device->engine));
 }
+
+typedef char exports_fit_a_word[FERRULE_EXPORT_COUNT <= 32 ? 1 : -1];
 
 #define EXPORT_BIT(name) (1u << FERRULE_EXPORT_##name)
 /** Exports that return a length, an address, a time or a handle. */

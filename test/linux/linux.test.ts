@@ -128,6 +128,20 @@ describe.skipIf(missingTools("namespaces", "gcc", "wasm3", "curl", "ab"))("the d
     await network.remove();
   });
 
+  test(
+    "ahead of time with linear memory at a fixed place",
+    async () => {
+      const device = await start(
+        "aot",
+        await build("aot", "--sanitize", "--fixed-memory", String(MEMORY_BYTES)),
+      );
+      await requests(1000);
+      await transfer(1_000_000);
+      await expectCleanEnd(device);
+    },
+    PATIENCE_MS,
+  );
+
   describe.each(ENGINES)("on %s", (engine) => {
     test(
       "10,000 requests and 5 MB each way under AddressSanitizer and UndefinedBehaviorSanitizer",
