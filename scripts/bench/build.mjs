@@ -1,9 +1,16 @@
 // Builds the benchmarks' program (bench/work.c): on a stack, for a target.
 
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
-import { translate } from "../aot.mjs";
-import { RUNTIME_FILES } from "../runtime_sources.mjs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, join, relative } from "node:path";
+import {
+  aotEngine,
+  FOREIGN_OPTIONS,
+  ownSources,
+  RISCV_OPTIONS,
+  RUNTIME_FILES,
+  riscvMemory,
+  wasm3Engine,
+} from "../runtime_sources.mjs";
 import { root, run } from "../support.mjs";
 import { WASM3_OPTIONS, wasm3Sources } from "../wasm3.mjs";
 
@@ -17,26 +24,13 @@ export const OPERATIONS = 1000;
 /** Everything that is made here. */
 export const FOLDER = join(root, "build/bench");
 
-/** Compiler options of our own C. */
-export const OURS = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-g"];
-/** Code that others wrote, or that was generated: compiled as it is. */
-const FOREIGN = ["-std=gnu99", "-w", "-g"];
-const INCLUDES = ["boards/include", "boards/runtime", "test/engines", "bench"].flatMap((name) => [
-  "-I",
-  join(root, name),
-]);
+/** Where the benchmarks' headers are, beside the runtime's. */
+const HEADERS = ["test/engines", "bench"];
 
 const SECTIONS = ["-ffunction-sections", "-fdata-sections"];
 
-/** As test/engines/build.ts has them: an ESP32-C3's instructions and memory. */
-const RISCV = ["--specs=picolibc.specs", "--crt0=minimal", "-march=rv32imc", "-mabi=ilp32", ...SECTIONS];
-const RISCV_MEMORY = `-Wl,--gc-sections,${[
-  "--defsym=__flash=0x80000000",
-  "--defsym=__flash_size=1M",
-  "--defsym=__ram=0x80100000",
-  "--defsym=__ram_size=1M",
-  "--defsym=__heap_end=0x80100000+1008K",
-].join(",")}`;
+/** In kilobytes: what a microcontroller with much of it has. */
+const RISCV_RAM = 1024;
 
 /** An ESP8266's processor, an ESP32's amount of RAM. */
 const XTENSA_LINK = ["-nostartfiles", "-Wl,--gc-sections", "-T", join(root, "bench/xtensa/link.ld")];
@@ -52,8 +46,8 @@ export const TARGETS = {
   rv32imc: {
     tools: ["riscv-gcc", "picolibc", "qemu-riscv"],
     command: "riscv64-unknown-elf-gcc",
-    options: RISCV,
-    link: [RISCV_MEMORY],
+    options: RISCV_OPTIONS,
+    link: [riscvMemory(RISCV_RAM)],
     more: ["test/engines/port_riscv.c", "boards/runtime/fastmem.c"],
   },
   xtensa: {
@@ -88,12 +82,14 @@ function buildAnew(engine, target, { name, level, withNative }) {
   const folder = folderOf(name);
   const files = [...WORK, "bench/stack_ferrule.c", ...RUNTIME_FILES];
   if (withNative) files.push("bench/native_checksums.c");
-  const own = [...OURS, ...INCLUDES];
+  const own = [];
   if (engine === "wasm3") own.push("-DBENCH_MODULE");
   if (withNative) own.push("-DBENCH_NATIVE_CHECKSUMS");
   const sources = [
-    ...[...files, ...TARGETS[target].more].map((file) => ({ file: join(root, file), options: own })),
-    ...(engine === "wasm3" ? ofWasm3(folder) : ofAot(folder)),
+    ...ownSources([...files, ...TARGETS[target].more], HEADERS, own),
+    ...(engine === "wasm3"
+      ? ofWasm3(folder)
+      : aotEngine(join(root, "build/core.wasm"), join(folder, "core"))),
   ];
   const link = ["-lm", ...(withNative ? ["-Wl,--wrap=ferrule_checksum_sum"] : [])];
   return buildProgram({ folder, target, level, sources, link });
@@ -101,12 +97,8 @@ function buildAnew(engine, target, { name, level, withNative }) {
 
 /** Builds the program on another stack for x86-64; `sources` and `libraries` are that stack's. Returns its path. */
 export function buildPeer(name, sources, libraries) {
-  const own = [...OURS, ...INCLUDES];
-  const common = [...WORK, ...TARGETS["x86-64"].more].map((file) => ({
-    file: join(root, file),
-    options: own,
-  }));
-  const theirs = sources.map(({ file, options }) => ({ file, options: [...own, ...options] }));
+  const common = ownSources([...WORK, ...TARGETS["x86-64"].more], HEADERS);
+  const theirs = sources.flatMap(({ file, options }) => ownSources([relative(root, file)], HEADERS, options));
   // No function is looked up while instructions are counted.
   const link = ["-Wl,-z,now", ...libraries];
   return buildProgram({
@@ -129,9 +121,9 @@ export function buildHeap(target) {
   const folder = folderOf(`heap-${target}`);
   const foreign = ofWasm3(folder);
   const { directory } = wasm3Sources();
-  const own = [...OURS, ...INCLUDES, ...WASM3_OPTIONS, "-isystem", directory];
+  const own = [...WASM3_OPTIONS, "-isystem", directory];
   const ours = ["bench/wasm3_heap.c", ...TARGETS[target].more];
-  const sources = [...ours.map((file) => ({ file: join(root, file), options: own })), ...foreign];
+  const sources = [...ownSources(ours, HEADERS, own), ...foreign];
   const link = [...WRAPPED.map((name) => `-Wl,--wrap=${name}`), "-lm"];
   return buildProgram({ folder, target, level: "2", sources, link });
 }
@@ -145,7 +137,7 @@ export function mustRun(command, args, options) {
 
 function buildProgram({ folder, target, level, sources, link }) {
   const { command, options, link: ofTarget } = TARGETS[target];
-  const always = [...options, `-O${level}`, `-DBENCH_OPERATIONS=${OPERATIONS}`];
+  const always = [...options, "-g", `-O${level}`, `-DBENCH_OPERATIONS=${OPERATIONS}`];
   const objects = sources.map(({ file, options: own }) => {
     const object = join(folder, `${basename(file)}.o`);
     mustRun(command, [...always, ...own, "-c", file, "-o", object]);
@@ -172,27 +164,5 @@ function ofWasm3(folder) {
     module,
     `#include <stdint.h>\nconst uint8_t module_wasm[] = {${bytes}};\nconst uint32_t module_wasm_bytes = sizeof module_wasm;\n`,
   );
-  const heap = join(root, "boards/runtime/wasm3_heap.h");
-  return [
-    { file: module, options: FOREIGN },
-    ...["engine_wasm3.c", "arena.c"].map((name) => ({
-      file: join(root, "boards/runtime", name),
-      options: [...OURS, ...INCLUDES, ...WASM3_OPTIONS, "-isystem", directory],
-    })),
-    ...readdirSync(directory)
-      .filter((name) => /^m3_(?!api_).*\.c$/.test(name))
-      .map((name) => ({
-        file: join(directory, name),
-        options: [...FOREIGN, ...WASM3_OPTIONS, "-include", heap],
-      })),
-  ];
-}
-
-function ofAot(folder) {
-  const identity = translate(join(root, "build/core.wasm"), join(folder, "core"));
-  const headers = [...INCLUDES, "-I", join(root, "boards/runtime/aot"), "-isystem", join(folder, "core")];
-  return [
-    { file: join(root, "boards/runtime/engine_aot.c"), options: [...OURS, ...headers, ...identity] },
-    { file: join(folder, "core/core.c"), options: [...FOREIGN, ...headers] },
-  ];
+  return [{ file: module, options: FOREIGN_OPTIONS }, ...wasm3Engine(directory)];
 }

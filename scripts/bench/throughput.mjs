@@ -6,8 +6,9 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { OWN_OPTIONS } from "../runtime_sources.mjs";
 import { root } from "../support.mjs";
-import { FOLDER, mustRun, OURS } from "./build.mjs";
+import { FOLDER, mustRun } from "./build.mjs";
 
 /** What it takes, as of scripts/support.mjs, beside the engines' own tools. */
 export const THROUGHPUT_TOOLS = ["namespaces", "ethtool", "gcc"];
@@ -82,7 +83,7 @@ async function compare(engine, rounds, bytes) {
 function buildTransfer() {
   mkdirSync(FOLDER, { recursive: true });
   const program = join(FOLDER, "transfer");
-  mustRun("gcc", [...OURS, "-O2", join(root, "bench/transfer.c"), "-o", program]);
+  mustRun("gcc", [...OWN_OPTIONS, "-O2", join(root, "bench/transfer.c"), "-o", program]);
   return program;
 }
 

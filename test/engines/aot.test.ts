@@ -1,14 +1,13 @@
 // What boards/runtime/aot makes of a module's loads, stores and operations is what V8 makes of them: at every edge of
 // memory, with every offset, under AddressSanitizer. The one exception is on purpose: addresses that are not aligned.
 
-import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { instantiateSync } from "@assemblyscript/loader";
 import { beforeAll, describe, expect, test } from "vitest";
 import { FOREIGN_OPTIONS, OWN_OPTIONS } from "../../scripts/runtime_sources.mjs";
 import { missingTools, root } from "../report/tools.js";
-import { type Access, moduleText, OPERATIONS, type Operation } from "./aot_ops.js";
+import { type Access, moduleText, OPERATIONS, type Operation, run } from "./aot_ops.js";
 
 const MEMORY_BYTES = 65_536;
 const FOLDER = join(root, "build/engines/aot_ops");
@@ -159,16 +158,4 @@ function onAot(options: readonly string[], calls = CALLS): string[] {
 
 function describeCall({ operation, address, value }: Call): string {
   return `${OPERATIONS[operation]?.name} (${address}, ${value})`;
-}
-
-function run(command: string, args: readonly string[], input = ""): string {
-  const { status, stdout, stderr, error } = spawnSync(command, args, {
-    cwd: root,
-    encoding: "utf8",
-    input,
-    timeout: PATIENCE_MS,
-    maxBuffer: 1 << 26,
-  });
-  if (status !== 0) throw new Error(`${command}: ${error?.message ?? stderr.slice(0, 4000)}`);
-  return stdout;
 }

@@ -3,7 +3,6 @@
 // do on V8, and AddressSanitizer sees no access that was let through. They store zeros only: what was stored before a trap
 // may differ, and must not show.
 
-import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { instantiateSync } from "@assemblyscript/loader";
@@ -11,7 +10,7 @@ import { describe, expect, test } from "vitest";
 import { Prng } from "../../host/sim/prng.js";
 import { FOREIGN_OPTIONS, OWN_OPTIONS } from "../../scripts/runtime_sources.mjs";
 import { missingTools, root } from "../report/tools.js";
-import { moduleText } from "./aot_ops.js";
+import { moduleText, run } from "./aot_ops.js";
 
 const MEMORY_BYTES = 65_536;
 const FOLDER = join(root, "build/engines/aot_bounds");
@@ -145,16 +144,4 @@ function onAot(wasm: string, calls: readonly Call[]): string[] {
   return run(program, [], `${lines.join("\n")}\n`)
     .trimEnd()
     .split("\n");
-}
-
-function run(command: string, args: readonly string[], input = ""): string {
-  const { status, stdout, stderr, error } = spawnSync(command, args, {
-    cwd: root,
-    encoding: "utf8",
-    input,
-    timeout: PATIENCE_MS,
-    maxBuffer: 1 << 26,
-  });
-  if (status !== 0) throw new Error(`${command}: ${error?.message ?? stderr.slice(0, 4000)}`);
-  return stdout;
 }

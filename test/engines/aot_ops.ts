@@ -1,6 +1,12 @@
 // A module with one function for every load, store and operation that may trap, for aot.test.ts. Each takes an address
 // and a value of 64 bits, and returns 64 bits.
 
+import { spawnSync } from "node:child_process";
+import { root } from "../report/tools.js";
+
+/** How long a compiler or the program may take, in milliseconds. */
+const PATIENCE_MS = 120_000;
+
 /** One function of the module. */
 export interface Operation {
   readonly name: string;
@@ -113,4 +119,17 @@ function access(width: number, offset: number, at: number | undefined): Access {
 
 function widen(type: string, body: string): string {
   return type === "i32" ? `(i64.extend_i32_u ${body})` : body;
+}
+
+/** Runs a program in the project, which must succeed, and returns what it printed. */
+export function run(command: string, args: readonly string[], input = ""): string {
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
+    cwd: root,
+    encoding: "utf8",
+    input,
+    timeout: PATIENCE_MS,
+    maxBuffer: 1 << 26,
+  });
+  if (status !== 0) throw new Error(`${command}: ${error?.message ?? stderr.slice(0, 4000)}`);
+  return stdout;
 }
