@@ -11,6 +11,7 @@ import {
   EXCHANGE_BYTES,
   Family,
   InputFlag,
+  InterfaceAddress,
   STATE_BASE,
   STATE_MAGIC,
   Status,
@@ -115,9 +116,16 @@ export function linkChanged(interfaceIndex: u32, up: u32, now: u32): i32 {
   return Status.OK;
 }
 
-/** Sets an interface's addresses from the InterfaceAddress at `record`. NOT_SUPPORTED in this version. */
+/**
+ * Gives an interface the addresses of the InterfaceAddress at `record`, in the exchange area; address 0: none. When ours
+ * is another then, all connections end without a word (event FAILED, error ABORTED) and handshakes are forgotten; listeners
+ * stay. Neighbours are forgotten, and the address is announced. Returns OK, NOT_INITIALISED, NOT_SUPPORTED (not IPv4) or
+ * INVALID_ARGUMENT (another interface than 0, a prefix above 32, a router that is ourselves).
+ */
 export function setAddress(record: u32, now: u32): i32 {
-  return Status.NOT_SUPPORTED;
+  if (!isRunning()) return Status.NOT_INITIALISED;
+  if (!isCallers(record, offsetof<InterfaceAddress>())) return Status.INVALID_ARGUMENT;
+  return stack.setAddress(changetype<InterfaceAddress>(record), now);
 }
 
 /** Opens a socket of a SocketKind. Returns a handle (above 0), NO_SOCKET, NOT_SUPPORTED or NOT_INITIALISED. */

@@ -1,8 +1,28 @@
 // The stack as a whole: boot, frames in and out, time. The switches that hand a frame to its protocol are here and
 // nowhere else.
 
-import { Config, Counter, DEADLINE_NEVER, STATE_BASE, StateHeader, Status } from "./abi_constants";
-import { check, checkLayout, config, header, LINK_HEADER_BYTES, layOut, planBytes, state } from "./config";
+import {
+  Config,
+  Counter,
+  DEADLINE_NEVER,
+  Family,
+  InterfaceAddress,
+  STATE_BASE,
+  StateHeader,
+  Status,
+} from "./abi_constants";
+import {
+  COMPACT_BYTES,
+  check,
+  checkLayout,
+  config,
+  header,
+  LINK_HEADER_BYTES,
+  layOut,
+  planBytes,
+  state,
+} from "./config";
+import { swap32 } from "./lib/bytes";
 import { advanceClock, isDue } from "./lib/clock";
 import { count, tally } from "./lib/counters";
 import * as arp from "./net/arp";
@@ -11,6 +31,7 @@ import * as ipv4 from "./net/ipv4";
 import * as link from "./net/link";
 import { beforeInput, oweLimited, Reply } from "./net/reply";
 import * as route from "./net/route";
+import { fail } from "./tcp/ending";
 import * as icmperror from "./tcp/icmperror";
 import { arrives } from "./tcp/input";
 import * as sender from "./tcp/output";
@@ -158,6 +179,40 @@ export function linkChanged(up: u32, now: u32): void {
   if (!up) return;
   arp.announce(ANNOUNCEMENTS);
   timers.hurry();
+}
+
+/** Our address, network and router are those of `record` from now on. */
+export function setAddress(record: InterfaceAddress, now: u32): i32 {
+  if (record.family != Family.IPV4) return Status.NOT_SUPPORTED;
+  const ours = record.address0;
+  const bits = <u32>record.prefixBits;
+  if (<u32>(bits > 32) | record.interface | (<u32>(ours != 0) & <u32>(ours == record.router0)))
+    return Status.INVALID_ARGUMENT;
+  tick(now);
+  if (ours != config.address) forgetConnections();
+  config.address = ours;
+  config.gateway = record.router0;
+  // All bits but those of hosts; a shift by 32 would be none.
+  config.netmask = swap32(<u32>((<u64>0xffffffff) << (32 - bits)));
+  route.setBroadcast();
+  arp.forget();
+  sender.arpSettled(0);
+  arp.announce(ANNOUNCEMENTS);
+  return Status.OK;
+}
+
+/** Ends all connections without a word: our side of them is not there any more. */
+function forgetConnections(): void {
+  state.replyKind = Reply.NONE;
+  for (let index: u32 = 0; index < config.connections; index++) {
+    const t = tcb.connectionAt(index);
+    if (t.state) fail(t, Status.ABORTED);
+  }
+  for (let at = state.synTable; at < state.hashTable; at += COMPACT_BYTES) {
+    const entry = changetype<tcb.Compact>(at);
+    if (entry.kind >= tcb.Kind.SYN) syncache.remove(entry);
+    else if (entry.kind) timewait.remove(entry);
+  }
 }
 
 /** Milliseconds until `output` must be called. */

@@ -871,8 +871,11 @@ export interface CoreExports {
    */
   linkChanged(interfaceIndex: number, up: number, now: number): number;
   /**
-   * Sets an interface's addresses from the InterfaceAddress at `record`. NOT_SUPPORTED in this
-   * version.
+   * Gives an interface the addresses of the InterfaceAddress at `record`, in the exchange area;
+   * address 0: none. When ours is another then, all connections end without a word (event FAILED,
+   * error ABORTED) and handshakes are forgotten; listeners stay. Neighbours are forgotten, and the
+   * address is announced. Returns OK, NOT_INITIALISED, NOT_SUPPORTED (not IPv4) or INVALID_ARGUMENT
+   * (another interface than 0, a prefix above 32, a router that is ourselves).
    */
   setAddress(record: number, now: number): number;
   /**

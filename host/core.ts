@@ -11,6 +11,8 @@ import {
   type Endpoint,
   EndpointLayout,
   Family,
+  type InterfaceAddress,
+  InterfaceAddressLayout,
   Option,
   STATE_MAGIC,
   STATUS_TEXT,
@@ -186,6 +188,19 @@ export class Core {
 
   linkChanged(up: boolean, now: number): void {
     ok("linkChanged", this.engine.exports.linkChanged(0, up ? 1 : 0, u32(now)));
+  }
+
+  /**
+   * Our address, the length of the network's prefix in bits, and the router are others from now on; "0.0.0.0" for none. When the
+   * address is another, all connections end (event FAILED); listeners stay. Throws CoreError for what cannot be.
+   */
+  setAddress(address: string, prefixBits: number, router: string, now: number): void {
+    const [ours, theirs] = [new Uint8Array(16), new Uint8Array(16)];
+    ours.set(parseIpv4(address));
+    theirs.set(parseIpv4(router));
+    const record = { family: Family.IPV4, prefixBits, interface: 0, address: ours, router: theirs };
+    writeRecord<InterfaceAddress>(this.#memory, this.#exchange, InterfaceAddressLayout, record);
+    ok("setAddress", this.engine.exports.setAddress(this.#exchange, u32(now)));
   }
 
   /** Opens a socket of a SocketKind; returns its handle. */

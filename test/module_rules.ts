@@ -8,7 +8,7 @@ import type { WasmModule } from "./wasm_module.js";
  * into its callers: 18 % more Wasm takes 1 % more RAM under wasm3, which has fewer functions and calls now, and 35 to
  * 55 % fewer instructions. What counts is wasm3's heap: bench/budget.json has it.
  */
-export const MODULE_LIMIT_BYTES = 22016;
+export const MODULE_LIMIT_BYTES = 22272;
 
 export type ModuleRule = (module: WasmModule) => string[];
 

@@ -202,7 +202,8 @@ function giveUp(entry: Compact): void {
   remove(entry);
 }
 
-function remove(entry: Compact): void {
+/** Frees an entry. */
+export function remove(entry: Compact): void {
   compact.remove(entry);
   header.synUsed--;
 }

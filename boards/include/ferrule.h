@@ -127,6 +127,9 @@ struct ferrule {
     /** How the last poll ended. */
     int32_t giving;
     uint32_t restarts, discarded, restart_at, backoff_ms, up_since;
+    /** What was set last, for a restart. */
+    bool has_address;
+    struct ferrule_interface_address address;
 };
 
 /**
@@ -253,6 +256,15 @@ uint32_t ferrule_counter(struct ferrule *device, enum ferrule_counter counter);
 
 /** Tells that the link went up or down: connections survive, neighbours are asked for anew. */
 int32_t ferrule_link_changed(struct ferrule *device, bool up);
+
+/**
+ * Gives the device another IPv4 address, as DHCP says: `prefix_bits` of it are the network's, 0 to 32;
+ * `router` is the way to others, all zero for none. An address of zeros is none. When the address is another
+ * than before, connections end without a word (FAILED, error ABORTED); listeners stay. It outlives a restart.
+ * Returns OK, INVALID_ARGUMENT or RESTARTING.
+ */
+int32_t ferrule_set_address(struct ferrule *device, const uint8_t address[4], uint16_t prefix_bits,
+                            const uint8_t router[4]);
 
 /** How often the core has trapped and was restarted since `ferrule_start`. */
 uint32_t ferrule_restarts(const struct ferrule *device);

@@ -97,6 +97,7 @@ static int32_t find_run(struct ferrule *device, int32_t socket, enum ferrule_exp
 static int32_t take_run(struct ferrule *device, int32_t socket, enum ferrule_export which, uint32_t most,
                         uint8_t **run);
 static int32_t end_socket(struct ferrule *device, int32_t socket, enum ferrule_export which);
+static int32_t put_address(struct ferrule *device, const struct ferrule_interface_address *address);
 
 static uint32_t now_of(const struct ferrule *device) {
     return device->setup->now_ms(device->setup->context);
@@ -159,7 +160,10 @@ int32_t ferrule_memory_needed(const struct ferrule_setup *setup) {
 void ferrule_stop(struct ferrule *device) {
     if (device->engine)
         ferrule_engine_close(device->engine);
+    const struct ferrule_setup *setup = device->setup;
     memset(device, 0, sizeof *device);
+    device->setup = setup;
+    device->down = true;
 }
 
 static uint32_t socket_count(const struct ferrule_setup *setup) {
@@ -461,6 +465,8 @@ static void restart_when_due(struct ferrule *device, uint32_t now) {
     }
     if (status >= 0)
         status = boot(device, now);
+    if (status >= 0 && device->has_address)
+        status = put_address(device, &device->address);
     if (status < 0) {
         fail(device, "the core does not boot again");
         return;
@@ -920,6 +926,27 @@ uint32_t ferrule_counter(struct ferrule *device, enum ferrule_counter counter) {
 
 int32_t ferrule_link_changed(struct ferrule *device, bool up) {
     return call(device, FERRULE_EXPORT_linkChanged, 0, up, now_of(device), 0);
+}
+
+int32_t ferrule_set_address(struct ferrule *device, const uint8_t address[4], uint16_t prefix_bits,
+                            const uint8_t router[4]) {
+    struct ferrule_interface_address record = {.family = FERRULE_FAMILY_IPV4, .prefix_bits = prefix_bits};
+    memcpy(record.address, address, 4);
+    memcpy(record.router, router, 4);
+    int32_t status = put_address(device, &record);
+    if (status < 0)
+        return status;
+    device->has_address = true;
+    device->address = record;
+    return status;
+}
+
+static int32_t put_address(struct ferrule *device, const struct ferrule_interface_address *address) {
+    uint8_t *at = bytes_at(device, device->exchange, sizeof *address);
+    if (!at)
+        return FERRULE_ERROR_RESTARTING;
+    memcpy(at, address, sizeof *address);
+    return call(device, FERRULE_EXPORT_setAddress, device->exchange, now_of(device), 0, 0);
 }
 
 uint32_t ferrule_restarts(const struct ferrule *device) {

@@ -2,7 +2,15 @@
 
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { ConfigFlag, Counter, Option, SocketKind, StateHeaderLayout, Status } from "../../host/abi.js";
+import {
+  ConfigFlag,
+  Counter,
+  Option,
+  SocketKind,
+  StateHeaderLayout,
+  Status,
+  TcpState,
+} from "../../host/abi.js";
 import {
   createCore as boot,
   bytesNeeded,
@@ -187,4 +195,19 @@ test("checksums that the core leaves to its host are completed by the handle", (
     return sent;
   };
   expect(frames(ConfigFlag.OUTPUT_CHECKSUM_OFFLOAD)).toEqual(frames(0));
+});
+
+test("another address ends connections, and listeners serve at the new one", () => {
+  const { left, right, server } = connected();
+  right.setAddress("10.0.0.2", 24, "10.0.0.9", 0);
+  expect(right.getOption(server, Option.ERROR) | 0).toBe(Status.OK);
+  right.setAddress("10.0.0.3", 24, "0.0.0.0", 0);
+  expect(right.getOption(server, Option.ERROR) | 0).toBe(Status.ABORTED);
+  right.close(server);
+  expect(right.header()).toMatchObject({ connectionsUsed: 0, synUsed: 0, timeWaitUsed: 0, listenersUsed: 1 });
+  const again = left.open(SocketKind.STREAM);
+  left.connect(again, { address: "10.0.0.3", port: 80 });
+  exchange(left, right);
+  expect(left.tcpInfo(again).state).toBe(TcpState.ESTABLISHED);
+  expect(() => right.setAddress("10.0.0.3", 33, "0.0.0.0", 0)).toThrow("INVALID_ARGUMENT");
 });

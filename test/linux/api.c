@@ -354,6 +354,29 @@ static void check_options(void) {
     puts("options");
 }
 
+static void check_address(void) {
+    start_both();
+    int32_t client, server, listener = ferrule_listen(&right.device, 80, 2);
+    establish(listener, &client, &server);
+    const uint8_t next[4] = {10, 0, 0, 77}, none[4] = {0};
+    CHECK(ferrule_set_address(&right.device, next, 33, none) == FERRULE_STATUS_INVALID_ARGUMENT);
+    CHECK(ferrule_socket_error(&right.device, server) == FERRULE_STATUS_OK);
+    CHECK(ferrule_set_address(&right.device, next, 24, none) == FERRULE_STATUS_OK);
+    CHECK(ferrule_socket_error(&right.device, server) == FERRULE_STATUS_ABORTED);
+    CHECK(ferrule_close(&right.device, server) == FERRULE_STATUS_OK);
+    CHECK(ferrule_abort(&left.device, client) == FERRULE_STATUS_OK);
+    /* The listener serves at the new one. */
+    client = ferrule_connect(&left.device, next, 80);
+    pass(5);
+    CHECK(events_of(&left.device, client) & FERRULE_EVENT_CONNECTED);
+    CHECK(ferrule_accept(&right.device, listener) > 0);
+    stop_both();
+    /* What was stopped does nothing. */
+    CHECK(ferrule_listen(&right.device, 80, 1) == FERRULE_ERROR_RESTARTING);
+    CHECK(ferrule_poll(&right.device) == FERRULE_ERROR_RESTARTING);
+    puts("address");
+}
+
 static void check_waiting(void) {
     start_both();
     int32_t client, server, listener = ferrule_listen(&right.device, 80, 2);
@@ -402,6 +425,7 @@ int main(int count, char **arguments) {
     check_data();
     check_misuse();
     check_options();
+    check_address();
     check_waiting();
     free(left.memory);
     free(right.memory);

@@ -83,7 +83,7 @@ describe.skipIf(missingTools("gcc", "wasm3"))("ferrule.h", () => {
       const { stdout } = await promisify(execFile)(program, engine === "wasm3" ? [CORE] : []);
       const lines = stdout.trim().split("\n");
       expect(lines[0]).toMatch(engine === "wasm3" ? /^wasm3 / : /^wasm2c /);
-      const groups = ["words", "starting", "data", "misuse", "options", "waiting", "done"];
+      const groups = ["words", "starting", "data", "misuse", "options", "address", "waiting", "done"];
       expect(lines.slice(1)).toEqual(groups);
     },
     PATIENCE_MS,

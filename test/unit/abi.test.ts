@@ -193,10 +193,9 @@ test("only IPv4 yet", () => {
 
 test("what this version does not have says so", () => {
   const stream = abi.open(SocketKind.STREAM);
-  const { adopt, setAddress, sendTo, receiveFrom, open } = abi;
+  const { adopt, sendTo, receiveFrom, open } = abi;
   for (const status of [
     adopt(65536, 0),
-    setAddress(core.header.exchange, 0),
     sendTo(stream, 0, 0, 0),
     receiveFrom(stream, 0),
     abi.setopt(stream, Option.TTL, core.header.exchange, 4),

@@ -8,7 +8,17 @@ import { address, DEVICE, frameOf, PEER, segmentFrame, UnitCore } from "./core.j
 let core: UnitCore;
 let stack: ReturnType<typeof functionsOf>;
 const functionsOf = (unit: UnitCore) =>
-  unit.functions("stack", "bytesNeeded", "init", "input", "output", "tick", "deadline", "linkChanged");
+  unit.functions(
+    "stack",
+    "bytesNeeded",
+    "init",
+    "input",
+    "output",
+    "tick",
+    "deadline",
+    "linkChanged",
+    "setAddress",
+  );
 
 beforeEach(() => {
   core = new UnitCore();
@@ -175,5 +185,50 @@ describe("deadline and tick", () => {
     // ARP was asked whether it has something due; `output` finds that it has not.
     expect(stack.output(500)).toBe(0);
     expect(stack.deadline(500)).toBe(DEADLINE_NEVER);
+  });
+});
+
+describe("setAddress", () => {
+  /** Puts an InterfaceAddress into the exchange area and sets it. */
+  function set(ours: string, prefixBits: number, router: string, { family = 1, index = 0 } = {}): number {
+    const at = core.header.exchange;
+    core.memory.fill(0, at, at + 40);
+    core.view.setUint16(at, family, true);
+    core.view.setUint16(at + 2, prefixBits, true);
+    core.view.setUint32(at + 4, index, true);
+    core.view.setUint32(at + 8, address(ours), true);
+    core.view.setUint32(at + 24, address(router), true);
+    return stack.setAddress(at, 0);
+  }
+
+  test.each([
+    [0, "255.255.255.255"],
+    [8, "192.255.255.255"],
+    [20, "192.0.15.255"],
+    [30, "192.0.2.3"],
+    [31, "255.255.255.255"],
+    [32, "255.255.255.255"],
+  ])("a prefix of %i bits: broadcasts go to %s", (bits, broadcast) => {
+    expect(set("192.0.2.1", bits, "0.0.0.0")).toBe(Status.OK);
+    expect(core.state.broadcast).toBe(address(broadcast));
+  });
+
+  test("what cannot be is refused, and changes nothing", () => {
+    const before = core.memory.slice(STATE_BASE, core.header.exchange);
+    expect(set("192.0.2.1", 33, "0.0.0.0")).toBe(Status.INVALID_ARGUMENT);
+    expect(set("192.0.2.1", 24, "192.0.2.1")).toBe(Status.INVALID_ARGUMENT);
+    expect(set("192.0.2.1", 24, "0.0.0.0", { index: 1 })).toBe(Status.INVALID_ARGUMENT);
+    expect(set("192.0.2.1", 24, "0.0.0.0", { family: 2 })).toBe(Status.NOT_SUPPORTED);
+    expect(core.memory.slice(STATE_BASE, core.header.exchange)).toEqual(before);
+  });
+
+  test("the new address answers and is announced, the old one does not answer any more", () => {
+    expect(set("192.0.2.1", 24, "192.0.2.254")).toBe(Status.OK);
+    const announced = decode(core.outputFrame(stack.output(0)));
+    expect(announced).toMatchObject({ arp: { senderIp: "192.0.2.1", targetIp: "192.0.2.1" } });
+    input(segmentFrame({ flags: "S", seq: 1 }));
+    expect(core.counters()).toMatchObject({ IP_NOT_OURS: 1 });
+    expect(set("0.0.0.0", 0, "0.0.0.0")).toBe(Status.OK);
+    expect(stack.output(0)).toBe(0);
   });
 });

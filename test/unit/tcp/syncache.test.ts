@@ -13,7 +13,7 @@ const GRACE_MS = 50;
 let core: UnitCore;
 let cache: ReturnType<typeof functionsOf>;
 const functionsOf = (unit: UnitCore) => ({
-  ...unit.functions("tcp/syncache", "add", "receive", "scan", "unreachable", "forget", "window"),
+  ...unit.functions("tcp/syncache", "add", "receive", "scan", "unreachable", "forget", "window", "remove"),
   ...unit.functions("lib/clock", "advanceClock"),
   ...unit.functions("tcp/demux", "find"),
   ...unit.functions("tcp/reset", "emitReply"),
@@ -438,4 +438,11 @@ test("forget: those of the listener's port, whatever the peer's", () => {
   cache.forget(ports(9, 80));
   expect([core.header.synUsed, entryOf(1), entryOf(2)]).toEqual([1, 0, 0]);
   expect(cache.find(address(PEER.address), ports(80, 1))).not.toBe(0);
+});
+
+test("remove frees an entry: nothing finds it, and it is counted as free", () => {
+  const entry = syn(40000);
+  expect(core.header.synUsed).toBe(1);
+  cache.remove(entry);
+  expect([entryOf(40000), core.compact(entry).kind, core.header.synUsed]).toEqual([0, 0, 0]);
 });
