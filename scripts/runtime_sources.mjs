@@ -21,6 +21,8 @@ export const RUNTIME_FILES = ["ferrule", "errors", "checksum"].map((name) => `bo
 
 const RUNTIME = join(root, "boards/runtime");
 const INCLUDE = join(root, "boards/include");
+/** Of network devices: ferrule.h includes netdev.h. */
+const DRIVERS = join(root, "boards/drivers");
 const AOT = join(RUNTIME, "aot");
 
 /** Files and folders of the project that decide what becomes of an engine, "wasm3" or "aot", beside its module. */
@@ -30,6 +32,7 @@ export function engineInputs(engine) {
   return [
     "boards/runtime",
     "boards/include",
+    "boards/drivers/netdev.h",
     ...["engines.mjs", "runtime_sources.mjs", ...scripts].map((name) => `scripts/${name}`),
     // wasm2c is a package.
     ...(engine === "aot" ? ["package-lock.json"] : []),
@@ -38,7 +41,7 @@ export function engineInputs(engine) {
 
 /** Sources of our own, as paths in the project. `folders`: with their headers, in the project, beside the runtime's. */
 export function ownSources(files, folders = [], options = []) {
-  const headers = [...folders.map((folder) => join(root, folder)), RUNTIME, INCLUDE];
+  const headers = [...folders.map((folder) => join(root, folder)), RUNTIME, INCLUDE, DRIVERS];
   return files.map((file) => ({
     file: join(root, file),
     options: [...OWN_OPTIONS, ...headers.flatMap((folder) => ["-I", folder]), ...options],

@@ -154,6 +154,19 @@ export const TOOLS = {
     packages: [["qemu-system-misc"]],
     without: "the benchmarks on an emulated Xtensa microcontroller",
   },
+  "arm-gcc": {
+    probe: ["arm-none-eabi-gcc", "--version"],
+    packages: [["gcc-arm-none-eabi"]],
+    without: "firmware for the emulated RP2040",
+  },
+  "picolibc-arm": {
+    probe: [
+      ...["arm-none-eabi-gcc", "--specs=picolibc.specs", "-mcpu=cortex-m0plus", "-mthumb"],
+      ...["-E", "-x", "c", "-include", "stdio.h", "/dev/null"],
+    ],
+    packages: [["picolibc-arm-none-eabi"]],
+    without: "firmware for the emulated RP2040",
+  },
   ethtool: {
     probe: ["ethtool", "--version"],
     packages: [["ethtool"]],

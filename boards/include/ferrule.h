@@ -31,6 +31,7 @@
 #include <stdint.h>
 
 #include "ferrule_abi.h"
+#include "netdev.h"
 
 /** What can go wrong besides a `ferrule_status`. */
 enum ferrule_error {
@@ -49,24 +50,6 @@ const char *ferrule_error_name(int32_t status);
 
 /** A status or error in a sentence. */
 const char *ferrule_error_text(int32_t status);
-
-/** Carries frames between a device and a wire. The functions return at once. */
-struct ferrule_netdev {
-    /**
-     * Puts the next frame that arrived at `frame`, without its frame check sequence. Returns its length,
-     * which may exceed `room`: then only `room` bytes were written; 0 when there is none.
-     */
-    uint32_t (*receive)(void *context, uint8_t *frame, uint32_t room);
-    /** Whether `send` would take a frame now. */
-    bool (*has_room)(void *context);
-    /** Sends a frame of `length` bytes, which stay the caller's. Without room it is lost. */
-    void (*send)(void *context, const uint8_t *frame, uint32_t length);
-    /** Given to the functions. */
-    void *context;
-    /** The checksums of frames that `receive` gives were found right, by hardware say: nobody looks at them
-     * again. */
-    bool checksums_verified;
-};
 
 /** Who adds up the checksums of segments. */
 enum ferrule_checksums {
@@ -122,6 +105,8 @@ struct ferrule {
     uint32_t base, input_slot, output_slot, slot_bytes, exchange, counters, hints;
     /** The core has trapped, and is booted again at `restart_at`. */
     bool is_booted, down, engine_is_broken;
+    /** What the network device said of its link last. */
+    bool link_is_down;
     /** Why it is down: a ferrule_error. */
     int32_t problem;
     /** How the last poll ended. */
@@ -254,7 +239,8 @@ int32_t ferrule_wait(struct ferrule *device, struct ferrule_wait_item *items, ui
 /** A counter; 0 while the core is down. They begin at 0 again after a restart. */
 uint32_t ferrule_counter(struct ferrule *device, enum ferrule_counter counter);
 
-/** Tells that the link went up or down: connections survive, neighbours are asked for anew. */
+/** Tells that the link went up or down: connections survive, neighbours are asked for anew. For a network
+ * device that does not tell by itself: `link` in netdev.h. */
 int32_t ferrule_link_changed(struct ferrule *device, bool up);
 
 /**

@@ -37,6 +37,10 @@
 /** Before the packet in a frame. */
 #define ETHERNET_BYTES 14u
 
+/** What is looked at of a frame that nobody takes: where it goes, and how much of it. */
+#define DISCARD_AT FERRULE_NETDEV_HEADROOM
+#define DISCARD_BYTES 16u
+
 /** Sizes of pieces of memory are rounded up to this. */
 #define PIECE 16u
 
@@ -70,6 +74,8 @@ static int32_t error_of(enum ferrule_engine_status status);
 static int32_t linear_bytes(const struct ferrule_setup *setup);
 static int32_t put_config(struct ferrule *device);
 static int32_t boot(struct ferrule *device, uint32_t now);
+static void follow_link(struct ferrule *device);
+static int32_t sooner(const struct ferrule *device, int32_t ms);
 static bool take_frames(struct ferrule *device, uint32_t now);
 static uint32_t input_flags(const struct ferrule *device, const uint8_t *slot, uint32_t length);
 static bool complete_checksum(struct ferrule *device, uint8_t *frame, uint32_t length);
@@ -143,6 +149,9 @@ static int32_t start(struct ferrule *device) {
     if (status < 0)
         return status;
     status = boot(device, now_of(device));
+    const struct ferrule_netdev *netdev = setup->netdev;
+    if (status >= 0 && netdev->set_mac)
+        netdev->set_mac(netdev->context, setup->config.mac);
     return device->down ? device->problem : status;
 }
 
@@ -282,6 +291,7 @@ int32_t ferrule_poll(struct ferrule *device) {
         restart_when_due(device, now);
     if (device->down)
         discard_frames(device);
+    follow_link(device);
     /* Only when nothing waits may a frame come in: what it calls for is built from it. It then makes all else
      * go, too. */
     bool gives_first = device->giving != ALL_GIVEN;
@@ -304,10 +314,28 @@ int32_t ferrule_deadline(struct ferrule *device) {
         if (!device->is_booted)
             return FERRULE_DEADLINE_NEVER;
         ms = (int32_t)(device->restart_at - now);
-        return ms > 0 ? ms : 0;
+        return sooner(device, ms > 0 ? ms : 0);
     }
     /* What is due, but has no room, waits for the network device, which may not tell. */
-    return device->giving == NO_ROOM && ms != FERRULE_DEADLINE_NEVER && ms < NO_ROOM_MS ? NO_ROOM_MS : ms;
+    if (device->giving == NO_ROOM && ms != FERRULE_DEADLINE_NEVER && ms < NO_ROOM_MS)
+        ms = NO_ROOM_MS;
+    return sooner(device, ms);
+}
+
+/** `ms`, or less when the network device wants to be looked at before. */
+static int32_t sooner(const struct ferrule *device, int32_t ms) {
+    const struct ferrule_netdev *netdev = device->setup->netdev;
+    uint32_t due = netdev->due_ms ? netdev->due_ms(netdev->context) : DEADLINE_LONGEST_MS;
+    /* FERRULE_DEADLINE_NEVER is the largest of these, as an unsigned number. */
+    return netdev->due_ms && due < (uint32_t)ms ? (int32_t)due : ms;
+}
+
+/** Tells the core when the network device's link is another than before. */
+static void follow_link(struct ferrule *device) {
+    const struct ferrule_netdev *netdev = device->setup->netdev;
+    bool is_down = netdev->link && !netdev->link(netdev->context);
+    if (is_down != device->link_is_down && ferrule_link_changed(device, !is_down) >= 0)
+        device->link_is_down = is_down;
 }
 
 /** Takes in frames, each with all that it makes due: replies are built from the frame. Whether there was one.
@@ -362,9 +390,10 @@ static bool complete_checksum(struct ferrule *device, uint8_t *frame, uint32_t l
  * and again. */
 static void discard_frames(struct ferrule *device) {
     const struct ferrule_netdev *netdev = device->setup->netdev;
-    uint8_t beginning[16];
+    /* Words, with the frame at 2 modulo 4 as in the core's slot. */
+    uint32_t piece[(DISCARD_AT + DISCARD_BYTES + FERRULE_NETDEV_TAIL + 3) / 4];
     for (int taken = 0; taken < FRAMES_PER_POLL; taken++) {
-        if (netdev->receive(netdev->context, beginning, sizeof beginning) == 0)
+        if (netdev->receive(netdev->context, (uint8_t *)piece + DISCARD_AT, DISCARD_BYTES) == 0)
             return;
         device->discarded++;
     }

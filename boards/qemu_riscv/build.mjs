@@ -1,0 +1,17 @@
+// What firmware for QEMU's RISC-V machine "virt" is made of: an ESP32-C3's instructions.
+
+import { RISCV_OPTIONS } from "../../scripts/runtime_sources.mjs";
+
+const folder = "boards/qemu_riscv";
+
+export const boards = {
+  "qemu-riscv": {
+    folder,
+    tools: ["riscv-gcc", "picolibc", "qemu-riscv"],
+    compiler: "riscv64-unknown-elf-gcc",
+    options: [...RISCV_OPTIONS],
+    files: [`${folder}/board.c`, "boards/drivers/virtio_net.c", "boards/runtime/fastmem.c"],
+    link: ["-nostartfiles", "-T", `${folder}/link.ld`],
+    image: "elf",
+  },
+};
