@@ -101,6 +101,10 @@ static const struct setting GUARDED[] = {
     {ENC28J60_MIREGADR, ENC28J60_PHSTAT2},
 };
 
+/** The filters: own address and broadcasts; the hash table comes in with groups. Damaged frames are dropped.
+ */
+#define FILTERS (ENC28J60_ERXFCON_UCEN | ENC28J60_ERXFCON_CRCEN | ENC28J60_ERXFCON_BCEN)
+
 /* Functions of the netdev */
 
 static uint32_t receive(void *context, uint8_t *frame, uint32_t room);
@@ -120,6 +124,7 @@ static void configure(struct enc28j60 *chip);
 static void enable(struct enc28j60 *chip);
 static void guard(struct enc28j60 *chip);
 static bool is_as_set_up(struct enc28j60 *chip);
+static bool has_settings(struct enc28j60 *chip);
 static void follow_link(struct enc28j60 *chip);
 static void go_to(struct enc28j60 *chip, enum step step, uint32_t wait_ms);
 static void try_later(struct enc28j60 *chip);
@@ -189,6 +194,10 @@ static uint16_t get16(const uint8_t *at) {
     return (uint16_t)(at[0] | at[1] << 8);
 }
 
+static uint8_t filters(const struct enc28j60 *chip) {
+    return chip->has_groups ? FILTERS | ENC28J60_ERXFCON_HTEN : FILTERS;
+}
+
 /** A place in the ring `bytes` behind another. */
 static uint16_t further(uint16_t place, uint32_t bytes) {
     return (uint16_t)(RECEIVE_START + (place - RECEIVE_START + bytes) % RECEIVE_BYTES);
@@ -246,6 +255,7 @@ static void send_frame(void *context, const uint8_t *frame, uint32_t length) {
 static bool link_is_up(void *context) {
     struct enc28j60 *chip = context;
     work(chip);
+    chip->told_link = chip->is_linked;
     return chip->is_linked;
 }
 
@@ -253,7 +263,8 @@ static uint32_t due_ms(void *context) {
     struct enc28j60 *chip = context;
     uint32_t passed = elapsed_ms(chip, chip->since);
     uint32_t due = passed < chip->wait_ms ? chip->wait_ms - passed : 0;
-    if (chip->has_failed)
+    /* A link that has changed is asked for at once. */
+    if (chip->has_failed || chip->told_link != chip->is_linked)
         return 0;
     if (chip->step != STEP_UP)
         return due;
@@ -305,9 +316,10 @@ static void work(struct enc28j60 *chip) {
     chip->has_failed = false;
     chip->bank = BANK_UNKNOWN;
     chip->send_end = 0;
-    if (chip->step == STEP_UP)
+    if (chip->step == STEP_UP) {
+        write_groups(chip);
         distrust(chip);
-    else
+    } else
         try_later(chip);
 }
 
@@ -343,8 +355,8 @@ static void take_step(struct enc28j60 *chip) {
         enable(chip);
         return;
     case STEP_VERIFY:
-        if (is_as_set_up(chip))
-            guard(chip);
+        if (is_as_set_up(chip) && has_settings(chip))
+            go_to(chip, STEP_UP, 0);
         else
             try_later(chip);
         return;
@@ -394,9 +406,11 @@ static void enable(struct enc28j60 *chip) {
 static void guard(struct enc28j60 *chip) {
     go_to(chip, STEP_UP, ENC28J60_GUARD_MS);
     /* Once may be a disturbance on the bus. */
-    if (!is_as_set_up(chip) && !is_as_set_up(chip)) {
-        if (!chip->has_failed)
-            restart(chip);
+    bool is_right = is_as_set_up(chip) || is_as_set_up(chip);
+    if (chip->has_failed)
+        return;
+    if (!is_right) {
+        restart(chip);
         return;
     }
     uint8_t events, packets;
@@ -427,6 +441,17 @@ static bool is_as_set_up(struct enc28j60 *chip) {
         is_right = read_register(chip, GUARDED[n].reg, &value) && value == GUARDED[n].value;
     for (uint32_t n = 0; is_right && n < sizeof ADDRESS; n++)
         is_right = read_register(chip, ADDRESS[n], &value) && value == chip->mac[n];
+    return is_right && read_register(chip, ENC28J60_ERXFCON, &value) && value == filters(chip);
+}
+
+/** Whether the chip has all that it was told at first. */
+static bool has_settings(struct enc28j60 *chip) {
+    uint8_t value;
+    bool is_right = true;
+    for (uint32_t n = 0; is_right && n < ALL_SETTINGS; n++)
+        is_right = read_register(chip, SETTINGS[n].reg, &value) && value == SETTINGS[n].value;
+    for (uint32_t n = 0; is_right && n < sizeof chip->groups; n++)
+        is_right = read_register(chip, (uint8_t)(ENC28J60_EHT0 + n), &value) && value == chip->groups[n];
     return is_right;
 }
 
@@ -501,18 +526,16 @@ static void write_mac(struct enc28j60 *chip) {
         write_register(chip, ADDRESS[n], chip->mac[n]);
 }
 
-/** The filters: own address, broadcasts, and what the hash table has. Damaged frames are dropped. */
 static void write_groups(struct enc28j60 *chip) {
     for (uint32_t n = 0; n < sizeof chip->groups; n++)
         write_register(chip, (uint8_t)(ENC28J60_EHT0 + n), chip->groups[n]);
-    write_register(chip, ENC28J60_ERXFCON,
-                   ENC28J60_ERXFCON_UCEN | ENC28J60_ERXFCON_CRCEN | ENC28J60_ERXFCON_BCEN |
-                       (chip->has_groups ? ENC28J60_ERXFCON_HTEN : 0));
+    write_register(chip, ENC28J60_ERXFCON, filters(chip));
 }
 
 /* Frames */
 
-/** Looks for frames that wait, if there may be any. Whether there are. */
+/** Looks for frames that wait, if there may be any. Whether there are. When they had no interrupt, those
+ * behind them may have none either. */
 static bool look(struct enc28j60 *chip) {
     bool is_wired = chip->spi->interrupt != NULL;
     if (!chip->must_look) {
@@ -521,6 +544,7 @@ static bool look(struct enc28j60 *chip) {
         if (chip->was_vain && elapsed_ms(chip, chip->looked_at) < ENC28J60_POLL_MS)
             return false;
     }
+    bool is_missed = chip->must_look;
     chip->must_look = false;
     chip->looked_at = chip->now_ms(chip->now_context);
     /* Not EIR.PKTIF: erratum 6. */
@@ -529,6 +553,7 @@ static bool look(struct enc28j60 *chip) {
         return false;
     chip->waiting = packets;
     chip->was_vain = packets == 0 && (!is_wired || is_interrupt_active(chip));
+    chip->must_look = is_missed && packets > 0;
     return packets > 0;
 }
 
@@ -588,7 +613,7 @@ static void pass_over(struct enc28j60 *chip, uint16_t next) {
     chip->receive_at = next;
     chip->waiting--;
     change_bits(chip, ENC28J60_BFS, ENC28J60_ECON2, ENC28J60_ECON2_PKTDEC);
-    if (chip->waiting > 0 && chip->consumed < RELEASE_BYTES)
+    if (chip->consumed < RELEASE_BYTES)
         return;
     /* The last octet that was read: that is odd, as erratum 14 wants it. */
     uint16_t last = further(next, RECEIVE_BYTES - 1);

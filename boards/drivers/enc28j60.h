@@ -51,6 +51,8 @@ struct enc28j60 {
     /** Times that the receiver was set up anew since frames last went through. */
     uint8_t resets;
     bool was_set_up, is_linked;
+    /** What `link` said last. */
+    bool told_link;
     /** A transaction failed: what it left is unknown. */
     bool has_failed;
     /** A frame is being sent, for the how manieth time, since `sent_at`. */

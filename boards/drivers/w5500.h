@@ -49,6 +49,8 @@ struct w5500 {
      * through. */
     uint8_t tries, reopenings;
     bool was_set_up, is_linked;
+    /** What `link` said last. */
+    bool told_link;
     /** A transaction failed: the socket is opened anew. */
     bool has_failed;
     /** A frame is being sent, since `sent_at`; its end was seen, and not yet cleared in the chip; another is
