@@ -42,6 +42,9 @@
 
 #define BANK_UNKNOWN 4u
 
+/** Times that the chip is set up, with no frame between, before it is reset by its pin. */
+#define SETUPS 3
+
 /** What is done next. From STEP_PHY on, the chip has the address and the filters. */
 enum step {
     STEP_RESET,
@@ -387,6 +390,8 @@ static void configure(struct enc28j60 *chip) {
     if (chip->was_set_up)
         chip->statistics.restarts++;
     chip->was_set_up = true;
+    if (chip->setups < SETUPS)
+        chip->setups++;
     write_settings(chip, ALL_SETTINGS);
     chip->receive_at = chip->read_at = RECEIVE_START;
     chip->send_end = 0;
@@ -481,10 +486,11 @@ static void try_later(struct enc28j60 *chip) {
     go_to(chip, STEP_RESET, ENC28J60_RETRY_MS);
 }
 
-/** The chip has lost what was set: begins again at once. */
+/** The chip has lost what was set, or does not work any more: begins again at once, at first without the pin,
+ * which would have the PHY look for its partner anew. */
 static void restart(struct enc28j60 *chip) {
     try_later(chip);
-    chip->wait_ms = 0;
+    go_to(chip, chip->setups < SETUPS ? STEP_CHECK : STEP_RESET, 0);
 }
 
 /** The chip said what cannot be, or did not hear what it was told: sets up its receiver anew; at last the
@@ -588,7 +594,7 @@ static uint32_t take(struct enc28j60 *chip, uint8_t *frame, uint32_t room) {
         return 0;
     }
     chip->statistics.received++;
-    chip->resets = 0;
+    chip->resets = chip->setups = 0;
     return length;
 }
 
@@ -664,9 +670,10 @@ static void end_sending(struct enc28j60 *chip, bool is_sent) {
     if (!chip->is_sending)
         return;
     chip->is_sending = false;
-    if (is_sent)
+    if (is_sent) {
         chip->statistics.sent++;
-    else
+        chip->setups = 0;
+    } else
         chip->statistics.send_losses++;
 }
 

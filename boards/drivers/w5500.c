@@ -31,6 +31,9 @@
  */
 #define REOPENINGS 3
 
+/** Times that the chip is set up, with no frame between, before it is reset by its pin. */
+#define SETUPS 3
+
 /** What is done next. From STEP_VERIFY on, the chip is set up. */
 enum step { STEP_RESET, STEP_SETTLE, STEP_CHECK, STEP_CONFIGURE, STEP_VERIFY, STEP_REOPEN, STEP_UP };
 
@@ -282,6 +285,8 @@ static void configure(struct w5500 *chip) {
     if (chip->was_set_up)
         chip->statistics.restarts++;
     chip->was_set_up = true;
+    if (chip->setups < SETUPS)
+        chip->setups++;
     write_octet(chip, W5500_COMMON, W5500_MR, W5500_MR_PB);
     write_at(chip, W5500_COMMON, W5500_SHAR, chip->mac, sizeof chip->mac);
     /* The others have theirs first: all together must never have more than there is. */
@@ -366,10 +371,11 @@ static void try_later(struct w5500 *chip) {
     go_to(chip, STEP_RESET, W5500_RETRY_MS);
 }
 
-/** The chip has lost what was set: begins again at once. */
+/** The chip has lost what was set, or does not work any more: begins again at once, at first without the pin,
+ * which would have the PHY look for its partner anew. */
 static void restart(struct w5500 *chip) {
     try_later(chip);
-    chip->wait_ms = 0;
+    go_to(chip, chip->setups < SETUPS ? STEP_CHECK : STEP_RESET, 0);
 }
 
 /** Closes the socket and opens it anew, with empty buffers; at last the whole chip. */
@@ -520,7 +526,7 @@ static uint32_t take(struct w5500 *chip, uint8_t *frame, uint32_t room) {
     if (chip->waiting == 0 || chip->consumed >= RELEASE_BYTES)
         release(chip);
     chip->statistics.received++;
-    chip->reopenings = 0;
+    chip->reopenings = chip->setups = 0;
     return bytes - W5500_PREFIX_BYTES;
 }
 
@@ -562,7 +568,7 @@ static void take_end(struct w5500 *chip, uint8_t events) {
         chip->is_sending = false;
         chip->has_stale_end = true;
         chip->statistics.sent++;
-        chip->reopenings = 0;
+        chip->reopenings = chip->setups = 0;
     } else if (elapsed_ms(chip, chip->sent_at) >= W5500_SEND_MS)
         reopen(chip);
 }
