@@ -209,7 +209,7 @@ static uint16_t further(uint16_t place, uint32_t bytes) {
 static uint32_t receive(void *context, uint8_t *frame, uint32_t room) {
     struct enc28j60 *chip = context;
     work(chip);
-    for (int passed = 0; passed < DAMAGED_AT_ONCE && chip->step == STEP_UP; passed++) {
+    for (int passed = 0; passed < DAMAGED_AT_ONCE && chip->step == STEP_UP && !chip->has_failed; passed++) {
         if (chip->waiting == 0 && !look(chip))
             return 0;
         uint32_t length = take(chip, frame, room);
@@ -232,8 +232,8 @@ static void send_frame(void *context, const uint8_t *frame, uint32_t length) {
     work(chip);
     if (chip->step == STEP_UP && chip->is_sending)
         follow_sending(chip);
-    if (chip->step != STEP_UP || !chip->is_linked || chip->is_sending || length < FRAME_LEAST ||
-        length > FRAME_MOST) {
+    if (chip->step != STEP_UP || chip->has_failed || !chip->is_linked || chip->is_sending ||
+        length < FRAME_LEAST || length > FRAME_MOST) {
         chip->statistics.send_losses++;
         return;
     }
@@ -309,21 +309,23 @@ static bool set_groups(void *context, const uint8_t (*groups)[6], uint32_t count
 
 /* Setting up and looking after */
 
-/** Does what is due. */
+/** Does what is due. When a transaction of that fails, the next call has to do with it: each stays short. */
 static void work(struct enc28j60 *chip) {
-    if (!chip->has_failed && elapsed_ms(chip, chip->since) >= chip->wait_ms)
-        take_step(chip);
-    if (!chip->has_failed)
+    if (!chip->has_failed) {
+        if (elapsed_ms(chip, chip->since) >= chip->wait_ms)
+            take_step(chip);
         return;
-    /* A transaction failed, here or in the call before: what the chip has of it is unknown. */
+    }
+    /* A transaction failed: what the chip has of it is unknown. */
     chip->has_failed = false;
     chip->bank = BANK_UNKNOWN;
     chip->send_end = 0;
-    if (chip->step == STEP_UP) {
-        write_groups(chip);
-        distrust(chip);
-    } else
+    if (chip->step != STEP_UP) {
         try_later(chip);
+        return;
+    }
+    write_groups(chip);
+    distrust(chip);
 }
 
 static void take_step(struct enc28j60 *chip) {

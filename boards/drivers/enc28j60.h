@@ -30,7 +30,7 @@
 /** How long a frame may take to be sent. */
 #define ENC28J60_SEND_MS 100u
 /** Most transactions in one call. */
-#define ENC28J60_CALL_TRANSACTIONS 96u
+#define ENC28J60_CALL_TRANSACTIONS 128u
 
 /** A chip and its driver. Only `netdev` is for others. */
 struct enc28j60 {

@@ -129,7 +129,7 @@ static uint32_t receive(void *context, uint8_t *frame, uint32_t room) {
     work(chip);
     if (chip->step == STEP_UP && chip->has_staged)
         follow_sending(chip);
-    if (chip->step != STEP_UP || (chip->waiting == 0 && !look(chip)))
+    if (chip->step != STEP_UP || chip->has_failed || (chip->waiting == 0 && !look(chip)))
         return 0;
     return take(chip, frame, room);
 }
@@ -148,7 +148,8 @@ static bool has_room(void *context) {
 static void send_frame(void *context, const uint8_t *frame, uint32_t length) {
     struct w5500 *chip = context;
     work(chip);
-    if (chip->step != STEP_UP || !chip->is_linked || chip->has_staged || length == 0 || length > FRAME_MOST) {
+    if (chip->step != STEP_UP || chip->has_failed || !chip->is_linked || chip->has_staged || length == 0 ||
+        length > FRAME_MOST) {
         chip->statistics.send_losses++;
         return;
     }
@@ -216,13 +217,14 @@ static bool set_groups(void *context, const uint8_t (*groups)[6], uint32_t count
 
 /* Setting up and looking after */
 
-/** Does what is due. */
+/** Does what is due. When a transaction of that fails, the next call has to do with it: each stays short. */
 static void work(struct w5500 *chip) {
-    if (!chip->has_failed && elapsed_ms(chip, chip->since) >= chip->wait_ms)
-        take_step(chip);
-    if (!chip->has_failed)
+    if (!chip->has_failed) {
+        if (elapsed_ms(chip, chip->since) >= chip->wait_ms)
+            take_step(chip);
         return;
-    /* A transaction failed, here or in the call before: what the chip has of it is unknown. */
+    }
+    /* A transaction failed: what the chip has of it is unknown. */
     chip->has_failed = false;
     if (chip->step == STEP_UP)
         distrust(chip);
