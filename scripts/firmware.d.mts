@@ -25,5 +25,5 @@ export function toolsFor(name: string, engine: "wasm3" | "aot"): string[];
 export function buildFirmware(
   name: string,
   engine: "wasm3" | "aot",
-  options?: { module?: string; defines?: readonly string[] },
+  options?: { module?: string; defines?: readonly string[]; sanitize?: boolean },
 ): { image: string; elf: string; problem: string };

@@ -10,6 +10,7 @@ import { basename, join, relative, resolve } from "node:path";
 import { argv } from "node:process";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import * as linux from "../boards/linux/build.mjs";
 import * as qemuRiscv from "../boards/qemu_riscv/build.mjs";
 import * as qemuXtensa from "../boards/qemu_xtensa/build.mjs";
 import * as rp2040 from "../boards/rp2040/build.mjs";
@@ -23,7 +24,7 @@ const MINUTE = 60_000;
 const FOLDER = join(root, "build/firmware");
 
 /** All boards by name. */
-export const BOARDS = { ...qemuRiscv.boards, ...qemuXtensa.boards, ...rp2040.boards };
+export const BOARDS = { ...qemuRiscv.boards, ...qemuXtensa.boards, ...rp2040.boards, ...linux.boards };
 
 export const ENGINES = ["wasm3", "aot"];
 
@@ -37,14 +38,23 @@ export function toolsFor(name, engine) {
 
 /**
  * Builds the firmware unless it is fresh. Returns `{ image, elf, problem }`: paths; `problem` says in words what went wrong,
- * and is empty after success. `defines`: NAME=VALUE for the application's and the port's C.
+ * and is empty after success. `defines`: NAME=VALUE for the application's and the port's C. `sanitize`: our own C runs under
+ * AddressSanitizer and UndefinedBehaviorSanitizer, on a board that is a program for this machine.
  */
-export function buildFirmware(name, engine, { module = join(root, "build/core.wasm"), defines = [] } = {}) {
+export function buildFirmware(
+  name,
+  engine,
+  { module = join(root, "build/core.wasm"), defines = [], sanitize = false } = {},
+) {
   const lacking = BOARDS[name].tools.find((tool) => !hasTool(tool));
   if (lacking)
     return { problem: `${lacking} is missing; Debian package ${TOOLS[lacking].packages.join(", ")}` };
   const core = basename(module, ".wasm");
-  const variant = [name, engine, ...(core === "core" ? [] : [core]), ...defines.map(fileName)].join("-");
+  const variant = [
+    ...[name, engine, ...(core === "core" ? [] : [core])],
+    ...(sanitize ? ["sanitized"] : []),
+    ...defines.map(fileName),
+  ].join("-");
   const folder = join(FOLDER, variant);
   const elf = join(folder, "firmware.elf");
   const image = BOARDS[name].image === "bin" ? join(folder, "firmware.bin") : elf;
@@ -59,7 +69,14 @@ export function buildFirmware(name, engine, { module = join(root, "build/core.wa
     ],
     outputs: [relative(root, image)],
     work() {
-      problem = build(BOARDS[name], engine, { module: resolve(module), defines, folder, elf, image });
+      problem = build(BOARDS[name], engine, {
+        module: resolve(module),
+        defines,
+        sanitize,
+        folder,
+        elf,
+        image,
+      });
       return problem === "";
     },
   });
@@ -67,27 +84,52 @@ export function buildFirmware(name, engine, { module = join(root, "build/core.wa
 }
 
 /** Returns what went wrong, in words. */
-function build(board, engine, { module, defines, folder, elf, image }) {
+function build(board, engine, { module, defines, sanitize, folder, elf, image }) {
   mkdirSync(folder, { recursive: true });
-  const options = [...board.options, ...defines.map((define) => `-D${define}`)];
+  const options = [
+    ...board.options,
+    ...defines.map((define) => `-D${define}`),
+    ...(sanitize ? ["-fsanitize=address"] : []),
+  ];
   const own = ownSources([...APPLICATION, ...RUNTIME_FILES, ...board.files], ["boards/apps", board.folder]);
   const { sources, problem } = engineSources(engine, module, folder);
   if (problem) return problem;
   const objects = [];
   for (const source of [...own, ...sources]) {
     const object = join(folder, `${basename(source.file)}.o`);
-    const args = ["-g", "-O2", ...options, ...source.options, ...SECTIONS, "-c", source.file, "-o", object];
+    const undefinedToo = sanitize && source.isOurs ? UNDEFINED : [];
+    const args = [
+      "-g",
+      "-O2",
+      ...options,
+      ...undefinedToo,
+      ...source.options,
+      ...SECTIONS,
+      "-c",
+      source.file,
+      "-o",
+      object,
+    ];
     const { ok, output, problem } = run(board.compiler, args, { timeoutMs: 2 * MINUTE });
     if (!ok) return `${board.compiler} ${source.file} failed (${problem}):\n${output}`;
     objects.push(object);
   }
-  const link = ["-O2", ...options, ...objects, "-Wl,--gc-sections", `-Wl,-Map=${elf}.map`];
+  const link = [
+    "-O2",
+    ...options,
+    ...(sanitize ? UNDEFINED : []),
+    ...objects,
+    "-Wl,--gc-sections",
+    `-Wl,-Map=${elf}.map`,
+  ];
   const linked = run(board.compiler, [...link, ...board.link, "-o", elf], { timeoutMs: 2 * MINUTE });
   if (!linked.ok) return `linking ${elf} failed (${linked.problem}):\n${linked.output}`;
   if (image === elf) return "";
   const copied = run(board.objcopy, ["-O", "binary", elf, image]);
   return copied.ok ? "" : `${board.objcopy} failed (${copied.problem}):\n${copied.output}`;
 }
+
+const UNDEFINED = ["-fsanitize=undefined", "-fno-sanitize-recover=undefined"];
 
 const SECTIONS = ["-ffunction-sections", "-fdata-sections"];
 
