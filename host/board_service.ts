@@ -46,6 +46,8 @@ export interface BoardServiceOptions {
   readonly wrapLink?: (link: Link) => Link;
   /** Hears what the firmware writes to its console. */
   readonly onConsole?: (text: string) => void;
+  /** See BoardOptions; default "real". */
+  readonly time?: "real" | "virtual";
 }
 
 /** A board that is up. */
@@ -168,7 +170,8 @@ async function boot(options: BoardServiceOptions, network: BoardNetwork): Promis
     if (/^ferrule up: .*\n/m.test(said)) isUp();
     options.onConsole?.(text);
   };
-  const board = await startBoard(options.board, { image: options.image, network, time: "real", onConsole });
+  const { image, time = "real" } = options;
+  const board = await startBoard(options.board, { image, network, time, onConsole });
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<BoardExit>((resolve) => {
     timer = setTimeout(resolve, BOOT_MS, { status: null, reason: `it is not up after ${BOOT_MS / 1000} s` });
