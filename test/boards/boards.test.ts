@@ -4,8 +4,8 @@ import { mkdirSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { BOARD_NAMES } from "../../host/emulator/boards.js";
 import { type Check, runChecks } from "../../scripts/boards/checks.mjs";
+import { TRAP_PATTERN, writeTrappingModule } from "../../scripts/boards/trapping.mjs";
 import { ENGINES, toolsFor } from "../../scripts/firmware.mjs";
-import { TRAP_PATTERN, writeTrappingModule } from "../linux/trapping.js";
 import { missingTools, root } from "../report/tools.js";
 
 const FOLDER = `${root}build/boards`;
@@ -36,8 +36,8 @@ for (const board of BOARD_NAMES)
 
         beforeAll(async () => {
           mkdirSync(FOLDER, { recursive: true });
-          const trapping = `${FOLDER}/trapping-${board}-${engine}.wasm`;
-          writeTrappingModule(trapping);
+          const trapping = `${FOLDER}/trapping.wasm`;
+          await writeTrappingModule(trapping);
           checks = await runChecks(board, engine, { trapping, trapPattern: TRAP_PATTERN });
         }, 300_000);
 
