@@ -1,5 +1,9 @@
 // The boards by name.
 
+import type { ChipClock, SpiChip } from "../chips/chip.js";
+import { chipClock } from "../chips/model.js";
+import { W5500 } from "../chips/w5500.js";
+import { realClock } from "../clock.js";
 import type { BoardOptions, EmulatedBoard } from "./emulator.js";
 
 /** Boards that firmware is built for: see scripts/firmware.mjs. */
@@ -19,26 +23,27 @@ export function isBoardName(name: string): name is BoardName {
   return (BOARD_NAMES as readonly string[]).includes(name);
 }
 
-/** Boots the image on the board's emulator. Throws Advice when that is not possible, with what to do. */
-export async function startBoard(name: BoardName, options: BoardOptions): Promise<EmulatedBoard> {
+/**
+ * Boots the image on the board's emulator. `prepare` is given the chip, where it is a model, before the board starts. Throws
+ * Advice when that is not possible, with what to do.
+ */
+export async function startBoard(
+  name: BoardName,
+  options: BoardOptions,
+  prepare: (chip: SpiChip) => void = () => {},
+): Promise<EmulatedBoard> {
   // Only here: each needs what the others do not.
   switch (name) {
-    case "qemu-riscv":
-    case "qemu-xtensa":
-      return await (await import("./qemu.js")).runQemu(name, options);
-    case "rp2040-w5500":
-    case "rp2040-enc28j60": {
-      const { runRp2040 } = await import("./rp2040.js");
-      return await runRp2040({ ...options, chip: (clock) => newChip(name, clock) });
-    }
     default: {
       const { runLinuxBoard } = await import("./linux.js");
-      return runLinuxBoard({ ...options, chip: newChip(name, chipClock(realClock)) });
+      const chip = newChip(name, chipClock(realClock));
+      prepare(chip);
+      return runLinuxBoard({ ...options, chip });
     }
   }
 }
 
 /** The chip that the board's name ends with. */
-export function newChip(name: BoardName, clock: ChipClock): SpiChip {
-  return name.endsWith("enc28j60") ? new Enc28j60({ clock }) : new W5500({ clock });
+export function newChip(_name: BoardName, clock: ChipClock): SpiChip {
+  return new W5500({ clock });
 }
