@@ -50,6 +50,9 @@ const RESET_BITS: Readonly<Record<number, number>> = {
   262196: 22,
   262200: 23,
 };
+/** Registers of the timer: section 4.6.5. */
+const TIMER_ALARM0 = 0x10;
+const TIMER_ALARM3 = 0x1c;
 const ALL_RESETS = 0x01ffffff;
 
 /** A microcontroller with `image` in its flash, about to execute the second stage of its boot. */
@@ -253,7 +256,9 @@ function tickedTimer(timer: Peripheral, tick: WatchdogTick, mcu: RP2040): Periph
     },
     writeUint32Atomic(offset, value, kind) {
       check();
-      timer.writeUint32Atomic(offset, value, kind);
+      // rp2040js takes the time until an alarm in whole microseconds from now, and would be early by what is left of this one.
+      const isLate = offset >= TIMER_ALARM0 && offset <= TIMER_ALARM3 && mcu.clock.nanos % 1000 > 0;
+      timer.writeUint32Atomic(offset, isLate ? (value + 1) >>> 0 : value, kind);
     },
   };
 }
