@@ -34,6 +34,13 @@ export abstract class ChipModel implements SpiChip {
   readonly statistics = { received: 0, sent: 0, overruns: 0, filtered: 0, spiOctets: 0, transactions: 0 };
   onInterrupt: () => void = () => {};
   /**
+   * Hears of accesses that the datasheet does not define. Throws UndefinedAccess; when replaced by what returns, the
+   * access has no effect.
+   */
+  onUndefined: (what: string) => void = (what) => {
+    throw new UndefinedAccess(what);
+  };
+  /**
    * A frame without room waits on the cable, as with a switch that obeys pause frames; false: it is lost. True with
    * "instant" timing, where a burst takes no time at all; with "wire" timing nothing waits.
    */
@@ -75,7 +82,7 @@ export abstract class ChipModel implements SpiChip {
   #receiving = false;
   #pumping = false;
   #overrunsToCome = 0;
-  #transmission: { frame: () => Uint8Array; done: () => void } | undefined;
+  #transmission: { frame: () => Uint8Array | undefined; done: () => void } | undefined;
   #transmissionTimer: { cancel(): void } | undefined;
   /** When the gap after the last frame sent is over. */
   #lineFreeNs = 0;
@@ -126,7 +133,7 @@ export abstract class ChipModel implements SpiChip {
       return;
     }
     if (this.wire && this.clock.nowNs() - this.#resetSinceNs < this.minResetNs())
-      throw new UndefinedAccess(`the reset pin must be low for ${this.minResetNs()} ns at least`);
+      this.undefinedAccess(`the reset pin must be low for ${this.minResetNs()} ns at least`);
     this.settle();
     this.#start();
   }
@@ -201,20 +208,20 @@ export abstract class ChipModel implements SpiChip {
     return this.#powered && !this.#inReset && this.clock.nowNs() >= this.#runsFromNs;
   }
 
-  /** Throws UndefinedAccess: the access has no meaning, whatever happened to the chip. */
-  protected undefinedAccess(what: string): never {
-    throw new UndefinedAccess(what);
+  /** The access has no meaning, whatever happened to the chip. When this returns, the caller ignores it. */
+  protected undefinedAccess(what: string): void {
+    this.onUndefined(what);
   }
 
   /**
-   * For accesses that are undefined in the present state only: throws, unless the state is so by a fault that the
-   * driver cannot have noticed. Then the caller does nothing.
+   * As above for accesses that are undefined in the present state only: says nothing where the state is so by a fault
+   * that the driver cannot have noticed.
    */
   protected undefinedNow(what: string): void {
-    if (!this.#disturbed) throw new UndefinedAccess(what);
+    if (!this.#disturbed) this.onUndefined(what);
   }
 
-  /** The driver is no longer told of accesses that are undefined in the present state, until `settle`. */
+  /** From now until `settle` the state is so by a fault. */
   protected disturb(): void {
     this.#disturbed = true;
   }
@@ -265,6 +272,16 @@ export abstract class ChipModel implements SpiChip {
     else this.#setLink(true);
   }
 
+  /** Whether a frame is on its way in. */
+  protected get receiving(): boolean {
+    return this.#receiving;
+  }
+
+  /** A frame came in by a loop within the chip. */
+  protected loopBack(frame: Uint8Array): void {
+    this.#arrive(frame);
+  }
+
   /** Whether a frame is on its way out. */
   protected get transmitting(): boolean {
     return this.#transmission !== undefined;
@@ -272,9 +289,9 @@ export abstract class ChipModel implements SpiChip {
 
   /**
    * Sends `octets` octets, which `frame` gives when they have left, then calls `done`. With no link they leave and are
-   * lost.
+   * lost; so is what `frame` gives as undefined, because no receiver would take it.
    */
-  protected transmit(octets: number, frame: () => Uint8Array, done: () => void): void {
+  protected transmit(octets: number, frame: () => Uint8Array | undefined, done: () => void): void {
     this.#transmission = { frame, done };
     if (!this.wire) {
       this.#deliver();
@@ -359,9 +376,9 @@ export abstract class ChipModel implements SpiChip {
     if (link && !link.hasRoom) return;
     this.#transmission = undefined;
     const octets = frame();
-    if (link) this.statistics.sent++;
+    if (link && octets) this.statistics.sent++;
     done();
-    link?.send(octets);
+    if (octets) link?.send(octets);
   }
 
   #lineNs(octets: number): number {

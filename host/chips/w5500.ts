@@ -224,7 +224,7 @@ export class W5500 extends ChipModel {
     const n = block >> 2;
     switch (block & 3) {
       case Block.COMMON:
-        return this.#readCommon(address);
+        return n > 0 ? 0 : this.#readCommon(address);
       case Block.SOCKET:
         return this.#readSocket(n, address);
       case Block.TX:
@@ -238,7 +238,7 @@ export class W5500 extends ChipModel {
     const n = block >> 2;
     switch (block & 3) {
       case Block.COMMON:
-        this.#writeCommon(address, value);
+        if (n === 0) this.#writeCommon(address, value);
         break;
       case Block.SOCKET:
         this.#writeSocket(n, address, value);
@@ -252,7 +252,7 @@ export class W5500 extends ChipModel {
   }
 
   #readCommon(address: number): number {
-    this.#check(COMMON_MAP, address, false, "common");
+    if (!this.#check(COMMON_MAP, address, false, "common")) return 0;
     if (address === Common.SIR) return this.#socketInterrupts();
     if (address === Common.VERSIONR) return this.version;
     if (address === Common.PHYCFGR) return (this.#common[address] as number) | this.#phyStatus();
@@ -260,7 +260,7 @@ export class W5500 extends ChipModel {
   }
 
   #writeCommon(address: number, value: number): void {
-    this.#check(COMMON_MAP, address, true, "common");
+    if (!this.#check(COMMON_MAP, address, true, "common")) return;
     if (address === Common.MR) this.#writeMode(value);
     else if (address === Common.PHYCFGR) this.#writePhy(value);
     else if (address === Common.IR) {
@@ -308,7 +308,7 @@ export class W5500 extends ChipModel {
   }
 
   #readSocket(n: number, address: number): number {
-    this.#check(SOCKET_MAP, address, false, `socket ${n}`);
+    if (!this.#check(SOCKET_MAP, address, false, `socket ${n}`)) return 0;
     const socket = this.#socket(n);
     const low = address & 1;
     switch (address & ~1) {
@@ -327,7 +327,7 @@ export class W5500 extends ChipModel {
   }
 
   #writeSocket(n: number, address: number, value: number): void {
-    this.#check(SOCKET_MAP, address, true, `socket ${n}`);
+    if (!this.#check(SOCKET_MAP, address, true, `socket ${n}`)) return;
     const { registers } = this.#socket(n);
     switch (address) {
       case Socket.MR:
@@ -352,11 +352,12 @@ export class W5500 extends ChipModel {
     }
   }
 
-  #check({ access }: RegisterMap, address: number, isWrite: boolean, block: string): void {
+  #check({ access }: RegisterMap, address: number, isWrite: boolean, block: string): boolean {
     const kind = access[address] ?? "reserved";
-    if (kind === "reserved") this.undefinedAccess(`${block}: ${hex(address)} is reserved (section 3)`);
-    if (isWrite && kind === "read")
-      this.undefinedAccess(`${block}: ${hex(address)} is read only (section 4)`);
+    const isFine = kind === "write" || (kind === "read" && !isWrite);
+    const what = kind === "read" ? "read only (section 4)" : "reserved (section 3)";
+    if (!isFine) this.undefinedAccess(`${block}: ${hex(address)} is ${what}`);
+    return isFine;
   }
 
   #checkProtocol(n: number, protocol: number): void {
@@ -386,7 +387,10 @@ export class W5500 extends ChipModel {
   #open(n: number): void {
     const socket = this.#socket(n);
     const protocol = (socket.registers[Socket.MR] as number) & SocketMode.PROTOCOL;
-    if (protocol === SocketMode.CLOSED) this.undefinedAccess("OPEN, and Sn_MR has no protocol");
+    if (protocol === SocketMode.CLOSED) {
+      this.undefinedAccess("OPEN, and Sn_MR has no protocol");
+      return;
+    }
     if (protocol !== SocketMode.MACRAW) throw new NotModelled("W5500: sockets in TCP and UDP mode");
     for (const size of [Socket.RXBUF_SIZE, Socket.TXBUF_SIZE])
       if (this.#base(SOCKETS, size) > MEMORY_OCTETS)
@@ -480,7 +484,7 @@ export class W5500 extends ChipModel {
     const base = this.#base(n, size);
     if (octets === 0) this.undefinedAccess(`socket ${n} has no buffer`);
     if (base + octets > MEMORY_OCTETS) this.undefinedAccess(`the buffer of socket ${n} is not in the 16 KB`);
-    return base + (offset & (octets - 1));
+    return (base + (offset & (octets - 1))) % MEMORY_OCTETS;
   }
 
   #sizeOf(n: number, size: number): number {
