@@ -73,6 +73,8 @@ const CORRUPTION = 0x55;
 export class Enc28j60 extends ChipModel {
   /** Fault: what EREVID reads. */
   revision = REVISION_B7;
+  /** Frames that a late collision aborted: `collideLate`. */
+  lateCollisions = 0;
   /** The LED at LEDB is wired for full duplex: PHCON1.PDPXMD is set after reset. Section 2.6. */
   ledbFullDuplex = false;
 
@@ -640,6 +642,7 @@ export class Enc28j60 extends ChipModel {
     const { octets, frame, status } = this.#assemble();
     if (this.#collisionsToCome > 0) {
       this.#collisionsToCome--;
+      this.lateCollisions++;
       const collided = TransmitStatus.LATE_COLLISION;
       this.transmit(octets, nothing, () => {
         this.#transmitterStalled = true;

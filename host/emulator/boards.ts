@@ -1,6 +1,7 @@
 // The boards by name.
 
 import type { ChipClock, SpiChip } from "../chips/chip.js";
+import { Enc28j60 } from "../chips/enc28j60.js";
 import { chipClock } from "../chips/model.js";
 import { W5500 } from "../chips/w5500.js";
 import { realClock } from "../clock.js";
@@ -58,6 +59,6 @@ export async function startBoard(
 }
 
 /** The chip that the board's name ends with. */
-export function newChip(_name: BoardName, clock: ChipClock): SpiChip {
-  return new W5500({ clock });
+export function newChip(name: BoardName, clock: ChipClock): SpiChip {
+  return name.endsWith("enc28j60") ? new Enc28j60({ clock }) : new W5500({ clock });
 }
