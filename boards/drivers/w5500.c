@@ -204,7 +204,7 @@ static bool set_groups(void *context, const uint8_t (*groups)[6], uint32_t count
     uint8_t mode = W5500_SN_MR_MACRAW | W5500_SN_MR_MFEN | (count == 0 ? W5500_SN_MR_MMB : 0);
     bool is_other = mode != chip->mode;
     chip->mode = mode;
-    /* The mode counts from the next OPEN on (page 49). */
+    /* Sn_MR is to be set before OPEN (section 4.2). */
     if (is_other && chip->step >= STEP_VERIFY)
         close_again(chip);
     return true;
@@ -257,9 +257,10 @@ static void take_step(struct w5500 *chip) {
     case STEP_REOPEN:
         if (read_at(chip, SOCKET, W5500_SN_SR, &octet, 1) && octet == W5500_SN_SR_CLOSED)
             open_socket(chip);
-        else if (++chip->tries < SOCKET_TRIES)
+        else if (++chip->tries < SOCKET_TRIES) {
+            write_octet(chip, SOCKET, W5500_SN_CR, W5500_SN_CR_CLOSE);
             go_to(chip, STEP_REOPEN, 1);
-        else
+        } else
             restart(chip);
         return;
     case STEP_UP:

@@ -1,5 +1,5 @@
 /*
- * Registers of the WIZnet W5500 that the driver uses. Pages are of its datasheet, version 1.0.9.
+ * Registers of the WIZnet W5500 that the driver uses. Sections and pages are of its datasheet, version 1.0.9.
  */
 #ifndef W5500_REGS_H
 #define W5500_REGS_H
@@ -16,7 +16,7 @@
 #define W5500_RX_BUFFER W5500_BLOCK(3u)
 #define W5500_WRITE (1u << 2)
 
-/* Common registers (3.1, page 32; 4.1, from page 35). */
+/* Common registers: sections 3.1 and 4.1. */
 
 /** Mode. RST resets the chip, and clears itself; with PB the chip answers no pings by itself. */
 #define W5500_MR 0x00u
@@ -33,7 +33,7 @@
 #define W5500_VERSIONR 0x39u
 #define W5500_VERSION 0x04u
 
-/* Registers of a socket (3.2, page 33; 4.2, from page 47). */
+/* Registers of a socket: sections 3.2 and 4.2. */
 
 #define W5500_SOCKETS 8u
 
@@ -42,7 +42,7 @@
 #define W5500_SN_MR_MACRAW 0x04u
 #define W5500_SN_MR_MFEN 0x80u
 #define W5500_SN_MR_MMB 0x20u
-/** Command: becomes 0 when the chip has taken it. */
+/** Command: becomes 0 when the chip has taken it (page 46). */
 #define W5500_SN_CR 0x01u
 #define W5500_SN_CR_OPEN 0x01u
 #define W5500_SN_CR_CLOSE 0x10u
@@ -53,7 +53,7 @@
 #define W5500_SN_IR_SENDOK 0x10u
 #define W5500_SN_IR_RECV 0x04u
 #define W5500_SN_IR_ALL 0x1fu
-/** State. */
+/** State (page 49). */
 #define W5500_SN_SR 0x03u
 #define W5500_SN_SR_CLOSED 0x00u
 #define W5500_SN_SR_MACRAW 0x42u
@@ -62,7 +62,7 @@
 #define W5500_SN_TXBUF_SIZE 0x1fu
 /**
  * Pointers, 16 bits each, high octet first, that run freely: the chip takes them modulo the buffer's size,
- * and so it takes addresses in a buffer's block (pages 53 to 56). RSR is RX_WR less RX_RD, FSR what is free
+ * and so it takes addresses in a buffer's block (pages 54 and 55). RSR is RX_WR less RX_RD, FSR what is free
  * beside TX_WR less TX_RD. They may change between their octets.
  */
 #define W5500_SN_TX_FSR 0x20u
@@ -79,7 +79,7 @@
 
 /* Times. */
 
-/** Reset pin: 500 us low at least, then 1 ms until the PLL is locked (5.5.1, page 61). */
+/** Reset pin: 500 us low at least, then 1 ms until the PLL is locked (section 5.5.1). */
 #define W5500_RESET_LOW_MS 2u
 #define W5500_RESET_SETTLE_MS 5u
 

@@ -388,7 +388,7 @@ export class W5500 extends ChipModel {
     const socket = this.#socket(n);
     const protocol = (socket.registers[Socket.MR] as number) & SocketMode.PROTOCOL;
     if (protocol === SocketMode.CLOSED) {
-      this.undefinedAccess("OPEN, and Sn_MR has no protocol");
+      this.undefinedNow("OPEN, and Sn_MR has no protocol");
       return;
     }
     if (protocol !== SocketMode.MACRAW) throw new NotModelled("W5500: sockets in TCP and UDP mode");

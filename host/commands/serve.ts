@@ -40,6 +40,7 @@ const OPTIONS = {
   "idle-timeout": { type: "string" },
   seed: { type: "string" },
   board: { type: "string" },
+  image: { type: "string" },
   engine: { type: "string" },
   ...OBSERVER_OPTIONS,
 } as const;
@@ -98,6 +99,8 @@ export const serve: Command = {
     const refused = values.link === "tap" ? GATEWAY_ONLY : TAP_ONLY;
     const stray = refused.find((name) => values[name] !== undefined);
     if (stray) throw new UsageError(`--${stray} means nothing with --link ${values.link}`);
+    if (values.image !== undefined && values.board === undefined)
+      throw new UsageError("--image is firmware: say for which --board");
     if (values.board !== undefined) return await serveOnBoard(values, values.board);
     if (values.link === "tap") return await serveOnTap(values);
     if (values.link === "gateway") return await serveOnGateway(values);

@@ -1,5 +1,6 @@
 // `ferrule serve --board`: the main job as firmware on an emulated board.
 
+import { existsSync } from "node:fs";
 import { netmaskOf } from "../address.js";
 import { type BoardReach, BoardService } from "../board_service.js";
 import { realClock } from "../clock.js";
@@ -25,18 +26,20 @@ import { tapOptions } from "./tap_options.js";
 const CONNECTIONS = 8;
 const RING_BYTES = 4096;
 
-/** Of 8 connections: a board has little memory. */
+/** A board has little memory. */
 const MAX_CONNECTIONS = 64;
 
 export const BOARD_HELP = `  --board NAME           ${BOARD_NAMES.slice(0, 4).join(", ")},
                          ${BOARD_NAMES.slice(4).join(", ")}: builds firmware (cross compilers) and boots it
                          on an emulator; its console is shown. --engine wasm3, the default, or aot;
                          --connections default ${CONNECTIONS}, --ring default ${RING_BYTES}
+  --image FILE           boots this firmware in place of one that is built
   --link slirp           with a board on QEMU: reached through the emulator's own network`;
 
 export interface BoardValues {
   readonly board: string;
   readonly link: string;
+  readonly image?: string;
   readonly engine?: string;
   readonly connections?: string;
   readonly ring?: string;
@@ -61,7 +64,9 @@ export async function serveBoard(
     throw new UsageError("--pcap and --impair see frames of this process only: not with --link slirp");
   const connections = integer("connections", values.connections ?? String(CONNECTIONS), 1, MAX_CONNECTIONS);
   const ringBytes = ringSize(values.ring ?? String(RING_BYTES));
-  const image = builtFirmware(board, engine, [...sizes(connections, ringBytes), ...addresses(reach)]);
+  const defines = [...sizes(connections, ringBytes), ...addresses(reach)];
+  const image =
+    values.image === undefined ? builtFirmware(board, engine, defines) : givenImage(values, defines);
   const observers = new Observers(values, realClock, createV8Engine);
   try {
     const service = await BoardService.start({
@@ -96,6 +101,16 @@ async function serveUntilEnd(service: BoardService, text: string): Promise<numbe
     `ferrule: the board has ended: ${ended.reason}${ended.status === null ? "" : `, status ${ended.status}`}`,
   );
   return EXIT_FAILURE;
+}
+
+/** Somebody's own firmware is what it is. */
+function givenImage({ image = "", engine }: BoardValues, defines: readonly string[]): string {
+  if (engine !== undefined || defines.length > 0)
+    throw new UsageError(
+      "--image is built already: --engine, --connections, --ring and --link tap are for firmware that is built here",
+    );
+  if (!existsSync(image)) throw new UsageError(`--image ${image} is not there`);
+  return image;
 }
 
 function engineOf(name = "wasm3"): BoardEngine {

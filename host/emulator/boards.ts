@@ -1,6 +1,7 @@
 // The boards by name.
 
 import type { ChipClock, SpiChip } from "../chips/chip.js";
+import { Enc28j60 } from "../chips/enc28j60.js";
 import { chipClock } from "../chips/model.js";
 import { W5500 } from "../chips/w5500.js";
 import { realClock } from "../clock.js";
@@ -23,6 +24,9 @@ export function isBoardName(name: string): name is BoardName {
   return (BOARD_NAMES as readonly string[]).includes(name);
 }
 
+/** What a board draws its random numbers from in virtual time. */
+const VIRTUAL_SEED = 1;
+
 /**
  * Boots the image on the board's emulator. `prepare` is given the chip, where it is a model, before the board starts. Throws
  * Advice when that is not possible, with what to do.
@@ -34,6 +38,17 @@ export async function startBoard(
 ): Promise<EmulatedBoard> {
   // Only here: each needs what the others do not.
   switch (name) {
+    case "rp2040-w5500":
+    case "rp2040-enc28j60": {
+      const { runRp2040 } = await import("./rp2040.js");
+      const chip = (clock: ChipClock) => {
+        const made = newChip(name, clock);
+        prepare(made);
+        return made;
+      };
+      // Virtual time is there for runs that repeat.
+      return await runRp2040({ ...options, chip, ...(options.time === "virtual" && { seed: VIRTUAL_SEED }) });
+    }
     default: {
       const { runLinuxBoard } = await import("./linux.js");
       const chip = newChip(name, chipClock(realClock));
@@ -44,6 +59,6 @@ export async function startBoard(
 }
 
 /** The chip that the board's name ends with. */
-export function newChip(_name: BoardName, clock: ChipClock): SpiChip {
-  return new W5500({ clock });
+export function newChip(name: BoardName, clock: ChipClock): SpiChip {
+  return name.endsWith("enc28j60") ? new Enc28j60({ clock }) : new W5500({ clock });
 }

@@ -75,7 +75,18 @@ const ON_W5500 = {
   "TIMEOUT in place of SENDOK": { moves: "sendLosses", inject: (chip) => chip.timeOut(2) },
 };
 
-const ON_ENC28J60 = {};
+const ON_ENC28J60 = {
+  "received length 0": { moves: "nonsense", inject: (chip) => chip.bogusLength(0) },
+  "received length 3": { moves: "nonsense", inject: (chip) => chip.bogusLength(3) },
+  "received length 65535": { moves: "nonsense", inject: (chip) => chip.bogusLength(65535) },
+  "next packet pointer beyond the buffer": {
+    moves: "nonsense",
+    inject: (chip) => chip.bogusNextPointer(0xffff),
+  },
+  "packet in error": { moves: "receiveErrors", inject: (chip) => chip.corruptStatus(0) },
+  "transmitter stalled after a late collision": { moves: "chip.lateCollisions", inject: (chip) => chip.collideLate() },
+  "transmitter stalled without a flag": { moves: "sendLosses", inject: (chip) => chip.stallTransmitter() },
+};
 
 /** Before the board boots. */
 const AT_BOOT = {
@@ -200,7 +211,7 @@ class World {
   /** A counter of the chip's model, or of those that the board tells of. */
   async counter(name) {
     const [, ofChip] = /^chip\.(\w+)$/.exec(name) ?? [];
-    if (ofChip) return this.board.chip.statistics[ofChip];
+    if (ofChip) return this.board.chip.statistics[ofChip] ?? this.board.chip[ofChip];
     const socket = this.connect(HTTP_PORT);
     socket.write("GET /info HTTP/1.0\r\n\r\n");
     await this.until(() => socket.ended || socket.failure, RECOVERY_MS);
