@@ -3,7 +3,7 @@
 const folder = "boards/rp2040";
 
 /** Measured by test/emulator/rp2040_firmware.test.ts, which says what is left of it. */
-const STACK_BYTES = 64 * 1024;
+const STACK_BYTES = 40 * 1024;
 
 const common = {
   folder,
