@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "http.h"
+
 /** What a visitor's connection is doing. */
 enum phase {
     FREE,
@@ -39,8 +41,6 @@ static void answer(struct web *web, struct web_visitor *visitor);
 static void put_answer(struct web_visitor *visitor, const char *status, const char *type, uint32_t length,
                        const char *body);
 static void put_info(struct web *web, struct web_visitor *visitor);
-static const char *header_value(const char *head, const char *name);
-static bool read_number(const char *text, char end, uint32_t *number);
 
 static const char PAGE[] = "<!doctype html><title>Ferrule</title><h1>Ferrule</h1>"
                            "<p>This page came over a TCP/IP stack in one WebAssembly module. "
@@ -237,14 +237,12 @@ static enum progress next_request(struct web *web, struct web_visitor *visitor) 
 /** Reads the request in `text` and puts the head of the answer, and a short body, into its place. */
 static void answer(struct web *web, struct web_visitor *visitor) {
     char *text = visitor->text;
-    const char *connection = header_value(text, "connection");
-    const char *content = header_value(text, "content-length");
+    const char *content = http_header(text, "content-length");
     const bool is_post = strncmp(text, "POST /echo ", 11) == 0;
     uint32_t length = 0;
     web->requests++;
-    visitor->keep = strstr(text, " HTTP/1.1\r\n") ? !connection || (*connection | 32) != 'c'
-                                                  : connection && (*connection | 32) == 'k';
-    if ((content && !read_number(content, '\r', &length)) || header_value(text, "transfer-encoding")) {
+    visitor->keep = http_keeps(text);
+    if ((content && !http_number(content, '\r', &length)) || http_header(text, "transfer-encoding")) {
         /* Nobody knows where the body ends. */
         visitor->keep = false;
         put_answer(visitor, "400 Bad Request", "text/plain", 0, "");
@@ -252,7 +250,7 @@ static void answer(struct web *web, struct web_visitor *visitor) {
         /* A body that nobody wants would be taken for the next request. */
         visitor->keep = false;
         put_answer(visitor, "405 Method Not Allowed", "text/plain", 0, "");
-    } else if (content || (strncmp(text, "GET /bytes/", 11) == 0 && read_number(text + 11, ' ', &length))) {
+    } else if (content || (strncmp(text, "GET /bytes/", 11) == 0 && http_number(text + 11, ' ', &length))) {
         put_answer(visitor, "200 OK", "application/octet-stream", length, "");
         visitor->next = content ? ECHO_BODY : BYTES;
         visitor->left = length;
@@ -268,10 +266,7 @@ static void answer(struct web *web, struct web_visitor *visitor) {
 
 static void put_answer(struct web_visitor *visitor, const char *status, const char *type, uint32_t length,
                        const char *body) {
-    int bytes = snprintf(visitor->text, WEB_HEAD_BYTES,
-                         "HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %lu\r\nConnection: %s\r\n\r\n%s",
-                         status, type, (unsigned long)length, visitor->keep ? "keep-alive" : "close", body);
-    visitor->length = bytes < WEB_HEAD_BYTES ? (uint32_t)bytes : WEB_HEAD_BYTES - 1;
+    visitor->length = http_answer(visitor->text, WEB_HEAD_BYTES, status, type, length, visitor->keep, body);
     visitor->sent = 0;
     visitor->phase = ANSWER;
     visitor->next = HEAD;
@@ -294,28 +289,4 @@ static void put_info(struct web *web, struct web_visitor *visitor) {
                          (unsigned long)ferrule_counter(web->device, FERRULE_COUNTER_FRAMES_OUT),
                          (unsigned long)info.rtt8, about);
     put_answer(visitor, "200 OK", "application/json", (uint32_t)bytes, json);
-}
-
-/** What follows "name:" in the head of a request; NULL when there is no such line. `name` in lower case. */
-static const char *header_value(const char *head, const char *name) {
-    size_t length = strlen(name);
-    for (const char *line = strstr(head, "\r\n"); line && line[2] != '\r'; line = strstr(line + 2, "\r\n")) {
-        const char *at = line + 2;
-        size_t same = 0;
-        while (same < length && (at[same] | 32) == name[same])
-            same++;
-        if (same == length && at[same] == ':')
-            return at + same + 1 + strspn(at + same + 1, " ");
-    }
-    return NULL;
-}
-
-/** Reads digits up to `end`: false for anything else, and for what 32 bits do not hold. */
-static bool read_number(const char *text, char end, uint32_t *number) {
-    const char *at = text;
-    uint64_t value = 0;
-    for (; *at >= '0' && *at <= '9' && value <= UINT32_MAX; at++)
-        value = value * 10 + (uint32_t)(*at - '0');
-    *number = (uint32_t)value;
-    return at > text && *at == end && value <= UINT32_MAX;
 }
