@@ -39,12 +39,13 @@ export function toolsFor(name, engine) {
 /**
  * Builds the firmware unless it is fresh. Returns `{ image, elf, problem }`: paths; `problem` says in words what went wrong,
  * and is empty after success. `defines`: NAME=VALUE for the application's and the port's C. `sanitize`: our own C runs under
- * AddressSanitizer and UndefinedBehaviorSanitizer, on a board that is a program for this machine.
+ * AddressSanitizer and UndefinedBehaviorSanitizer, on a board that is a program for this machine. `program`: sources in place
+ * of the application, the runtime and the engine, for a test of the port alone.
  */
 export function buildFirmware(
   name,
   engine,
-  { module = join(root, "build/core.wasm"), defines = [], sanitize = false } = {},
+  { module = join(root, "build/core.wasm"), defines = [], sanitize = false, program = [] } = {},
 ) {
   const lacking = BOARDS[name].tools.find((tool) => !hasTool(tool));
   if (lacking)
@@ -52,6 +53,7 @@ export function buildFirmware(
   const core = basename(module, ".wasm");
   const variant = [
     ...[name, engine, ...(core === "core" ? [] : [core])],
+    ...program.map((file) => fileName(basename(file))),
     ...(sanitize ? ["sanitized"] : []),
     ...defines.map(fileName),
   ].join("-");
@@ -65,6 +67,7 @@ export function buildFirmware(
     inputs: [
       ...engineInputs(engine),
       ...["boards/apps", "boards/drivers", "scripts/firmware.mjs", BOARDS[name].folder],
+      ...program,
       relative(root, resolve(module)),
     ],
     outputs: [relative(root, image)],
@@ -73,6 +76,7 @@ export function buildFirmware(
         module: resolve(module),
         defines,
         sanitize,
+        program,
         folder,
         elf,
         image,
@@ -84,15 +88,17 @@ export function buildFirmware(
 }
 
 /** Returns what went wrong, in words. */
-function build(board, engine, { module, defines, sanitize, folder, elf, image }) {
+function build(board, engine, { module, defines, sanitize, program, folder, elf, image }) {
   mkdirSync(folder, { recursive: true });
   const options = [
     ...board.options,
     ...defines.map((define) => `-D${define}`),
     ...(sanitize ? ["-fsanitize=address"] : []),
   ];
-  const own = ownSources([...APPLICATION, ...RUNTIME_FILES, ...board.files], ["boards/apps", board.folder]);
-  const { sources, problem } = engineSources(engine, module, folder);
+  const isWhole = program.length === 0;
+  const upper = isWhole ? [...APPLICATION, ...RUNTIME_FILES] : program;
+  const own = ownSources([...upper, ...board.files], ["boards/apps", board.folder]);
+  const { sources, problem } = isWhole ? engineSources(engine, module, folder) : { sources: [] };
   if (problem) return problem;
   const objects = [];
   for (const source of [...own, ...sources]) {
