@@ -48,12 +48,13 @@ export function toolsFor(name, engine) {
 /**
  * Builds the firmware unless it is fresh. Returns `{ image, elf, problem }`: paths; `problem` says in words what went wrong,
  * and is empty after success. `defines`: NAME=VALUE for the application's and the port's C. `sanitize`: our own C runs under
- * AddressSanitizer and UndefinedBehaviorSanitizer, on a board that is a program for this machine.
+ * AddressSanitizer and UndefinedBehaviorSanitizer, on a board that is a program for this machine. `program`: sources in place
+ * of the application, the runtime and the engine, for a test of the port alone.
  */
 export function buildFirmware(
   name,
   engine,
-  { module = join(root, "build/core.wasm"), defines = [], sanitize = false } = {},
+  { module = join(root, "build/core.wasm"), defines = [], sanitize = false, program = [] } = {},
 ) {
   const lacking = BOARDS[name].tools.find((tool) => !hasTool(tool));
   if (lacking)
@@ -61,6 +62,7 @@ export function buildFirmware(
   const core = basename(module, ".wasm");
   const variant = [
     ...[name, engine, ...(core === "core" ? [] : [core])],
+    ...program.map((file) => fileName(basename(file))),
     ...(sanitize ? ["sanitized"] : []),
     ...defines.map(fileName),
   ].join("-");
@@ -74,6 +76,7 @@ export function buildFirmware(
     inputs: [
       ...engineInputs(engine),
       ...["boards/apps", "boards/drivers", "scripts/firmware.mjs", BOARDS[name].folder],
+      ...program,
       relative(root, resolve(module)),
     ],
     outputs: [relative(root, image)],
@@ -82,6 +85,7 @@ export function buildFirmware(
         module: resolve(module),
         defines,
         sanitize,
+        program,
         folder,
         elf,
         image,
@@ -93,17 +97,22 @@ export function buildFirmware(
 }
 
 /** Returns what went wrong, in words. */
-function build(board, engine, { module, defines, sanitize, folder, elf, image }) {
+function build(board, engine, { module, defines, sanitize, program, folder, elf, image }) {
   mkdirSync(folder, { recursive: true });
   const options = [...board.options, ...SECTIONS, ...(sanitize ? ["-fsanitize=address"] : [])];
   const compiler = { command: board.compiler, options, version: run(board.compiler, ["--version"]).output };
-  const { sources, problem } = engineSources(engine, module, folder);
+  const isWhole = program.length === 0;
+  const { sources, problem } = isWhole ? engineSources(engine, module, folder) : { sources: [] };
   if (problem) return problem;
   // What a build may say otherwise is in the application and the port.
   const defined = [...(board.defines ?? []), ...defines].map((define) => `-D${define}`);
   const own = [
-    ...ownSources([...APPLICATION, ...board.files], ["boards/apps", board.folder], defined),
-    ...ownSources(RUNTIME_FILES),
+    ...ownSources(
+      [...(isWhole ? APPLICATION : program), ...board.files],
+      ["boards/apps", board.folder],
+      defined,
+    ),
+    ...(isWhole ? ownSources(RUNTIME_FILES) : []),
   ];
   const objects = [];
   for (const source of [...own, ...sources]) {

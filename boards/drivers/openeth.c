@@ -28,6 +28,7 @@ static uint32_t receive(void *context, uint8_t *frame, uint32_t room);
 static bool has_room(void *context);
 static void send_frame(void *context, const uint8_t *frame, uint32_t length);
 static bool is_up(void *context);
+static bool take_link(struct openeth *eth);
 static uint32_t due_ms(void *context);
 static void set_mac(void *context, const uint8_t mac[6]);
 static bool set_groups(void *context, const uint8_t (*groups)[6], uint32_t count);
@@ -134,8 +135,21 @@ static void send_frame(void *context, const uint8_t *frame, uint32_t length) {
 
 static bool is_up(void *context) {
     struct openeth *eth = context;
-    eth->link_is_up = (eth->registers[OPENETH_MIISTATUS] & OPENETH_MIISTATUS_LINK_FAILED) == 0;
+    /* What the last look has found, if that took a while. */
+    if (take_link(eth)) {
+        eth->registers[OPENETH_MIICOMMAND] = OPENETH_MIICOMMAND_READ;
+        take_link(eth);
+    }
     return eth->link_is_up;
+}
+
+/** Takes what a read of the PHY's status has found; false while one is under way. Section 3.16. */
+static bool take_link(struct openeth *eth) {
+    const uint32_t status = eth->registers[OPENETH_MIISTATUS];
+    if ((status & OPENETH_MIISTATUS_BUSY) != 0)
+        return false;
+    eth->link_is_up = (status & OPENETH_MIISTATUS_LINK_FAILED) == 0;
+    return true;
 }
 
 static uint32_t due_ms(void *context) {
@@ -185,14 +199,12 @@ static void set_up(struct openeth *eth) {
     registers[OPENETH_MODER] = OPENETH_MODER_PAD | OPENETH_MODER_CRC_ADD | OPENETH_MODER_FULL_DUPLEX |
                                OPENETH_MODER_TRANSMIT | OPENETH_MODER_RECEIVE;
     registers[OPENETH_INT_MASK] = INTERRUPTS;
-    /* One read of the PHY's status finds the link as it is; from then on the MAC follows it. Section 3.12. */
+    /* From here on reads of the PHY's status find the link: the first one before anybody asks. */
     registers[OPENETH_MIIADDRESS] = OPENETH_MIIADDRESS_VALUE(eth->phy, OPENETH_PHY_STATUS);
     registers[OPENETH_MIICOMMAND] = OPENETH_MIICOMMAND_READ;
     for (uint32_t reads = 0; reads < MII_READS; reads++)
-        if ((registers[OPENETH_MIISTATUS] & OPENETH_MIISTATUS_BUSY) == 0)
+        if (take_link(eth))
             break;
-    registers[OPENETH_MIICOMMAND] = OPENETH_MIICOMMAND_SCAN;
-    is_up(eth);
 }
 
 /** Sections 3.17 to 3.20. */

@@ -43,7 +43,6 @@
 
 /* MIICOMMAND, section 3.12; MIIADDRESS, section 3.13; MIISTATUS, section 3.16. */
 #define OPENETH_MIICOMMAND_READ (1u << 1)
-#define OPENETH_MIICOMMAND_SCAN (1u << 0)
 #define OPENETH_MIIADDRESS_VALUE(phy, reg) ((uint32_t)(reg) << 8 | (phy))
 #define OPENETH_MIISTATUS_BUSY (1u << 1)
 #define OPENETH_MIISTATUS_LINK_FAILED (1u << 0)

@@ -121,10 +121,11 @@ void machine_fault(uint32_t cause, uint32_t pc, uint32_t address, uint32_t from)
         uint32_t cause;
         const char *name;
     } NAMES[] = {
-        {0, "illegal instruction"},         {2, "instruction not accessible"},
-        {3, "load or store not possible"},  {9, "load or store not aligned"},
-        {20, "instruction not accessible"}, {28, "load not accessible"},
-        {29, "store not accessible"},
+        {0, "illegal instruction"},           {2, "instruction not accessible"},
+        {3, "load or store not accessible"},  {9, "load or store not aligned"},
+        {13, "load or store not accessible"}, {14, "instruction not accessible"},
+        {15, "load or store not accessible"}, {20, "instruction not accessible"},
+        {28, "load not accessible"},          {29, "store not accessible"},
     };
     const char *name = "exception";
     char line[128];

@@ -76,6 +76,7 @@ const MESSAGE_BYTES = 4096;
  * with Advice when QEMU is missing, or does not take the network or the image.
  */
 export async function runQemu(name: QemuBoardName, options: BoardOptions): Promise<QemuBoard> {
+  if (options.network.kind === "tap") await mustHaveInterface(options.network.name);
   const board = new QemuBoard(MACHINES[name], options);
   await board.start();
   return board;
@@ -129,7 +130,8 @@ export class QemuBoard implements EmulatedBoard {
     try {
       await this.#monitor.start();
       if (this.#options.cable === false) await this.setCable(false);
-      await this.#monitor.execute("cont");
+      // The firmware may end before this is answered: `ended` tells.
+      this.#monitor.execute("cont").catch(() => {});
       this.#runs = true;
       if (this.#options.network.kind === "slirp" && this.#options.time === "virtual") this.#turnNow();
     } catch (error) {
@@ -203,6 +205,14 @@ export class QemuBoard implements EmulatedBoard {
     this.#monitor.execute("query-status").catch(() => {});
     realClock.after(TURN_MS, () => this.#turnNow());
   }
+}
+
+/** With the right to, QEMU would make an interface that is not there, and nobody would be at its other end. */
+async function mustHaveInterface(name: string): Promise<void> {
+  // Only here: what asks the kernel is not there on every machine.
+  const { hasInterface } = await import("../link/netdev.js");
+  if (!hasInterface(name))
+    throw new Advice(`no TAP interface ${name}; make it: sudo ip tuntap add dev ${name} mode tap user $USER`);
 }
 
 function commandLine(machine: Machine, { image, network, time }: BoardOptions): string[] {

@@ -2,8 +2,9 @@
 
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import type { Socket } from "node:net";
+import type { Readable } from "node:stream";
 import { expect } from "vitest";
+import { Counter } from "../../host/abi.js";
 import { realClock } from "../../host/clock.js";
 import { createCore } from "../../host/core.js";
 import type { BoardOptions } from "../../host/emulator/emulator.js";
@@ -56,6 +57,7 @@ export interface Running {
 export async function start(name: QemuBoardName, options: BoardOptions): Promise<Running> {
   let console = "";
   const board = await runQemu(name, { ...options, onConsole: (text) => (console += text) });
+  ends.push(() => board.stop());
   return {
     board,
     async said(text) {
@@ -69,13 +71,23 @@ export async function start(name: QemuBoardName, options: BoardOptions): Promise
 }
 
 /** A wire with our own stack at one end; the other end is for a board. */
-export function peerOnWire(): { net: Net; link: Link; close: () => void } {
+export function peerOnWire(): { net: Net; link: Link; counters: () => { retransmits: number } } {
   const wire = new Wire();
   const wasm = readFileSync(new URL("../../build/core.wasm", import.meta.url));
   const config = { ...PEER, connections: 16, listeners: 2, seed: new Uint8Array(32).fill(3) };
   const core = createCore(wasm, config, { now: realClock.now() });
   const host = new Host(core, wire.port(), realClock);
-  return { net: new Net(host), link: wire.port(), close: () => host.close() };
+  ends.push(async () => host.close());
+  const counters = () => ({ retransmits: core.counter(Counter.TCP_RETRANSMITS) });
+  return { net: new Net(host), link: wire.port(), counters };
+}
+
+/** What is to be ended after a test. */
+const ends: (() => Promise<unknown>)[] = [];
+
+/** Ends all that a test has started: boards first. */
+export async function stopAll(): Promise<void> {
+  for (const end of ends.splice(0).reverse()) await end();
 }
 
 /** Waits until `done()`, for a bounded time. */
@@ -91,7 +103,7 @@ export async function until(done: () => boolean, what: () => string): Promise<vo
 export async function get(net: Net, path: string): Promise<Buffer> {
   const socket = net.connect({ host: BOARD, port: 80 });
   socket.end(`GET ${path} HTTP/1.1\r\nHost: board\r\nConnection: close\r\n\r\n`);
-  const answer = await readAll(socket as unknown as Socket);
+  const answer = await readAll(socket);
   const head = answer.indexOf("\r\n\r\n");
   expect(answer.subarray(0, 15).toString()).toBe("HTTP/1.1 200 OK");
   return answer.subarray(head + 4);
@@ -108,7 +120,7 @@ export function instructionsOf({ instructions }: Info): number {
 }
 
 /** All that a stream gives until it ends; rejects after a bounded time. */
-export function readAll(stream: Socket): Promise<Buffer> {
+export function readAll(stream: Readable): Promise<Buffer> {
   const chunks: Buffer[] = [];
   return new Promise((resolve, reject) => {
     const timer = realClock.after(PATIENCE_MS, () => stream.destroy(new Error("not done in time")));
