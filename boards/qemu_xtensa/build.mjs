@@ -7,8 +7,16 @@ export const boards = {
     folder,
     tools: ["xtensa-gcc", "picolibc-xtensa", "qemu-xtensa"],
     compiler: "xtensa-lx106-elf-gcc",
-    options: ["--specs=/usr/lib/xtensa-lx106-elf/picolibc.specs", "-mlongcalls"],
-    files: [`${folder}/board.c`, "boards/drivers/openeth.c", "boards/runtime/fastmem.c"],
+    // Integers are all that is printed.
+    options: [
+      ...["--specs=/usr/lib/xtensa-lx106-elf/picolibc.specs", "-mlongcalls"],
+      "-DPICOLIBC_INTEGER_PRINTF_SCANF",
+    ],
+    files: [
+      ...["start.S", "board.c", "helpers.c"].map((name) => `${folder}/${name}`),
+      ...["openeth", "uart16550"].map((name) => `boards/drivers/${name}.c`),
+      "boards/runtime/fastmem.c",
+    ],
     link: ["-nostartfiles", "-T", `${folder}/link.ld`],
     image: "elf",
   },

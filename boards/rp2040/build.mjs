@@ -31,7 +31,8 @@ export const boards = {
   "rp2040-w5500": { ...common, options: OPTIONS, files: [...FILES, "boards/drivers/w5500.c"] },
   "rp2040-enc28j60": {
     ...common,
-    options: [...OPTIONS, "-DBOARD_ENC28J60"],
+    options: OPTIONS,
+    defines: ["BOARD_ENC28J60"],
     files: [...FILES, "boards/drivers/enc28j60.c"],
   },
 };

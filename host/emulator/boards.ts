@@ -36,24 +36,26 @@ export async function startBoard(
   options: BoardOptions,
   prepare: (chip: SpiChip) => void = () => {},
 ): Promise<EmulatedBoard> {
+  const prepared = (chip: SpiChip) => {
+    if (options.cable === false) chip.setCable(false);
+    prepare(chip);
+    return chip;
+  };
   // Only here: each needs what the others do not.
   switch (name) {
+    case "qemu-riscv":
+    case "qemu-xtensa":
+      return await (await import("./qemu.js")).runQemu(name, options);
     case "rp2040-w5500":
     case "rp2040-enc28j60": {
       const { runRp2040 } = await import("./rp2040.js");
-      const chip = (clock: ChipClock) => {
-        const made = newChip(name, clock);
-        prepare(made);
-        return made;
-      };
+      const chip = (clock: ChipClock) => prepared(newChip(name, clock));
       // Virtual time is there for runs that repeat.
       return await runRp2040({ ...options, chip, ...(options.time === "virtual" && { seed: VIRTUAL_SEED }) });
     }
     default: {
       const { runLinuxBoard } = await import("./linux.js");
-      const chip = newChip(name, chipClock(realClock));
-      prepare(chip);
-      return runLinuxBoard({ ...options, chip });
+      return runLinuxBoard({ ...options, chip: prepared(newChip(name, chipClock(realClock))) });
     }
   }
 }
