@@ -15,7 +15,7 @@
 #define start_chip enc28j60_start
 /** 15.6 MHz; it takes 20. */
 #define SPI_DIVISOR 8
-/** TCSH of MAC and MII registers: ENC28J60 datasheet, table 16-6. */
+/** TCSH of MAC and MII registers: ENC28J60 datasheet, section 16.0. */
 #define SPI_HOLD_NS 210
 static struct enc28j60 chip;
 #else

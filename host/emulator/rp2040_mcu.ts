@@ -2,6 +2,7 @@
 // resets, the ring oscillator, the timer's tick, and waiting for an interrupt as the architecture has it.
 
 import { BasePeripheral, type Peripheral, RP2040 } from "rp2040js";
+import { correctFlags } from "./rp2040_alu.js";
 import { BOOT2_BYTES, boot2Problem } from "./rp2040_boot2.js";
 import type { BoardClock } from "./rp2040_clock.js";
 
@@ -100,6 +101,7 @@ export function createMcu(image: Uint8Array, clock: BoardClock, randomBit: () =>
   mcu.addClockListener((hz) => clock.setCycleNs(1e9 / hz));
   guardMemory(mcu);
   waitForInterrupts(mcu);
+  correctFlags(mcu.core);
   return mcu;
 }
 
@@ -208,7 +210,7 @@ function waitForInterrupts(mcu: RP2040): void {
     if (!core.waiting) return take();
     if (!isInterruptPending(mcu)) return false;
     core.waiting = false;
-    if (!core.PM) take();
+    take();
     return true;
   };
 }
