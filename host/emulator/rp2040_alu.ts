@@ -16,9 +16,11 @@ export function correctFlags(core: Core): void {
   core.executeInstruction = () => {
     // An interrupt may come first.
     if (core.interruptsUpdated) return others();
-    const opcode = core.readUint16(core.PC);
+    // Exceptions leave the address of their handler as it is in the vector table: odd.
+    const pc = core.PC & ~1;
+    const opcode = core.readUint16(pc);
     if ((opcode - FIRST) >>> 0 >= COUNT) return others();
-    core.PC += 2;
+    core.PC = pc + 2;
     core.cycles++;
     execute(core, opcode);
     return 1;

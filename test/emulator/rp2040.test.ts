@@ -210,20 +210,22 @@ describe.skipIf(missingTools("arm-gcc", "picolibc-arm"))("an RP2040", () => {
   });
 
   test("keeps to the wall's time when it is told to", async () => {
-    const { clock } = await boot(await buildRp2040Program("sleeps"), { time: "real" });
-    const before = performance.now() - clock.now();
+    const image = await buildRp2040Program("sleeps");
+    const before = performance.now();
+    const { clock } = await boot(image, { time: "real" });
     while (text.split("slept").length < 5) await new Promise((resolve) => setTimeout(resolve, 5));
     // It is never ahead; how far behind it is, is this machine's business.
-    expect(performance.now() - clock.now()).toBeGreaterThanOrEqual(before - 1);
+    const ms = clock.now();
+    expect(performance.now() - before).toBeGreaterThanOrEqual(ms);
     expect(await board?.stop()).toEqual({ status: null, reason: "stopped" });
   });
 });
 
 /** Bits that are as often 1 as 0, and octets of many values. */
 function expectRandom(octets: Uint8Array): void {
-  expect(octets).toHaveLength(2048);
+  expect(octets).toHaveLength(512);
   const ones = octets.reduce((sum, octet) => sum + octet.toString(2).replaceAll("0", "").length, 0);
-  // Of 16384 fair bits: eight standard deviations.
-  expect(Math.abs(ones - 8192)).toBeLessThan(512);
-  expect(new Set(octets).size).toBeGreaterThan(240);
+  // Of 4096 fair bits: eight standard deviations. Of 512 fair octets, 221 differ on average.
+  expect(Math.abs(ones - 2048)).toBeLessThan(256);
+  expect(new Set(octets).size).toBeGreaterThan(180);
 }

@@ -116,7 +116,7 @@ __attribute__((unused)) static int sleeps(void) {
 __attribute__((unused)) static int tells_random(void) {
     uint8_t octets[32];
     char text[3];
-    for (int line = 0; line < 64; line++) {
+    for (int line = 0; line < 16; line++) {
         board_random(NULL, octets);
         for (int index = 0; index < 32; index++) {
             snprintf(text, sizeof text, "%02x", octets[index]);
