@@ -1,15 +1,18 @@
 // Firmware on boards in QEMU: ports, drivers and the emulator's interface, against our own stack as the peer, and libslirp.
 
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { get as httpGet } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
+import { promisify } from "node:util";
 import { afterEach, describe, expect, test } from "vitest";
 import { sha256OfBytes } from "../../host/apps/reproducible_bytes.js";
 import { realClock } from "../../host/clock.js";
 import { QEMU_BOARDS, runQemu } from "../../host/emulator/qemu.js";
 import { Wire } from "../../host/link/wire.js";
 import { buildFirmware, ENGINES, toolsFor } from "../../scripts/firmware.mjs";
-import { missingTools } from "../report/tools.js";
+import { missingTools, root } from "../report/tools.js";
 import {
   BOARD,
   firmware,
@@ -21,6 +24,7 @@ import {
   sha256,
   start,
   stopAll,
+  until,
 } from "./qemu_support.js";
 
 const BYTES = 100_000;
@@ -196,6 +200,39 @@ for (const name of QEMU_BOARDS)
       });
     });
 
+    test("does not outlive this process, killed or not", async () => {
+      const args = ["test/emulator/qemu_child.mjs", name, firmware(name, engine), "wait"];
+      const child = spawn(process.execPath, args, { cwd: root, stdio: ["ignore", "pipe", "inherit"] });
+      const [line] = (await once(child.stdout, "data")) as [Buffer];
+      const pid = Number(/^pid (\d+)/.exec(String(line))?.[1]);
+      expect(isAlive(pid)).toBe(true);
+      child.kill("SIGKILL");
+      await until(
+        () => !isAlive(pid),
+        () => `QEMU, process ${pid}, ends`,
+      );
+    });
+
+    test.skipIf(missingTools("namespaces"))("serves a TAP interface that is QEMU's own", async () => {
+      const prepare = [
+        "ip link set lo up",
+        "ip tuntap add dev ferrule0 mode tap",
+        "ip address add 10.0.2.2/24 dev ferrule0",
+        "ip link set ferrule0 up",
+        'exec "$@"',
+      ].join(" && ");
+      const program = [
+        process.execPath,
+        "test/emulator/qemu_child.mjs",
+        name,
+        firmware(name, engine),
+        "ferrule0",
+      ];
+      const args = ["--map-root-user", "--net", "sh", "-c", prepare, "sh", ...program];
+      const { stdout } = await promisify(execFile)("unshare", args, { cwd: root, timeout: 30_000 });
+      expect(stdout.trim()).toBe(await sha256OfBytes(BYTES, () => true));
+    });
+
     test("names the package when QEMU is missing", async () => {
       const { PATH } = process.env;
       process.env.PATH = "/nowhere";
@@ -231,6 +268,15 @@ test.skipIf(missingTools(...toolsFor("qemu-riscv", "aot")))(
 );
 
 const STOPPED = { status: null, reason: "stopped" };
+
+/** Whether a process runs; one that has ended and that nobody has asked about does not. */
+function isAlive(pid: number): boolean {
+  try {
+    return !/^\d+ \(.*\) [ZX]/.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return false;
+  }
+}
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");

@@ -89,10 +89,22 @@ describe.skipIf(missingTools("arm-gcc", "picolibc-arm"))("an RP2040", () => {
     ["executes_nothing", /^fault at 0x1000\w{4} \(\w+\+0x\w+\): undefined instruction$/],
     ["goes_nowhere", /^fault at 0x30000000: read at 0x30000000, where nothing is$/],
     ["writes_flash", /^fault at 0x1000\w{4} \(\w+\+0x\w+\): write at 0x10000200, where nothing is$/],
+    ["touches_what_is_in_reset", /access to 0x50000010, whose subsystem is held in reset$/],
+    ["stops_the_tick", /the timer's tick is not a microsecond: WATCHDOG_TICK$/],
+    ["takes_miso_away", /the chip is selected, and pin 16 is not SPI0's$/],
   ])("%s: a hard fault, which the firmware tells of", async (program, reason) => {
     expect(await outcome(program)).toEqual({ status: null, reason: expect.stringMatching(reason) });
     const [, pc] = /fault at (0x\w+)/.exec(board?.exit?.reason ?? "") ?? [];
     expect(text).toMatch(new RegExp(`^fault at ${pc}, called from 0x1000\\w{4}\n$`));
+  });
+
+  test("ends at once when even the fault cannot be told of", async () => {
+    const { status, reason } = await outcome("takes_the_console_away");
+    expect(status).toBeNull();
+    expect(reason).toMatch(
+      /^fault at 0x1000\w{4} \(board_print\+0x\w+\): UART0 is not set up: 115200 baud on pin 0$/,
+    );
+    expect(text).toBe("");
   });
 
   test("ends when its stack overflows, and no data is lost before", async () => {
@@ -198,20 +210,22 @@ describe.skipIf(missingTools("arm-gcc", "picolibc-arm"))("an RP2040", () => {
   });
 
   test("keeps to the wall's time when it is told to", async () => {
-    const { clock } = await boot(await buildRp2040Program("sleeps"), { time: "real" });
-    const before = performance.now() - clock.now();
+    const image = await buildRp2040Program("sleeps");
+    const before = performance.now();
+    const { clock } = await boot(image, { time: "real" });
     while (text.split("slept").length < 5) await new Promise((resolve) => setTimeout(resolve, 5));
     // It is never ahead; how far behind it is, is this machine's business.
-    expect(performance.now() - clock.now()).toBeGreaterThanOrEqual(before - 1);
+    const ms = clock.now();
+    expect(performance.now() - before).toBeGreaterThanOrEqual(ms);
     expect(await board?.stop()).toEqual({ status: null, reason: "stopped" });
   });
 });
 
 /** Bits that are as often 1 as 0, and octets of many values. */
 function expectRandom(octets: Uint8Array): void {
-  expect(octets).toHaveLength(2048);
+  expect(octets).toHaveLength(512);
   const ones = octets.reduce((sum, octet) => sum + octet.toString(2).replaceAll("0", "").length, 0);
-  // Of 16384 fair bits: eight standard deviations.
-  expect(Math.abs(ones - 8192)).toBeLessThan(512);
-  expect(new Set(octets).size).toBeGreaterThan(240);
+  // Of 4096 fair bits: eight standard deviations. Of 512 fair octets, 221 differ on average.
+  expect(Math.abs(ones - 2048)).toBeLessThan(256);
+  expect(new Set(octets).size).toBeGreaterThan(180);
 }

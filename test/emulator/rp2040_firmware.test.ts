@@ -7,6 +7,7 @@ import { type IncomingMessage, type RequestOptions, request } from "node:http";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
 import { sha256OfBytes } from "../../host/apps/reproducible_bytes.js";
 import type { ChipOptions, SpiChip } from "../../host/chips/chip.js";
+import { Enc28j60 } from "../../host/chips/enc28j60.js";
 import { W5500 } from "../../host/chips/w5500.js";
 import { type Rp2040Board, runRp2040 } from "../../host/emulator/rp2040.js";
 import { BoardClock } from "../../host/emulator/rp2040_clock.js";
@@ -20,6 +21,7 @@ import { missingTools } from "../report/tools.js";
 
 const CHIPS = {
   "rp2040-w5500": (options: ChipOptions): SpiChip => new W5500(options),
+  "rp2040-enc28j60": (options: ChipOptions): SpiChip => new Enc28j60(options),
 };
 
 type BoardName = keyof typeof CHIPS;

@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "board.h"
+#include "pins.h"
+#include "rp2040_regs.h"
 #include "rp2040_spi.h"
 
 /** Longest data, and octets around it that must stay. */
@@ -18,6 +20,10 @@ static int reads_unaligned(void);
 static int executes_nothing(void);
 static int goes_nowhere(void);
 static int writes_flash(void);
+static int touches_what_is_in_reset(void);
+static int stops_the_tick(void);
+static int takes_the_console_away(void);
+static int takes_miso_away(void);
 static int overflows(void);
 static int stops(void);
 static int sleeps(void);
@@ -55,6 +61,30 @@ __attribute__((unused)) static int writes_flash(void) {
     return 0;
 }
 
+__attribute__((unused)) static int touches_what_is_in_reset(void) {
+    RP2040_SET(RESETS_RESET) = RESETS_DMA;
+    return (int)RP2040_REG(DMA_CTRL(0));
+}
+
+__attribute__((unused)) static int stops_the_tick(void) {
+    RP2040_REG(WATCHDOG_TICK) = 0;
+    return (int)board_now_ms(NULL);
+}
+
+__attribute__((unused)) static int takes_the_console_away(void) {
+    RP2040_REG(IO_BANK0_CTRL(PIN_UART_TX)) = GPIO_FUNCTION_SIO;
+    board_print("heard by nobody\n");
+    return 0;
+}
+
+__attribute__((unused)) static int takes_miso_away(void) {
+    static uint8_t octet;
+    struct ferrule_spi spi;
+    rp2040_spi_start(&spi, 4, 0);
+    RP2040_REG(IO_BANK0_CTRL(PIN_SPI_MISO)) = GPIO_FUNCTION_SIO;
+    return spi.read(spi.context, &octet, 1, &octet, 1);
+}
+
 static int dive(int depth) {
     volatile int room[64];
     room[0] = depth;
@@ -86,7 +116,7 @@ __attribute__((unused)) static int sleeps(void) {
 __attribute__((unused)) static int tells_random(void) {
     uint8_t octets[32];
     char text[3];
-    for (int line = 0; line < 64; line++) {
+    for (int line = 0; line < 16; line++) {
         board_random(NULL, octets);
         for (int index = 0; index < 32; index++) {
             snprintf(text, sizeof text, "%02x", octets[index]);
@@ -116,7 +146,7 @@ static int check(struct ferrule_spi *spi, uint32_t bytes, uint32_t offset) {
 __attribute__((unused)) static int moves_data(void) {
     static const uint32_t lengths[] = {0, 1, 2, 8, 9, 15, 16, 17, 60, 1513, 1514};
     struct ferrule_spi spi;
-    rp2040_spi_start(&spi, 4);
+    rp2040_spi_start(&spi, 4, 0);
     for (uint32_t index = 0; index < sizeof lengths / sizeof *lengths; index++)
         for (uint32_t offset = 0; offset < 4; offset++) {
             int status = check(&spi, lengths[index], offset);
@@ -129,7 +159,7 @@ __attribute__((unused)) static int moves_data(void) {
 /** The bus does not answer. */
 __attribute__((unused)) static int waits_for_ever(void) {
     struct ferrule_spi spi;
-    rp2040_spi_start(&spi, 4);
+    rp2040_spi_start(&spi, 4, 0);
     int few = check(&spi, 4, 0);
     int many = check(&spi, MOST, 0);
     return few * 10 + many;

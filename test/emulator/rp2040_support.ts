@@ -14,10 +14,10 @@ const execute = promisify(execFile);
 
 /** Compiles rp2040_program.c with the port, `program` being its PROGRAM; returns the image's path. Throws what gcc says. */
 export async function buildRp2040Program(program: string, ...defines: readonly string[]): Promise<string> {
-  const port = portObjects.get(defines.join()) ?? compile(PORT.files, defines, "port");
-  portObjects.set(defines.join(), port);
-  const own = await compile([PROGRAM], [...defines, `PROGRAM=${program}`], program);
   const folder = folderOf(program, defines);
+  const port = portObjects.get(defines.join()) ?? compile(PORT.files, defines, folderOf("port", defines));
+  portObjects.set(defines.join(), port);
+  const own = await compile([PROGRAM], [...defines, `PROGRAM=${program}`], folder);
   const elf = join(folder, "firmware.elf");
   const objects = [...(await port), ...own];
   await execute(PORT.compiler, ["-O2", ...PORT.options, ...objects, ...PORT.link, "-o", elf], { cwd: root });
@@ -35,13 +35,12 @@ const portObjects = new Map<string, Promise<string[]>>();
 const folderOf = (what: string, defines: readonly string[]) =>
   join(root, "build/firmware", ["rp2040-program", what, ...defines].join("-"));
 
-/** Compiles files of the project; returns the objects' paths. */
+/** Compiles files of the project into `folder`; returns the objects' paths. */
 async function compile(
   files: readonly string[],
   defines: readonly string[],
-  what: string,
+  folder: string,
 ): Promise<string[]> {
-  const folder = folderOf(what, defines);
   mkdirSync(folder, { recursive: true });
   const options = ["-O2", ...PORT.options, ...defines.map((define) => `-D${define}`)];
   const objects: string[] = [];
