@@ -196,7 +196,7 @@ export class Enc28j60 extends ChipModel {
 
   protected accept(frame: Uint8Array): Acceptance {
     const { RXEN, RXRST } = Econ1;
-    const isOn = (this.#get(Register.ECON1) & (RXEN | RXRST)) === RXEN && this.#clockReady;
+    const isOn = (this.#get(Register.ECON1) & (RXEN | RXRST)) === RXEN && this.#macRuns;
     if (!isOn || !(this.#get(Register.MACON1) & Macon1.MARXEN) || !this.#passes(frame)) return "refused";
     const octets = frame.length + CRC_OCTETS;
     if (octets > this.#word(Register.MAMXFL) && !(this.#get(Register.MACON3) & Macon3.HFRMEN))
@@ -372,9 +372,13 @@ export class Enc28j60 extends ChipModel {
     this.#updateInterrupt();
   }
 
+  get #macRuns(): boolean {
+    return this.#clockReady && this.clock.nowNs() >= this.#macFromNs;
+  }
+
   /** Sections 2.2, 11.2 and 14: before its clock runs the MAC cannot be used. Erratum 2: after a reset by SPI neither. */
   #macReady(): boolean {
-    const isReady = this.#clockReady && this.clock.nowNs() >= this.#macFromNs;
+    const isReady = this.#macRuns;
     if (!isReady)
       this.undefinedNow("the clock of MAC and PHY does not run: CLKRDY (2.2), erratum 2, PWRSV (14)");
     return isReady;
@@ -620,15 +624,16 @@ export class Enc28j60 extends ChipModel {
   /** Section 7.1. */
   #requestTransmission(): void {
     const length = this.#word(Register.ETXND) - this.#word(Register.ETXST);
-    if (this.#get(Register.ECON1) & Econ1.TXRST) this.undefinedNow("TXRTS while TXRST is set (section 11.3)");
-    else if (length < ETHERNET_HEADER_OCTETS) this.undefinedNow(`TXRTS for ${length} octets (section 7.1)`);
-    else if (!this.#macReady()) return;
-    else {
-      this.#checkDuplex("TXRTS");
-      this.#transmitNow();
+    const isInReset = (this.#get(Register.ECON1) & Econ1.TXRST) !== 0;
+    if (isInReset || length < ETHERNET_HEADER_OCTETS || !this.#macRuns) {
+      this.#clearControl(Econ1.TXRTS);
+      if (isInReset) this.undefinedNow("TXRTS while TXRST is set (section 11.3)");
+      else if (length < ETHERNET_HEADER_OCTETS) this.undefinedNow(`TXRTS for ${length} octets (section 7.1)`);
+      else this.#macReady();
       return;
     }
-    this.#clearControl(Econ1.TXRTS);
+    this.#checkDuplex("TXRTS");
+    this.#transmitNow();
   }
 
   #transmitNow(): void {
