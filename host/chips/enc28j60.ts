@@ -36,7 +36,7 @@ import {
   type RegisterBits,
   TransmitStatus,
 } from "./enc28j60_registers.js";
-import { type Acceptance, ChipModel, MIN_FRAME_OCTETS, NotModelled } from "./model.js";
+import { type Acceptance, ChipModel, MIN_FRAME_OCTETS } from "./model.js";
 
 const MEMORY_OCTETS = 0x2000;
 const POINTER_MASK = MEMORY_OCTETS - 1;
@@ -190,8 +190,9 @@ export class Enc28j60 extends ChipModel {
     const operation = this.#operation;
     if (operation === undefined || operation === Operation.SRC) return;
     const needed = operation === Operation.RCR && this.#bits(this.#address).kind === "mac" ? 3 : 2;
-    if (this.#octets < needed)
-      this.undefinedAccess(`the transaction ends after ${this.#octets} of ${needed} octets`);
+    const what = `the transaction ends after ${this.#octets} of ${needed} octets`;
+    if (this.#octets < 2) this.undefinedAccess(what);
+    else if (this.#octets < needed) this.undefinedNow(what);
   }
 
   protected accept(frame: Uint8Array): Acceptance {
@@ -305,7 +306,7 @@ export class Enc28j60 extends ChipModel {
     const { kind } = this.#bits(this.#address);
     const dataAt = kind === "mac" ? 3 : 2;
     if (this.#octets > dataAt)
-      this.undefinedAccess("more than one octet from a control register (section 4.2.1)");
+      this.undefinedNow("more than one octet from a control register (section 4.2.1)");
     if (this.#octets !== dataAt) return 0;
     if (kind === "forbidden") this.undefinedAccess("register 1Ah is reserved (section 3.1)");
     if (kind === "mac" && !this.#macReady()) return 0;
@@ -391,14 +392,12 @@ export class Enc28j60 extends ChipModel {
       operation === Operation.WCR ? value : operation === Operation.BFS ? old | value : old & ~value;
     if (kind === "none") return;
     if (kind === "mac" && operation !== Operation.WCR)
-      this.undefinedAccess(`bit field command for ${hex(address)}, a MAC or MII register (section 4.2.5)`);
+      this.undefinedNow(`bit field command for ${hex(address)}, a MAC or MII register (section 4.2.5)`);
     else if (kind === "forbidden") this.undefinedAccess("register 1Ah is reserved (section 3.1)");
     else if (kind === "reserved") {
-      if (asked !== old)
-        this.undefinedAccess(`the contents of reserved ${hex(address)} change (section 3.1)`);
-    } else if (isReadOnly) this.undefinedAccess(`register ${hex(address)} is read only (table 3-2)`);
-    else if (asked & zeros)
-      this.undefinedAccess(`reserved bits of ${hex(address)}: ${hex(asked)} (table 3-2)`);
+      if (asked !== old) this.undefinedNow(`the contents of reserved ${hex(address)} change (section 3.1)`);
+    } else if (isReadOnly) this.undefinedNow(`register ${hex(address)} is read only (table 3-2)`);
+    else if (asked & zeros) this.undefinedNow(`reserved bits of ${hex(address)}: ${hex(asked)} (table 3-2)`);
     else if (kind === "mac" && !this.#macReady()) return;
     else this.#store(address, old, (asked & writable) | (old & ~writable));
   }
@@ -407,7 +406,7 @@ export class Enc28j60 extends ChipModel {
     switch (address) {
       case Register.EIR:
       case Register.ESTAT:
-        if (value & ~old) this.undefinedAccess(`flags of ${hex(address)} can only be cleared (section 12.1)`);
+        if (value & ~old) this.undefinedNow(`flags of ${hex(address)} can only be cleared (section 12.1)`);
         this.#registers[address] = value & old;
         break;
       case Register.ECON1:
@@ -452,15 +451,15 @@ export class Enc28j60 extends ChipModel {
           : address === Register.EFLOCON && value
             ? "flow control"
             : undefined;
-    if (what) throw new NotModelled(`ENC28J60: ${what}`);
+    if (what) this.notModelled(what);
   }
 
   /** ECON1, register 3-1. */
   #control(old: number, value: number): void {
     const risen = value & ~old;
     const fallen = old & ~value;
-    if (risen & Econ1.DMAST) throw new NotModelled("ENC28J60: DMA");
-    this.#registers[Register.ECON1] = value;
+    if (risen & Econ1.DMAST) this.notModelled("DMA");
+    this.#registers[Register.ECON1] = value & ~Econ1.DMAST;
     if (risen & Econ1.RXRST) this.#clearControl(Econ1.RXEN);
     if (risen & Econ1.TXRST) this.#resetTransmitter();
     // Erratum 12: the end of this reset may set TXERIF.
@@ -725,7 +724,7 @@ export class Enc28j60 extends ChipModel {
 
   /** Section 3.3.1. A read begins when MIIRD becomes set. */
   #miiCommand(old: number, value: number): void {
-    if (value & Micmd.MIISCAN) throw new NotModelled("ENC28J60: MII scan");
+    if (value & Micmd.MIISCAN) this.notModelled("MII scan");
     if (!(value & ~old & Micmd.MIIRD)) return;
     const address = this.#get(Register.MIREGADR);
     this.#miiAccess(address, () => {
@@ -745,7 +744,7 @@ export class Enc28j60 extends ChipModel {
   #miiAccess(address: number, run: () => void): void {
     if (this.#mii) this.undefinedNow("MII access while MISTAT.BUSY is set (section 3.3)");
     if (!PHY_BITS.has(address)) {
-      this.undefinedAccess(`no PHY register ${hex(address)} (table 3-3)`);
+      this.undefinedNow(`no PHY register ${hex(address)} (table 3-3)`);
       return;
     }
     if (!this.wire) {
@@ -797,15 +796,14 @@ export class Enc28j60 extends ChipModel {
   #writePhy(address: number, value: number): void {
     const bits = PHY_BITS.get(address);
     if (!bits || bits === "read only") {
-      this.undefinedAccess(`PHY register ${hex(address)} is read only (table 3-3)`);
+      this.undefinedNow(`PHY register ${hex(address)} is read only (table 3-3)`);
       return;
     }
     if (value & bits.zeros || (value & bits.ones) !== bits.ones)
-      this.undefinedAccess(`reserved bits of PHY register ${hex(address)}: ${hex(value)} (table 3-3)`);
+      this.undefinedNow(`reserved bits of PHY register ${hex(address)}: ${hex(value)} (table 3-3)`);
     const isLoop = address === PhyRegister.PHCON1 && value & Phcon1.PLOOPBK;
     const isForced = address === PhyRegister.PHCON2 && value & (Phcon2.FRCLNK | Phcon2.TXDIS);
-    if (isLoop || isForced)
-      throw new NotModelled("ENC28J60: the PHY's loop, forced link and disabled transmitter");
+    if (isLoop || isForced) this.notModelled("the PHY's loop, forced link and disabled transmitter");
     const old = this.#phyValue(address);
     this.#phy.set(address, value & bits.writable);
     if (address !== PhyRegister.PHCON1) return;

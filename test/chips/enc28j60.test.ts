@@ -1102,6 +1102,53 @@ describe("clock, resets, power: sections 2.2, 11 and 14", () => {
   });
 });
 
+describe("what a reset forgets", () => {
+  test.each([
+    ["by SPI", (b: Board) => b.reset()],
+    [
+      "by the pin",
+      (b: Board) => {
+        b.chip.reset(true);
+        b.chip.reset(false);
+      },
+    ],
+    ["by the supply", (b: Board) => b.chip.brownOut()],
+  ])("%s: packets, pointers, flags, the stalled transmitter, what the PHY was asked", (_name, reset) => {
+    const b = board();
+    b.open();
+    b.writePhy(PHIE, 0x0012);
+    b.chip.setCable(false);
+    b.chip.setCable(true);
+    b.write(EIE, 0xd0);
+    b.far.give(frameTo(OWN));
+    b.chip.stallTransmitter();
+    b.send(frameTo(OTHER));
+    b.readPhy(0x02);
+    b.write(ERXRDPT, 0x11);
+    expect(b.chip.interrupt).toBe(true);
+    reset(b);
+    expect(b.chip.interrupt).toBe(false);
+    expect([b.read(EPKTCNT), b.word(ERXWRPT), b.word(MIRD), b.read(ECON1)]).toEqual([0, 0, 0, MIRD >> 5]);
+    b.write(ERXRDPT + 1, 0x05);
+    expect(b.word(ERXRDPT)).toBe(0x05fa);
+    expect(b.readPhy(PHIE)).toBe(0);
+    expect(b.readPhy(PHSTAT1)).toBe(0x1800);
+    b.reset();
+    b.open();
+    b.send(frameTo(OTHER));
+    expect(b.far.taken).toHaveLength(1);
+  });
+
+  test("an access to the PHY that was under way", () => {
+    const b = wireBoard();
+    b.write(MIREGADR, 0x02);
+    b.write(MICMD, 1);
+    b.reset();
+    b.clock.advance(2);
+    expect([b.read(MISTAT), b.word(MIRD)]).toEqual([0, 0]);
+  });
+});
+
 describe("errata of revision B7, DS80349C", () => {
   test("2: after a reset by SPI CLKRDY is set, and MAC and PHY do not work for 1 ms", () => {
     const b = wireBoard();
@@ -1257,7 +1304,25 @@ describe("faults", () => {
     b.set(ECON1, TXRTS);
     expect(b.read(ECON1) & TXRTS).toBe(0);
     undefinedAccess(() => b.read(0x1a));
+    // It believes in its bank, and may write back what it read from a stuck bus.
+    for (const octets of [
+      [0x0a, 0, 0],
+      [0x4e, 1],
+      [0x5f, 0xff],
+      [0x5f, 0],
+    ])
+      exchange(b.chip, octets);
+    b.clock.advance(1);
+    for (const [register, value] of [
+      [MACON1, 0xff],
+      [MICMD, 0xff],
+      [ERXFCON, 0xff],
+      [0x41, 1],
+    ] as const)
+      b.write(register, value);
     b.reset();
+    undefinedAccess(() => exchange(b.chip, [0x0a, 0, 0]));
+    expect(() => b.write(ECON1, 0x20)).toThrow(NotModelled);
     undefinedAccess(() => b.set(ECON2, 0x40));
     b.clock.advance(1000);
     expect(b.chip.linkUp).toBe(true);
