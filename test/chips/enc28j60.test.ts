@@ -215,7 +215,9 @@ describe("SPI instructions, section 4.2", () => {
     for (const instruction of [0x1f, 0x5f, 0x9f, 0xbf])
       undefinedAccess(() => exchange(board().chip, [instruction, 0, 0]));
     undefinedAccess(() => exchange(board().chip, [0xff, 0xff]));
-    exchange(board().chip, []);
+    const { chip } = board();
+    exchange(chip, [0x1f, 0]);
+    exchange(chip, []);
   });
 
   test("what is no instruction", () => {
@@ -551,6 +553,20 @@ describe("receiving, section 7.2", () => {
     expect(b.read(EPKTCNT)).toBe(255);
     expect(b.chip.statistics.overruns).toBe(1);
     expect(b.read(EIR) & 0x01).toBe(0x01);
+  });
+
+  test("PKTDEC makes room for a packet that waits", () => {
+    const b = board();
+    b.open();
+    for (let i = 0; i < 256; i++) {
+      b.far.give(frameTo(OWN));
+      const at = b.word(ERXWRPT);
+      b.setWord(ERXRDPT, at === 0 ? RX_END : at - 1);
+    }
+    expect(b.chip.statistics.received).toBe(255);
+    b.set(ECON2, 0x40);
+    expect(b.chip.statistics.received).toBe(256);
+    expect(b.read(EPKTCNT)).toBe(255);
   });
 
   test("PKTDEC counts down and clears itself; below 0 it is undefined", () => {
@@ -904,6 +920,8 @@ describe("interrupts, chapter 12", () => {
     expect(b.chip.interrupt).toBe(true);
     b.clear(EIR, bit);
     expect(b.chip.interrupt).toBe(false);
+    cause(b);
+    expect(b.chip.interrupt).toBe(true);
   });
 
   test("LINKIF follows PHIR when PHIE allows it, and reading PHIR clears it", () => {
@@ -1072,7 +1090,9 @@ describe("clock, resets, power: sections 2.2, 11 and 14", () => {
     expect(b.read(ERXFCON)).toBe(0);
     undefinedAccess(() => b.read(MACON1));
     b.clear(ECON2, 0x28);
-    b.clock.advance(0.301);
+    b.clock.advance(0.299);
+    expect(b.read(ESTAT) & 1).toBe(0);
+    b.clock.advance(0.002);
     expect(b.read(ESTAT) & 1).toBe(1);
     expect(b.read(MACON1)).toBe(1);
     b.clock.advance(1000);
@@ -1171,6 +1191,15 @@ describe("errata of revision B7, DS80349C", () => {
     b.far.give(frameTo(OWN));
     expect(b.readMemory(0x0800, 4)).toEqual([0, 0, 0, 0]);
     expect(b.readMemory(2, 2)).toEqual([64, 0]);
+    b.clear(ECON1, RXEN);
+    for (const register of [ERXST, ERXST + 1, ERXND, ERXND + 1]) {
+      b.set(ECON1, RXEN);
+      b.far.give(frameTo(OWN));
+      b.clear(ECON1, RXEN);
+      expect(b.word(ERXWRPT)).not.toBe(0);
+      b.write(register, b.read(register));
+      expect(b.word(ERXWRPT)).toBe(0);
+    }
   });
 
   test("6: PKTIF misses the last packet; INT and EPKTCNT do not", () => {
@@ -1228,6 +1257,7 @@ describe("errata of revision B7, DS80349C", () => {
     b.setWord(ERXRDPT, RX_END);
     b.far.give(frameTo(OWN));
     expect(b.readMemory(0, 4)).not.toEqual([70, 0, 64, 0]);
+    expect(b.readMemory(6, 64)).toEqual(withFcs(frameTo(OWN)));
     expect(b.readMemory(70, 4)).toEqual([140, 0, 64, 0]);
   });
 });
