@@ -1,6 +1,6 @@
 // A model of Microchip's ENC28J60 revision B7: datasheet DS39662E, errata DS80349C. An erratum is modelled as the worst
 // that its text allows, and always so, not sometimes: who does not work around it fails. DMA, self-test, flow control,
-// the magic packet filter and MII scans are not modelled.
+// the magic packet filter, MII scans and collisions by themselves are not modelled.
 
 import type { ChipOptions } from "./chip.js";
 import { crc32, crcRegister } from "./crc.js";
@@ -64,7 +64,7 @@ const SOFT_RESET_NS = 1_000_000;
 const RESET_PIN_NS = 400;
 /** An access to a PHY register: section 3.3.1. */
 const MII_NS = 10_240;
-/** Until the PHY says that the link is up. The datasheet has no figure; 802.3 section 14.2.1.7 allows 50 to 150 ms. */
+/** Until the link is up. The datasheet has no figure: some link pulses, 16 ms apart, 802.3 section 14.2.1.7. */
 const LINK_NS = 100_000_000;
 
 /** Erratum 14: what becomes of a packet's header while ERXRDPT is even. */
@@ -208,7 +208,7 @@ export class Enc28j60 extends ChipModel {
     return "taken";
   }
 
-  /** Section 12.1.6. */
+  /** Section 12.1.2. */
   protected overflowed(): void {
     this.#flag(Register.EIR, Eir.RXERIF);
     this.#flag(Register.ESTAT, Estat.BUFER);
@@ -701,7 +701,7 @@ export class Enc28j60 extends ChipModel {
     this.#writeStatus(octets, status | TransmitStatus.DONE);
     this.#clearControl(Econ1.TXRTS);
     this.#flag(Register.EIR, Eir.TXIF);
-    // Register 3-3 of the PHY, PHCON2: in half duplex its own frames come back unless HDLDIS is set.
+    // Section 6.6: in half duplex its own frames come back unless HDLDIS is set.
     const loops = !this.#isPhyFull() && !(this.#phyValue(PhyRegister.PHCON2) & Phcon2.HDLDIS);
     if (loops && frame) this.loopBack(frame);
   }
