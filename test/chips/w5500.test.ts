@@ -984,7 +984,15 @@ describe("faults", () => {
     b.setWord(S0, 0x24, 5000);
     b.command(SEND);
     b.command(RECV);
+    b.command(OPEN);
     undefinedAccess(() => b.read(COMMON, 0x3a));
+    // What it writes back may have been read from a stuck bus.
+    b.write(COMMON, 0x00, 0x7f);
+    b.write(COMMON, 0x00, 0x3a);
+    b.write(S0, 0x00, 0xff);
+    b.write(S0, 0x00, 0x01);
+    b.command(OPEN);
+    expect(b.read(S0, 0x03)).toEqual([0]);
     b.write(COMMON, 0x00, 0x80);
     undefinedAccess(() => b.command(SEND));
     b.chip.brownOut();
