@@ -42,6 +42,9 @@
 
 #define BANK_UNKNOWN 4u
 
+/** Times that the chip is set up, with no frame between, before it is reset by its pin. */
+#define SETUPS 3
+
 /** What is done next. From STEP_PHY on, the chip has the address and the filters. */
 enum step {
     STEP_RESET,
@@ -101,6 +104,10 @@ static const struct setting GUARDED[] = {
     {ENC28J60_MIREGADR, ENC28J60_PHSTAT2},
 };
 
+/** The filters: own address and broadcasts; the hash table comes in with groups. Damaged frames are dropped.
+ */
+#define FILTERS (ENC28J60_ERXFCON_UCEN | ENC28J60_ERXFCON_CRCEN | ENC28J60_ERXFCON_BCEN)
+
 /* Functions of the netdev */
 
 static uint32_t receive(void *context, uint8_t *frame, uint32_t room);
@@ -120,6 +127,7 @@ static void configure(struct enc28j60 *chip);
 static void enable(struct enc28j60 *chip);
 static void guard(struct enc28j60 *chip);
 static bool is_as_set_up(struct enc28j60 *chip);
+static bool has_settings(struct enc28j60 *chip);
 static void follow_link(struct enc28j60 *chip);
 static void go_to(struct enc28j60 *chip, enum step step, uint32_t wait_ms);
 static void try_later(struct enc28j60 *chip);
@@ -189,6 +197,10 @@ static uint16_t get16(const uint8_t *at) {
     return (uint16_t)(at[0] | at[1] << 8);
 }
 
+static uint8_t filters(const struct enc28j60 *chip) {
+    return chip->has_groups ? FILTERS | ENC28J60_ERXFCON_HTEN : FILTERS;
+}
+
 /** A place in the ring `bytes` behind another. */
 static uint16_t further(uint16_t place, uint32_t bytes) {
     return (uint16_t)(RECEIVE_START + (place - RECEIVE_START + bytes) % RECEIVE_BYTES);
@@ -246,6 +258,7 @@ static void send_frame(void *context, const uint8_t *frame, uint32_t length) {
 static bool link_is_up(void *context) {
     struct enc28j60 *chip = context;
     work(chip);
+    chip->told_link = chip->is_linked;
     return chip->is_linked;
 }
 
@@ -253,7 +266,8 @@ static uint32_t due_ms(void *context) {
     struct enc28j60 *chip = context;
     uint32_t passed = elapsed_ms(chip, chip->since);
     uint32_t due = passed < chip->wait_ms ? chip->wait_ms - passed : 0;
-    if (chip->has_failed)
+    /* A link that has changed is asked for at once. */
+    if (chip->has_failed || chip->told_link != chip->is_linked)
         return 0;
     if (chip->step != STEP_UP)
         return due;
@@ -305,9 +319,10 @@ static void work(struct enc28j60 *chip) {
     chip->has_failed = false;
     chip->bank = BANK_UNKNOWN;
     chip->send_end = 0;
-    if (chip->step == STEP_UP)
+    if (chip->step == STEP_UP) {
+        write_groups(chip);
         distrust(chip);
-    else
+    } else
         try_later(chip);
 }
 
@@ -343,8 +358,8 @@ static void take_step(struct enc28j60 *chip) {
         enable(chip);
         return;
     case STEP_VERIFY:
-        if (is_as_set_up(chip))
-            guard(chip);
+        if (is_as_set_up(chip) && has_settings(chip))
+            go_to(chip, STEP_UP, 0);
         else
             try_later(chip);
         return;
@@ -375,6 +390,8 @@ static void configure(struct enc28j60 *chip) {
     if (chip->was_set_up)
         chip->statistics.restarts++;
     chip->was_set_up = true;
+    if (chip->setups < SETUPS)
+        chip->setups++;
     write_settings(chip, ALL_SETTINGS);
     chip->receive_at = chip->read_at = RECEIVE_START;
     chip->send_end = 0;
@@ -394,9 +411,11 @@ static void enable(struct enc28j60 *chip) {
 static void guard(struct enc28j60 *chip) {
     go_to(chip, STEP_UP, ENC28J60_GUARD_MS);
     /* Once may be a disturbance on the bus. */
-    if (!is_as_set_up(chip) && !is_as_set_up(chip)) {
-        if (!chip->has_failed)
-            restart(chip);
+    bool is_right = is_as_set_up(chip) || is_as_set_up(chip);
+    if (chip->has_failed)
+        return;
+    if (!is_right) {
+        restart(chip);
         return;
     }
     uint8_t events, packets;
@@ -427,6 +446,17 @@ static bool is_as_set_up(struct enc28j60 *chip) {
         is_right = read_register(chip, GUARDED[n].reg, &value) && value == GUARDED[n].value;
     for (uint32_t n = 0; is_right && n < sizeof ADDRESS; n++)
         is_right = read_register(chip, ADDRESS[n], &value) && value == chip->mac[n];
+    return is_right && read_register(chip, ENC28J60_ERXFCON, &value) && value == filters(chip);
+}
+
+/** Whether the chip has all that it was told at first. */
+static bool has_settings(struct enc28j60 *chip) {
+    uint8_t value;
+    bool is_right = true;
+    for (uint32_t n = 0; is_right && n < ALL_SETTINGS; n++)
+        is_right = read_register(chip, SETTINGS[n].reg, &value) && value == SETTINGS[n].value;
+    for (uint32_t n = 0; is_right && n < sizeof chip->groups; n++)
+        is_right = read_register(chip, (uint8_t)(ENC28J60_EHT0 + n), &value) && value == chip->groups[n];
     return is_right;
 }
 
@@ -456,10 +486,11 @@ static void try_later(struct enc28j60 *chip) {
     go_to(chip, STEP_RESET, ENC28J60_RETRY_MS);
 }
 
-/** The chip has lost what was set: begins again at once. */
+/** The chip has lost what was set, or does not work any more: begins again at once, at first without the pin,
+ * which would have the PHY look for its partner anew. */
 static void restart(struct enc28j60 *chip) {
     try_later(chip);
-    chip->wait_ms = 0;
+    go_to(chip, chip->setups < SETUPS ? STEP_CHECK : STEP_RESET, 0);
 }
 
 /** The chip said what cannot be, or did not hear what it was told: sets up its receiver anew; at last the
@@ -501,18 +532,16 @@ static void write_mac(struct enc28j60 *chip) {
         write_register(chip, ADDRESS[n], chip->mac[n]);
 }
 
-/** The filters: own address, broadcasts, and what the hash table has. Damaged frames are dropped. */
 static void write_groups(struct enc28j60 *chip) {
     for (uint32_t n = 0; n < sizeof chip->groups; n++)
         write_register(chip, (uint8_t)(ENC28J60_EHT0 + n), chip->groups[n]);
-    write_register(chip, ENC28J60_ERXFCON,
-                   ENC28J60_ERXFCON_UCEN | ENC28J60_ERXFCON_CRCEN | ENC28J60_ERXFCON_BCEN |
-                       (chip->has_groups ? ENC28J60_ERXFCON_HTEN : 0));
+    write_register(chip, ENC28J60_ERXFCON, filters(chip));
 }
 
 /* Frames */
 
-/** Looks for frames that wait, if there may be any. Whether there are. */
+/** Looks for frames that wait, if there may be any. Whether there are. When they had no interrupt, those
+ * behind them may have none either. */
 static bool look(struct enc28j60 *chip) {
     bool is_wired = chip->spi->interrupt != NULL;
     if (!chip->must_look) {
@@ -521,6 +550,7 @@ static bool look(struct enc28j60 *chip) {
         if (chip->was_vain && elapsed_ms(chip, chip->looked_at) < ENC28J60_POLL_MS)
             return false;
     }
+    bool is_missed = chip->must_look;
     chip->must_look = false;
     chip->looked_at = chip->now_ms(chip->now_context);
     /* Not EIR.PKTIF: erratum 6. */
@@ -529,6 +559,7 @@ static bool look(struct enc28j60 *chip) {
         return false;
     chip->waiting = packets;
     chip->was_vain = packets == 0 && (!is_wired || is_interrupt_active(chip));
+    chip->must_look = is_missed && packets > 0;
     return packets > 0;
 }
 
@@ -563,7 +594,7 @@ static uint32_t take(struct enc28j60 *chip, uint8_t *frame, uint32_t room) {
         return 0;
     }
     chip->statistics.received++;
-    chip->resets = 0;
+    chip->resets = chip->setups = 0;
     return length;
 }
 
@@ -588,7 +619,7 @@ static void pass_over(struct enc28j60 *chip, uint16_t next) {
     chip->receive_at = next;
     chip->waiting--;
     change_bits(chip, ENC28J60_BFS, ENC28J60_ECON2, ENC28J60_ECON2_PKTDEC);
-    if (chip->waiting > 0 && chip->consumed < RELEASE_BYTES)
+    if (chip->consumed < RELEASE_BYTES)
         return;
     /* The last octet that was read: that is odd, as erratum 14 wants it. */
     uint16_t last = further(next, RECEIVE_BYTES - 1);
@@ -639,9 +670,10 @@ static void end_sending(struct enc28j60 *chip, bool is_sent) {
     if (!chip->is_sending)
         return;
     chip->is_sending = false;
-    if (is_sent)
+    if (is_sent) {
         chip->statistics.sent++;
-    else
+        chip->setups = 0;
+    } else
         chip->statistics.send_losses++;
 }
 

@@ -48,9 +48,11 @@ struct enc28j60 {
     uint32_t since, wait_ms;
     /** The bank that is selected; another value when that is unknown. */
     uint8_t bank;
-    /** Times that the receiver was set up anew since frames last went through. */
-    uint8_t resets;
+    /** Times that the receiver was set up anew, and the chip, since frames last went through. */
+    uint8_t resets, setups;
     bool was_set_up, is_linked;
+    /** What `link` said last. */
+    bool told_link;
     /** A transaction failed: what it left is unknown. */
     bool has_failed;
     /** A frame is being sent, for the how manieth time, since `sent_at`. */

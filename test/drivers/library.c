@@ -51,7 +51,8 @@ static void reset(void *context, bool active) {
 }
 
 /** Moves data as DMA does: whole words. */
-static bool spi_read(void *context, const uint8_t *command, uint32_t command_bytes, uint8_t *data, uint32_t bytes) {
+static bool spi_read(void *context, const uint8_t *command, uint32_t command_bytes, uint8_t *data,
+                     uint32_t bytes) {
     struct port *shared = context;
     bool is_dma = bytes >= FERRULE_SPI_DMA_BYTES;
     if (command_bytes > FERRULE_SPI_COMMAND_BYTES || (is_dma && (uintptr_t)data % 4 != 0))
@@ -74,8 +75,9 @@ static bool spi_write(void *context, const uint8_t *command, uint32_t command_by
     return transact(1, command_bytes, bytes) != 0;
 }
 
-EXPORT void drivers_start(uint32_t which, struct port *shared, transact_function *exchange, reset_function *hold,
-                          uint32_t has_interrupt, uint32_t has_reset, const uint8_t *mac) {
+EXPORT void drivers_start(uint32_t which, struct port *shared, transact_function *exchange,
+                          reset_function *hold, uint32_t has_interrupt, uint32_t has_reset,
+                          const uint8_t *mac) {
     kind = which;
     port = shared;
     transact = exchange;
