@@ -12,6 +12,8 @@ export const boards = {
       ...["--specs=/usr/lib/xtensa-lx106-elf/picolibc.specs", "-mlongcalls"],
       "-DPICOLIBC_INTEGER_PRINTF_SCANF",
     ],
+    // RAM is what this board is short of on wasm3.
+    defines: ["OPENETH_RECEIVE_BUFFERS=2", "OPENETH_SEND_BUFFERS=1"],
     files: [
       ...["start.S", "board.c", "helpers.c"].map((name) => `${folder}/${name}`),
       ...["openeth", "uart16550"].map((name) => `boards/drivers/${name}.c`),
