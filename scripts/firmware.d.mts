@@ -9,6 +9,8 @@ export interface Board {
   readonly compiler: string;
   /** For objects and for linking. */
   readonly options: readonly string[];
+  /** NAME or NAME=VALUE, for the application and the port alone. */
+  readonly defines?: readonly string[];
   /** The port's sources and drivers, paths in the project. */
   readonly files: readonly string[];
   /** For linking only. */

@@ -10,8 +10,7 @@
 
 /** Ethernet frames without check sequence: shortest that can be, shortest on the wire, longest with a VLAN
  * tag. */
-#define FRAME_LEAST 14u
-#define FRAME_PADDED 60u
+#define FRAME_LEAST 60u
 #define FRAME_MOST 1518u
 
 /** Up to this much waiting is read at once, prefix and all: that is quicker than to ask for a length first,
@@ -32,12 +31,14 @@
  */
 #define REOPENINGS 3
 
+/** Times that the chip is set up, with no frame between, before it is reset by its pin. */
+#define SETUPS 3
+
 /** What is done next. From STEP_VERIFY on, the chip is set up. */
 enum step { STEP_RESET, STEP_SETTLE, STEP_CHECK, STEP_CONFIGURE, STEP_VERIFY, STEP_REOPEN, STEP_UP };
 
-/** Registers of the socket from Sn_RXBUF_SIZE to Sn_RX_WR, as read at once. */
+/** Registers of the socket from Sn_TX_FSR to Sn_RX_WR, as read at once. */
 struct pointers {
-    uint8_t receive_kb, send_kb;
     uint16_t send_free, send_read, send_write, received, receive_read, receive_write;
 };
 
@@ -67,6 +68,7 @@ static void reopen(struct w5500 *chip);
 static void distrust(struct w5500 *chip);
 static void drop_frames(struct w5500 *chip);
 static bool is_as_set_up(struct w5500 *chip, struct pointers *pointers, uint8_t *events);
+static bool is_common_as_set_up(struct w5500 *chip);
 
 /* Frames */
 
@@ -150,11 +152,11 @@ static void send_frame(void *context, const uint8_t *frame, uint32_t length) {
         chip->statistics.send_losses++;
         return;
     }
-    uint8_t padded[FRAME_PADDED] = {0};
-    if (length < FRAME_PADDED) {
+    uint8_t padded[FRAME_LEAST] = {0};
+    if (length < FRAME_LEAST) {
         memcpy(padded, frame, length);
         frame = padded;
-        length = FRAME_PADDED;
+        length = FRAME_LEAST;
     }
     if (!write_at(chip, W5500_TX_BUFFER, chip->send_at, frame, length)) {
         chip->statistics.send_losses++;
@@ -168,6 +170,7 @@ static void send_frame(void *context, const uint8_t *frame, uint32_t length) {
 static bool link_is_up(void *context) {
     struct w5500 *chip = context;
     work(chip);
+    chip->told_link = chip->is_linked;
     return chip->is_linked;
 }
 
@@ -175,7 +178,8 @@ static uint32_t due_ms(void *context) {
     struct w5500 *chip = context;
     uint32_t passed = elapsed_ms(chip, chip->since);
     uint32_t due = passed < chip->wait_ms ? chip->wait_ms - passed : 0;
-    if (chip->has_failed)
+    /* A link that has changed is asked for at once. */
+    if (chip->has_failed || chip->told_link != chip->is_linked)
         return 0;
     if (chip->step != STEP_UP)
         return due;
@@ -255,13 +259,14 @@ static void take_step(struct w5500 *chip) {
         verify(chip);
         return;
     case STEP_REOPEN:
-        if (read_at(chip, SOCKET, W5500_SN_SR, &octet, 1) && octet == W5500_SN_SR_CLOSED)
+        if (!is_common_as_set_up(chip) || ++chip->tries > SOCKET_TRIES)
+            restart(chip);
+        else if (read_at(chip, SOCKET, W5500_SN_SR, &octet, 1) && octet == W5500_SN_SR_CLOSED)
             open_socket(chip);
-        else if (++chip->tries < SOCKET_TRIES) {
+        else {
             write_octet(chip, SOCKET, W5500_SN_CR, W5500_SN_CR_CLOSE);
             go_to(chip, STEP_REOPEN, 1);
-        } else
-            restart(chip);
+        }
         return;
     case STEP_UP:
         guard(chip);
@@ -280,6 +285,8 @@ static void configure(struct w5500 *chip) {
     if (chip->was_set_up)
         chip->statistics.restarts++;
     chip->was_set_up = true;
+    if (chip->setups < SETUPS)
+        chip->setups++;
     write_octet(chip, W5500_COMMON, W5500_MR, W5500_MR_PB);
     write_at(chip, W5500_COMMON, W5500_SHAR, chip->mac, sizeof chip->mac);
     /* The others have theirs first: all together must never have more than there is. */
@@ -326,7 +333,10 @@ static void guard(struct w5500 *chip) {
     struct pointers pointers;
     uint8_t events, phy;
     /* Once may be a disturbance on the bus. */
-    if (!is_as_set_up(chip, &pointers, &events) && !is_as_set_up(chip, &pointers, &events)) {
+    bool is_right = is_as_set_up(chip, &pointers, &events) || is_as_set_up(chip, &pointers, &events);
+    if (chip->has_failed)
+        return;
+    if (!is_right) {
         restart(chip);
         return;
     }
@@ -361,10 +371,11 @@ static void try_later(struct w5500 *chip) {
     go_to(chip, STEP_RESET, W5500_RETRY_MS);
 }
 
-/** The chip has lost what was set: begins again at once. */
+/** The chip has lost what was set, or does not work any more: begins again at once, at first without the pin,
+ * which would have the PHY look for its partner anew. */
 static void restart(struct w5500 *chip) {
     try_later(chip);
-    chip->wait_ms = 0;
+    go_to(chip, chip->setups < SETUPS ? STEP_CHECK : STEP_RESET, 0);
 }
 
 /** Closes the socket and opens it anew, with empty buffers; at last the whole chip. */
@@ -400,16 +411,13 @@ static void drop_frames(struct w5500 *chip) {
 /** Whether the chip has what was set up, as nothing else would. `pointers` and `events` (Sn_IR) are what it
  * has. */
 static bool is_as_set_up(struct w5500 *chip, struct pointers *pointers, uint8_t *events) {
-    /* From SHAR to SIMR; Sn_MR, CR, IR, SR; from Sn_RXBUF_SIZE to Sn_RX_WR. */
-    uint8_t common[W5500_SIMR + 1 - W5500_SHAR], state[4], sizes[W5500_SN_RX_WR + 2 - W5500_SN_RXBUF_SIZE];
-    if (!read_at(chip, W5500_COMMON, W5500_SHAR, common, sizeof common) ||
-        !read_at(chip, SOCKET, W5500_SN_MR, state, sizeof state) ||
+    /* Sn_MR, CR, IR, SR; from Sn_RXBUF_SIZE to Sn_IMR. */
+    uint8_t state[4], sizes[W5500_SN_IMR + 1 - W5500_SN_RXBUF_SIZE];
+    if (!is_common_as_set_up(chip) || !read_at(chip, SOCKET, W5500_SN_MR, state, sizeof state) ||
         !read_at(chip, SOCKET, W5500_SN_RXBUF_SIZE, sizes, sizeof sizes))
         return false;
     const uint8_t *words = sizes + 2;
     *pointers = (struct pointers){
-        .receive_kb = sizes[0],
-        .send_kb = sizes[1],
         .send_free = get16(words),
         .send_read = get16(words + 2),
         .send_write = get16(words + 4),
@@ -418,14 +426,21 @@ static bool is_as_set_up(struct w5500 *chip, struct pointers *pointers, uint8_t 
         .receive_write = get16(words + 10),
     };
     *events = state[2];
-    return memcmp(common, chip->mac, sizeof chip->mac) == 0 && common[W5500_SIMR - W5500_SHAR] == 1 &&
-           state[0] == chip->mode && state[3] == W5500_SN_SR_MACRAW && sizes[0] == BUFFER_KB &&
-           sizes[1] == BUFFER_KB;
+    return state[0] == chip->mode && state[3] == W5500_SN_SR_MACRAW && sizes[0] == BUFFER_KB &&
+           sizes[W5500_SN_IMR - W5500_SN_RXBUF_SIZE] == W5500_SN_IR_RECV && sizes[1] == BUFFER_KB;
+}
+
+static bool is_common_as_set_up(struct w5500 *chip) {
+    /* From SHAR to SIMR. */
+    uint8_t octets[W5500_SIMR + 1 - W5500_SHAR];
+    return read_at(chip, W5500_COMMON, W5500_SHAR, octets, sizeof octets) &&
+           memcmp(octets, chip->mac, sizeof chip->mac) == 0 && octets[W5500_SIMR - W5500_SHAR] == 1;
 }
 
 /* Frames */
 
-/** Looks for frames that wait, if there may be any. Whether there are. */
+/** Looks for frames that wait, if there may be any. Whether there are. When they had no interrupt, those
+ * behind them may have none either. */
 static bool look(struct w5500 *chip) {
     bool is_wired = chip->spi->interrupt != NULL;
     if (!chip->must_look) {
@@ -434,8 +449,14 @@ static bool look(struct w5500 *chip) {
         if (chip->was_vain && elapsed_ms(chip, chip->looked_at) < W5500_POLL_MS)
             return false;
     }
+    bool is_missed = chip->must_look;
     chip->must_look = false;
     chip->looked_at = chip->now_ms(chip->now_context);
+    /* A frame that has gone by now is cleared with what arrived. */
+    if (is_wired && chip->is_sending)
+        follow_sending(chip);
+    if (chip->step != STEP_UP || chip->has_failed)
+        return false;
     /* Cleared before the size is read: a frame that comes between sets it again. */
     if (is_wired) {
         uint8_t events = W5500_SN_IR_RECV | (chip->has_stale_end ? W5500_SN_IR_SENDOK : 0);
@@ -446,6 +467,7 @@ static bool look(struct w5500 *chip) {
     if (!read_size(chip))
         return false;
     chip->was_vain = chip->waiting == 0 && (!is_wired || is_interrupt_active(chip));
+    chip->must_look = is_missed && chip->waiting > 0;
     return chip->waiting > 0;
 }
 
@@ -504,7 +526,7 @@ static uint32_t take(struct w5500 *chip, uint8_t *frame, uint32_t room) {
     if (chip->waiting == 0 || chip->consumed >= RELEASE_BYTES)
         release(chip);
     chip->statistics.received++;
-    chip->reopenings = 0;
+    chip->reopenings = chip->setups = 0;
     return bytes - W5500_PREFIX_BYTES;
 }
 
@@ -546,7 +568,7 @@ static void take_end(struct w5500 *chip, uint8_t events) {
         chip->is_sending = false;
         chip->has_stale_end = true;
         chip->statistics.sent++;
-        chip->reopenings = 0;
+        chip->reopenings = chip->setups = 0;
     } else if (elapsed_ms(chip, chip->sent_at) >= W5500_SEND_MS)
         reopen(chip);
 }

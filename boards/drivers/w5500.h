@@ -45,10 +45,12 @@ struct w5500 {
     /** What is done next, `wait_ms` after `since`: enum step of w5500.c. */
     uint8_t step;
     uint32_t since, wait_ms;
-    /** Looks in vain at the present step; times that the socket was opened anew since frames last went
-     * through. */
-    uint8_t tries, reopenings;
+    /** Looks in vain at the present step; times that the socket was opened anew, and the chip set up, since
+     * frames last went through. */
+    uint8_t tries, reopenings, setups;
     bool was_set_up, is_linked;
+    /** What `link` said last. */
+    bool told_link;
     /** A transaction failed: the socket is opened anew. */
     bool has_failed;
     /** A frame is being sent, since `sent_at`; its end was seen, and not yet cleared in the chip; another is

@@ -16,7 +16,8 @@ export const boards = {
   "linux-w5500": { ...common, options: [], files: [...FILES, "boards/drivers/w5500.c"] },
   "linux-enc28j60": {
     ...common,
-    options: ["-DBOARD_ENC28J60"],
+    options: [],
+    defines: ["BOARD_ENC28J60"],
     files: [...FILES, "boards/drivers/enc28j60.c"],
   },
 };

@@ -15,6 +15,8 @@
 #define start_chip enc28j60_start
 /** 15.6 MHz; it takes 20. */
 #define SPI_DIVISOR 8
+/** TCSH of MAC and MII registers: ENC28J60 datasheet, section 16.0. */
+#define SPI_HOLD_NS 210
 static struct enc28j60 chip;
 #else
 #include "w5500.h"
@@ -22,6 +24,7 @@ static struct enc28j60 chip;
 #define start_chip w5500_start
 /** 31.25 MHz; it takes 33.3. */
 #define SPI_DIVISOR 4
+#define SPI_HOLD_NS 0
 static struct w5500 chip;
 #endif
 
@@ -65,7 +68,7 @@ const struct board *board_start(void) {
     board.static_bytes = (size_t)(__bss_end - (uint8_t *)__data_start);
     board.stack_low = __stack_low;
     board.stack_end = __stack_end;
-    rp2040_spi_start(&spi, SPI_DIVISOR);
+    rp2040_spi_start(&spi, SPI_DIVISOR, SPI_HOLD_NS);
     start_chip(&chip, &spi, board_now_ms, NULL, board.mac);
     board.netdev = &chip.netdev;
     return &board;

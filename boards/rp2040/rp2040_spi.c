@@ -8,6 +8,9 @@
 #define CHANNEL_IN 1u
 #define CHANNELS (1u << CHANNEL_OUT | 1u << CHANNEL_IN)
 
+/** Clocks that a turn of a loop around a single instruction takes at least. */
+#define HOLD_TURN_CLOCKS 4u
+
 /** Looks at the status register until something must have happened: an octet takes 5 to 130 clocks. */
 #define LOOKS 1000u
 
@@ -17,8 +20,12 @@ static bool write(void *context, const uint8_t *command, uint32_t command_bytes,
                   uint32_t bytes);
 static bool interrupt(void *context);
 static void reset(void *context, bool active);
+static void select_chip(bool active);
 static bool exchange(const uint8_t *out, uint8_t *in, uint32_t bytes);
 static bool move(const uint8_t *out, uint8_t *in, uint32_t bytes);
+
+/** How long the chip stays selected after the last octet. */
+static uint32_t hold_turns;
 #ifndef BOARD_SPI_POLLED
 static bool move_by_dma(const uint8_t *out, uint8_t *in, uint32_t bytes);
 
@@ -26,7 +33,7 @@ static bool move_by_dma(const uint8_t *out, uint8_t *in, uint32_t bytes);
 static uint32_t clock_divisor;
 #endif
 
-void rp2040_spi_start(struct ferrule_spi *spi, uint32_t divisor) {
+void rp2040_spi_start(struct ferrule_spi *spi, uint32_t divisor, uint32_t hold_ns) {
     RP2040_REG(SIO_GPIO_OUT_SET) = 1u << PIN_SPI_CS | 1u << PIN_CHIP_RESET;
     RP2040_REG(SIO_GPIO_OE_SET) = 1u << PIN_SPI_CS | 1u << PIN_CHIP_RESET;
     RP2040_REG(PADS_BANK0(PIN_SPI_SCK)) = PADS_DRIVE_4MA | PADS_SLEW_FAST | PADS_INPUT;
@@ -45,6 +52,7 @@ void rp2040_spi_start(struct ferrule_spi *spi, uint32_t divisor) {
     RP2040_REG(SPI0_CR0) = SPI_CR0_8_BITS | (divisor / 2 - 1) << SPI_CR0_SCR_SHIFT;
     RP2040_REG(SPI0_DMACR) = SPI_DMACR_RX | SPI_DMACR_TX;
     RP2040_REG(SPI0_CR1) = SPI_CR1_SSE;
+    hold_turns = (hold_ns * CLOCK_MHZ / 1000 + HOLD_TURN_CLOCKS - 1) / HOLD_TURN_CLOCKS;
 #ifndef BOARD_SPI_POLLED
     clock_divisor = divisor;
 #endif
@@ -54,19 +62,29 @@ void rp2040_spi_start(struct ferrule_spi *spi, uint32_t divisor) {
 static bool read(void *context, const uint8_t *command, uint32_t command_bytes, uint8_t *data,
                  uint32_t bytes) {
     (void)context;
-    RP2040_REG(SIO_GPIO_OUT_CLEAR) = 1u << PIN_SPI_CS;
+    select_chip(true);
     bool ok = exchange(command, 0, command_bytes) && move(0, data, bytes);
-    RP2040_REG(SIO_GPIO_OUT_SET) = 1u << PIN_SPI_CS;
+    select_chip(false);
     return ok;
 }
 
 static bool write(void *context, const uint8_t *command, uint32_t command_bytes, const uint8_t *data,
                   uint32_t bytes) {
     (void)context;
-    RP2040_REG(SIO_GPIO_OUT_CLEAR) = 1u << PIN_SPI_CS;
+    select_chip(true);
     bool ok = exchange(command, 0, command_bytes) && move(data, 0, bytes);
-    RP2040_REG(SIO_GPIO_OUT_SET) = 1u << PIN_SPI_CS;
+    select_chip(false);
     return ok;
+}
+
+static void select_chip(bool active) {
+    if (active) {
+        RP2040_REG(SIO_GPIO_OUT_CLEAR) = 1u << PIN_SPI_CS;
+        return;
+    }
+    for (uint32_t turns = hold_turns; turns > 0; turns--)
+        __asm__ volatile("nop");
+    RP2040_REG(SIO_GPIO_OUT_SET) = 1u << PIN_SPI_CS;
 }
 
 static bool interrupt(void *context) {
@@ -116,7 +134,8 @@ static bool exchange(const uint8_t *out, uint8_t *in, uint32_t bytes) {
 #ifndef BOARD_SPI_POLLED
 /** One channel feeds the bus, the other takes what comes in: when that is done, the bus is idle. */
 static bool move_by_dma(const uint8_t *out, uint8_t *in, uint32_t bytes) {
-    static const uint8_t zero = 0;
+    /* In RAM: whoever executes from flash is not to wait for it. */
+    static uint8_t zero;
     static uint8_t nothing;
     RP2040_REG(DMA_READ_ADDR(CHANNEL_OUT)) = (uint32_t)(uintptr_t)(out ? out : &zero);
     RP2040_REG(DMA_WRITE_ADDR(CHANNEL_OUT)) = SPI0_DR;

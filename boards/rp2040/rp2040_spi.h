@@ -10,10 +10,11 @@
 #define CLOCK_MHZ 125u
 
 /**
- * Sets up SPI0 and its pins, in mode 0. `divisor`: of 125 MHz, even, 2 to 508. With BOARD_SPI_POLLED all data
- * is moved by the processor, else from FERRULE_SPI_DMA_BYTES on by DMA.
+ * Sets up SPI0 and its pins, in mode 0. `divisor`: of 125 MHz, even, 2 to 508. `hold_ns`: how long the chip
+ * stays selected after the last octet. With BOARD_SPI_POLLED all data is moved by the processor, else from
+ * FERRULE_SPI_DMA_BYTES on by DMA.
  */
-void rp2040_spi_start(struct ferrule_spi *spi, uint32_t divisor);
+void rp2040_spi_start(struct ferrule_spi *spi, uint32_t divisor, uint32_t hold_ns);
 
 /** Microseconds since start; the low 32 bits. */
 uint32_t rp2040_now_us(void);

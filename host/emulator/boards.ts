@@ -1,6 +1,7 @@
 // The boards by name.
 
 import type { ChipClock, SpiChip } from "../chips/chip.js";
+import { Enc28j60 } from "../chips/enc28j60.js";
 import { chipClock } from "../chips/model.js";
 import { W5500 } from "../chips/w5500.js";
 import { realClock } from "../clock.js";
@@ -35,29 +36,31 @@ export async function startBoard(
   options: BoardOptions,
   prepare: (chip: SpiChip) => void = () => {},
 ): Promise<EmulatedBoard> {
+  const prepared = (chip: SpiChip) => {
+    if (options.cable === false) chip.setCable(false);
+    prepare(chip);
+    return chip;
+  };
   // Only here: each needs what the others do not.
   switch (name) {
+    case "qemu-riscv":
+    case "qemu-xtensa":
+      return await (await import("./qemu.js")).runQemu(name, options);
     case "rp2040-w5500":
     case "rp2040-enc28j60": {
       const { runRp2040 } = await import("./rp2040.js");
-      const chip = (clock: ChipClock) => {
-        const made = newChip(name, clock);
-        prepare(made);
-        return made;
-      };
+      const chip = (clock: ChipClock) => prepared(newChip(name, clock));
       // Virtual time is there for runs that repeat.
       return await runRp2040({ ...options, chip, ...(options.time === "virtual" && { seed: VIRTUAL_SEED }) });
     }
     default: {
       const { runLinuxBoard } = await import("./linux.js");
-      const chip = newChip(name, chipClock(realClock));
-      prepare(chip);
-      return runLinuxBoard({ ...options, chip });
+      return runLinuxBoard({ ...options, chip: prepared(newChip(name, chipClock(realClock))) });
     }
   }
 }
 
 /** The chip that the board's name ends with. */
-export function newChip(_name: BoardName, clock: ChipClock): SpiChip {
-  return new W5500({ clock });
+export function newChip(name: BoardName, clock: ChipClock): SpiChip {
+  return name.endsWith("enc28j60") ? new Enc28j60({ clock }) : new W5500({ clock });
 }

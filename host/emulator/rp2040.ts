@@ -41,6 +41,9 @@ const LAST_WORDS = 1_000_000;
 const SEMIHOSTING = 0xab;
 const SYS_EXIT_EXTENDED = 0x20;
 
+/** First octet of UDF: Armv6-M, section A6.7.72. */
+const UNDEFINED_INSTRUCTION = 0xde;
+
 /** What start-up code fills the stack with: boards/apps/board.h. */
 const STACK_PAINT = 0xdeadbeef;
 
@@ -242,6 +245,9 @@ class Cpu implements Processor {
   #break(code: number): void {
     const { core, sramView } = this.#mcu;
     const [operation = 0, argument = 0] = core.registers;
+    // rp2040js calls the undefined instruction a breakpoint, too.
+    if (core.readUint16(core.PC - 2) >>> 8 === UNDEFINED_INSTRUCTION)
+      throw new Fault("undefined instruction");
     const isExit = code === SEMIHOSTING && operation === SYS_EXIT_EXTENDED;
     if (this.#faultReason) this.end({ status: null, reason: this.#faultReason });
     else if (!isExit) this.end({ status: null, reason: `breakpoint ${code} at ${hex(core.PC - 2)}` });

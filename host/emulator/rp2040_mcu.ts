@@ -2,6 +2,7 @@
 // resets, the ring oscillator, the timer's tick, and waiting for an interrupt as the architecture has it.
 
 import { BasePeripheral, type Peripheral, RP2040 } from "rp2040js";
+import { correctFlags } from "./rp2040_alu.js";
 import { BOOT2_BYTES, boot2Problem } from "./rp2040_boot2.js";
 import type { BoardClock } from "./rp2040_clock.js";
 
@@ -39,18 +40,37 @@ const ROSC = 0x40060;
 
 /** Bits of RESETS: section 2.14.3. */
 const RESET_BITS: Readonly<Record<number, number>> = {
-  327680: 2,
-  262164: 5,
-  262172: 8,
-  262184: 12,
-  262188: 13,
-  262204: 16,
-  262208: 17,
-  262228: 21,
-  262196: 22,
-  262200: 23,
+  262220: 0, // ADC
+  262192: 1, // BUSCTRL
+  327680: 2, // DMA
+  262212: 3, // I2C0
+  262216: 4, // I2C1
+  262164: 5, // IO_BANK0
+  262168: 6, // IO_QSPI
+  262172: 8, // PADS_BANK0
+  262176: 9, // PADS_QSPI
+  328192: 10, // PIO0
+  328448: 11, // PIO1
+  262184: 12, // PLL_SYS
+  262188: 13, // PLL_USB
+  262224: 14, // PWM
+  262236: 15, // RTC
+  262204: 16, // SPI0
+  262208: 17, // SPI1
+  262148: 18, // SYSCFG
+  262144: 19, // SYSINFO
+  262252: 20, // TBMAN
+  262228: 21, // TIMER
+  262196: 22, // UART0
+  262200: 23, // UART1
+  327952: 24, // USBCTRL
 };
+/** Registers of the timer: section 4.6.5. */
+const TIMER_ALARM0 = 0x10;
+const TIMER_ALARM3 = 0x1c;
 const ALL_RESETS = 0x01ffffff;
+/** IO_QSPI and PADS_QSPI. */
+const FLASH_RESETS = (1 << 6) | (1 << 9);
 
 /** A microcontroller with `image` in its flash, about to execute the second stage of its boot. */
 export function createMcu(image: Uint8Array, clock: BoardClock, randomBit: () => number): RP2040 {
@@ -81,6 +101,7 @@ export function createMcu(image: Uint8Array, clock: BoardClock, randomBit: () =>
   mcu.addClockListener((hz) => clock.setCycleNs(1e9 / hz));
   guardMemory(mcu);
   waitForInterrupts(mcu);
+  correctFlags(mcu.core);
   return mcu;
 }
 
@@ -189,7 +210,7 @@ function waitForInterrupts(mcu: RP2040): void {
     if (!core.waiting) return take();
     if (!isInterruptPending(mcu)) return false;
     core.waiting = false;
-    if (!core.PM) take();
+    take();
     return true;
   };
 }
@@ -206,8 +227,8 @@ export function isInterruptPending({ core }: RP2040): boolean {
 
 /** Section 2.14: subsystems that are held in reset answer nothing. rp2040js knows of none. */
 class Resets extends BasePeripheral {
-  /** The boot ROM leaves all in reset that this emulator knows. */
-  held = ALL_RESETS;
+  /** The boot ROM lets go what flash needs. */
+  held = ALL_RESETS & ~FLASH_RESETS;
 
   override readUint32(offset: number): number {
     if (offset === 0x0) return this.held;
@@ -253,7 +274,9 @@ function tickedTimer(timer: Peripheral, tick: WatchdogTick, mcu: RP2040): Periph
     },
     writeUint32Atomic(offset, value, kind) {
       check();
-      timer.writeUint32Atomic(offset, value, kind);
+      // rp2040js takes the time until an alarm in whole microseconds from now, and would be early by what is left of this one.
+      const isLate = offset >= TIMER_ALARM0 && offset <= TIMER_ALARM3 && mcu.clock.nanos % 1000 > 0;
+      timer.writeUint32Atomic(offset, isLate ? (value + 1) >>> 0 : value, kind);
     },
   };
 }
@@ -272,13 +295,34 @@ class RingOscillator extends BasePeripheral {
   }
 }
 
-/** Section 4.10.13: the interface to flash takes its settings, while it is off; nothing comes of them here. */
+/**
+ * Section 4.10.13: the interface to flash takes its settings while it is off. Nothing comes of them here, but they must be
+ * such that flash can be read: the plain way, one line, whatever flash it is.
+ */
 class Ssi extends BasePeripheral {
   #isOn = true;
+  readonly #settings = new Map<number, number>();
 
   override writeUint32(offset: number, value: number): void {
-    if (offset === 0x08) this.#isOn = value === 1;
-    else if (![0x00, 0x04, 0x14, 0xf4].includes(offset)) super.writeUint32(offset, value);
-    else if (this.#isOn) fault(`write to the SSI's register ${hex(offset)} while it is on`);
+    if (offset !== 0x08) {
+      if (![...SSI_SETTINGS.keys(), SSI_BAUDR].includes(offset)) super.writeUint32(offset, value);
+      if (this.#isOn) fault(`write to the SSI's register ${hex(offset)} while it is on`);
+      this.#settings.set(offset, value);
+      return;
+    }
+    this.#isOn = value === 1;
+    const divisor = this.#settings.get(SSI_BAUDR) ?? 0;
+    const isRight = [...SSI_SETTINGS].every(([register, wanted]) => this.#settings.get(register) === wanted);
+    if (this.#isOn && !(isRight && divisor >= 2 && divisor % 2 === 0))
+      fault("the SSI is set up for no flash");
   }
 }
+
+const SSI_BAUDR = 0x14;
+
+/** CTRLR0: EEPROM read, 32 bits. CTRLR1: one frame. SPI_CTRLR0: command 03h of 8 bits, 24 of address, one line. */
+const SSI_SETTINGS = new Map([
+  [0x00, (31 << 16) | (3 << 8)],
+  [0x04, 0],
+  [0xf4, (0x03 << 24) | (2 << 8) | (6 << 2)],
+]);

@@ -1,6 +1,6 @@
 // What emulated boards do and take: the checks of scripts/boards on each, and the RAM of the whole firmware.
 
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { BOARDS, buildFirmware, toolsFor } from "../firmware.mjs";
 import { root, run } from "../support.mjs";

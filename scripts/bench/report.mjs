@@ -37,7 +37,7 @@ They come from times of one run, and depend on the machine and on what else it d
   {
     part: "boards",
     title: "Boards",
-    says: `Firmware on emulated boards, with the Linux kernel as its peer: what it did, and what it took. A request is GET /info on a
+    says: `Firmware on emulated boards, with the Linux kernel as its peer: what it did, and what it took. A request is GET / on a
 connection that stays. Awake: share of time in which the processor of an idle board does not sleep; an instruction takes a
 nanosecond on QEMU, 8 ns and more on the RP2040.`,
   },

@@ -22,8 +22,8 @@ export const TAP_DEFINES = ["FIRMWARE_ADDRESS=10,0,0,2", "FIRMWARE_ROUTER=10,0,0
 
 /** Bytes of the large transfers: an emulated RP2040 is slow. */
 const BYTES = { rp2040: 100_000, others: 1_048_576 };
-const LOSSY_BYTES = { rp2040: 30_000, others: 200_000 };
-const IMPAIRMENT = "loss=3%,reorder=3%,duplicate=2%,delay=2ms,seed=7";
+const LOSSY_BYTES = { rp2040: 100_000, others: 200_000 };
+const IMPAIRMENT = "loss=5%,reorder=3%,duplicate=2%,delay=2ms,seed=7";
 
 const CONNECTIONS = 200;
 const AT_ONCE = 8;
@@ -168,7 +168,7 @@ class Checks {
       return { ...now, instructions: counted, awakeNs: board.awakeNs(), boardMs: board.clock.now() };
     };
     const before = await read();
-    await run("ab", ["-q", "-k", "-n", String(REQUESTS), `http://${DEVICE}/info`]);
+    await run("ab", ["-q", "-k", "-n", String(REQUESTS), `http://${DEVICE}/`]);
     const between = await read();
     await sleep(IDLE_MS);
     const after = await read();

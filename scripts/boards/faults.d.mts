@@ -10,4 +10,8 @@ export interface FaultResult {
 }
 
 export function faultNames(board: string): string[];
-export function runFaults(board: string, engine: "wasm3" | "aot"): Promise<FaultResult[]>;
+export function runFaults(
+  board: string,
+  engine: "wasm3" | "aot",
+  options?: { sanitize?: boolean },
+): Promise<FaultResult[]>;

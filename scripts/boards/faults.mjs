@@ -31,11 +31,11 @@ const RECOVERY_MS = 60_000;
 /** How long a fault lasts that does not pass by itself, in milliseconds. */
 const LASTS_MS = 700;
 
-/** While connections are open. `inject` and `end` are given the chip. `moves`: a counter of /info, or of the chip's model, that
- * must have moved: it did happen. */
+/** While connections are open. `inject` and `end` are given the chip. `moves`: what proves
+ * that it did happen, see `counter`. */
 const ON_ANY_CHIP = {
   "link down in the middle": {
-    moves: "sendLosses",
+    moves: "console: link down",
     inject: (chip) => chip.setCable(false),
     end: (chip) => chip.setCable(true),
   },
@@ -75,17 +75,34 @@ const ON_W5500 = {
   "TIMEOUT in place of SENDOK": { moves: "sendLosses", inject: (chip) => chip.timeOut(2) },
 };
 
-const ON_ENC28J60 = {};
+const ON_ENC28J60 = {
+  "received length 0": { moves: "nonsense", inject: (chip) => chip.bogusLength(0) },
+  "received length 3": { moves: "nonsense", inject: (chip) => chip.bogusLength(3) },
+  "received length 65535": { moves: "nonsense", inject: (chip) => chip.bogusLength(65535) },
+  "next packet pointer beyond the buffer": {
+    moves: "nonsense",
+    inject: (chip) => chip.bogusNextPointer(0xffff),
+  },
+  "packet in error": { moves: "receiveErrors", inject: (chip) => chip.corruptStatus(0) },
+  "transmitter stalled after a late collision": {
+    moves: "chip.lateCollisions",
+    inject: (chip) => chip.collideLate(),
+  },
+  "transmitter stalled without a flag": { moves: "sendLosses", inject: (chip) => chip.stallTransmitter() },
+};
 
 /** Before the board boots. */
 const AT_BOOT = {
   "chip absent at boot": { inject: (chip) => chip.setPower(false), end: (chip) => chip.setPower(true) },
-  "link down at boot": { inject: (chip) => chip.setCable(false), end: (chip) => chip.setCable(true) },
+  "link down at boot": { cable: false, end: (chip) => chip.setCable(true) },
 };
 
-/** Boots firmware for the board and lets everything go wrong; resolves to what became of it, `{ fault, ok, ms }` each. */
-export async function runFaults(board, engine) {
-  const { image, problem } = buildFirmware(board, engine);
+/**
+ * Boots firmware for the board and lets everything go wrong; resolves to what became of it, `{ fault, ok, ms }` each.
+ * `sanitize`: see buildFirmware.
+ */
+export async function runFaults(board, engine, { sanitize = false } = {}) {
+  const { image, problem } = buildFirmware(board, engine, { sanitize });
   if (problem) throw new Error(problem);
   const host = await builtHost();
   const results = [];
@@ -96,8 +113,8 @@ export async function runFaults(board, engine) {
   } finally {
     await inTheMiddle.stop();
   }
-  for (const [fault, { inject, end }] of Object.entries(atBootOf(board))) {
-    const world = await World.boot(host, board, image, inject);
+  for (const [fault, { inject, cable, end }] of Object.entries(atBootOf(board))) {
+    const world = await World.boot(host, board, image, inject, cable);
     try {
       results.push(await world.comesUp(fault, end));
     } finally {
@@ -127,15 +144,15 @@ class World {
     Object.assign(this, { host, name: board, ...parts });
   }
 
-  /** `before`: what is done to the chip before there is power. */
-  static async boot(host, name, image, before) {
+  /** `before`: what is done to the chip before the board starts; `cable`: whether it is plugged in then. */
+  static async boot(host, name, image, before, cable = true) {
     const wire = new host.Wire();
     const time = name.startsWith("rp2040") ? "virtual" : "real";
     const parts = { said: "" };
     const onConsole = (text) => {
       parts.said += text;
     };
-    const options = { image, network: { kind: "link", link: wire.port() }, time, onConsole };
+    const options = { image, network: { kind: "link", link: wire.port() }, time, cable, onConsole };
     const board = await host.startBoard(name, options, before);
     const wasm = readFileSync(join(root, "build/core.wasm"));
     const gateway = { wasm, connections: 8, seed: new Uint8Array(32) };
@@ -197,10 +214,12 @@ class World {
     return { fault, ok: booted && saidDown && isLinked && echoed, ms, failure: socket.failure };
   }
 
-  /** A counter of the chip's model, or of those that the board tells of. */
+  /** A counter of the chip's model, or of those that the board tells of; or how often its console said something. */
   async counter(name) {
+    const [, said] = /^console: (.*)$/.exec(name) ?? [];
+    if (said) return this.parts.said.split(said).length;
     const [, ofChip] = /^chip\.(\w+)$/.exec(name) ?? [];
-    if (ofChip) return this.board.chip.statistics[ofChip];
+    if (ofChip) return this.board.chip.statistics[ofChip] ?? this.board.chip[ofChip];
     const socket = this.connect(HTTP_PORT);
     socket.write("GET /info HTTP/1.0\r\n\r\n");
     await this.until(() => socket.ended || socket.failure, RECOVERY_MS);

@@ -12,7 +12,8 @@ for (const board of BOARD_NAMES)
       let results: FaultResult[] = [];
 
       beforeAll(async () => {
-        results = await runFaults(board, engine);
+        // Our C, drivers included, under AddressSanitizer and UndefinedBehaviorSanitizer where that is possible.
+        results = await runFaults(board, engine, { sanitize: board.startsWith("linux") });
       }, 300_000);
 
       it.each(faultNames(board))("%s", (name) => {
