@@ -32,8 +32,9 @@
 #define STATUS_FAULT 64
 #define STATUS_CANNOT_RUN 2
 
-/** Instructions of a stretch that `counts_instructions` runs, and how often it must be exact. */
+/** How often a stretch of known length must be counted right, and how long it is, in instructions. */
 #define STRETCHES 4
+#define STRETCH 8
 
 /* The linker script's. */
 extern uint32_t __stack_low[], __stack_end[];
@@ -45,6 +46,7 @@ void _exit(int status) __attribute__((noreturn));
 
 static void start_interrupts(const volatile uint32_t *device);
 static uint32_t ask_for_random(uint8_t *octets, uint32_t wanted);
+static void sleep_for(uint64_t ticks);
 static uint64_t time_now(void);
 static void set_time_compare(uint64_t ticks);
 static uint64_t instructions_now(void);
@@ -116,9 +118,11 @@ static uint32_t ask_for_random(uint8_t *octets, uint32_t wanted) {
         .address = (uintptr_t)octets, .bytes = wanted, .flags = VIRTIO_DESCRIPTOR_DEVICE_WRITES};
     virtio_give(&entropy_queue, 0);
     virtio_notify(entropy, VIRTIO_ENTROPY_QUEUE);
-    while (!virtio_has_used(&entropy_queue))
+    while (!virtio_has_used(&entropy_queue)) {
         if (time_now() - begin > (uint64_t)RANDOM_PATIENCE_MS * MACHINE_TIME_TICKS_PER_MS)
             return 0;
+        sleep_for(MACHINE_TIME_TICKS_PER_MS / 10);
+    }
     bool is_taken = virtio_take(&entropy_queue, &descriptor, &bytes) == VIRTIO_TAKEN;
     __sync_synchronize();
     return is_taken && bytes <= wanted ? bytes : 0;
@@ -137,7 +141,12 @@ void board_sleep(void *context, uint32_t ms) {
     }
     if (virtio_net_waits(&net))
         return;
-    set_time_compare(time_now() + (uint64_t)ms * MACHINE_TIME_TICKS_PER_MS);
+    sleep_for((uint64_t)ms * MACHINE_TIME_TICKS_PER_MS);
+}
+
+/** Until an interrupt is pending, or so many ticks have passed. */
+static void sleep_for(uint64_t ticks) {
+    set_time_compare(time_now() + ticks);
     const uint64_t before = instructions_now();
     __asm__ volatile("wfi" : : : "memory");
     counted_asleep += instructions_now() - before;
@@ -214,7 +223,7 @@ static bool counts_instructions(void) {
         uint32_t before, after;
         __asm__ volatile(CSR("csrr %0, instret\nnop\nnop\nnop\nnop\nnop\nnop\nnop\ncsrr %1, instret")
                          : "=r"(before), "=r"(after));
-        if (after - before != 8)
+        if (after - before != STRETCH)
             return false;
     }
     return true;

@@ -788,7 +788,6 @@ export class Enc28j60 extends ChipModel {
         const flags = (this.#linkChangeSeen ? 0 : Phir.PLNKIF) | (this.#linkInterrupt ? Phir.PGIF : 0);
         this.#linkChangeSeen = true;
         this.#linkInterrupt = false;
-        this.#updateInterrupt();
         return flags;
       }
       default:

@@ -445,6 +445,8 @@ describe("receiving, section 7.2", () => {
     ["all", frameTo(ALL), 0x02c0],
     ["a right length field", frameTo(OWN, 60, 46), 0x0080],
     ["a wrong length field", frameTo(OWN, 60, 45), 0x00a0],
+    ["the longest length field", frameTo(OWN, 1514, 1500), 0x0080],
+    ["a wrong longest length field", frameTo(OWN, 1513, 1500), 0x00a0],
   ])("status: %s", (_name, frame, status) => {
     const b = board();
     b.open();
@@ -944,6 +946,19 @@ describe("interrupts, chapter 12", () => {
     b.chip.setCable(false);
     expect(b.chip.interrupt).toBe(false);
   });
+});
+
+test("wire timing: reading PHIR takes the interrupt back when the access is over", () => {
+  const b = wireBoard();
+  b.write(EIE, 0x90);
+  b.writePhy(PHIE, 0x0012);
+  b.chip.setCable(false);
+  expect(b.chip.interrupt).toBe(true);
+  b.write(MIREGADR, PHIR);
+  b.write(MICMD, 1);
+  expect(b.chip.interrupt).toBe(true);
+  b.clock.advance(0.011);
+  expect(b.chip.interrupt).toBe(false);
 });
 
 describe("the PHY, section 3.3", () => {

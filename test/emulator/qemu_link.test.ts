@@ -3,6 +3,7 @@
 import { duplexPair } from "node:stream";
 import { expect, test } from "vitest";
 import { QemuLink } from "../../host/emulator/qemu_link.js";
+import { VirtualClock } from "../../host/sim/clock.js";
 
 /** As QEMU sends it. */
 function message(...octets: number[]): Buffer {
@@ -76,6 +77,25 @@ test("no room while QEMU does not read, and a call when it does", async () => {
     await turn();
   }
   expect([ready > 0, link.hasRoom]).toEqual([true, true]);
+});
+
+test("a wire with a speed lets a burst through, and then as much as time allows", async () => {
+  const clock = new VirtualClock();
+  const [ours, qemus] = duplexPair();
+  qemus.resume();
+  const link = new QemuLink(ours, { octetsPerMs: 100, burst: 3000, clock });
+  let sent = 0;
+  link.onReady = () => {
+    // A frame of 976 takes 1000 octets of the wire.
+    for (; link.hasRoom; sent++) link.send(new Uint8Array(976));
+  };
+  link.onReady();
+  expect(sent).toBe(3);
+  clock.advance(100);
+  // The burst, what the time allowed, and one that took more than was left.
+  expect(sent).toBeGreaterThanOrEqual(3 + 10);
+  expect(sent).toBeLessThanOrEqual(3 + 10 + 1);
+  await new Promise<void>((next) => setImmediate(next));
 });
 
 test("a length that cannot be ends the link; frames to it are lost", async () => {
