@@ -25,7 +25,7 @@ const GATEWAY = { mac: "02:46:52:00:00:01", address: "10.0.0.1" };
 const SPARE_RECORDS = BACKLOG;
 
 /** How long a stop waits for clients to finish, and then for the last segments, in milliseconds. */
-const GRACE_MS = 2000;
+export const GRACE_MS = 2000;
 const SETTLE_MS = 2000;
 
 /** Frames and deadlines of a core that are gone through when it has stopped, at most: a thousand for each record. */
@@ -250,10 +250,20 @@ function bootDevice(
   });
 }
 
-function bootGateway(link: Link, clock: Clock, options: ServeOptions): Host {
+/** The gateway's host, with room for more connections than the device has. `address`: its IPv4 address. */
+export function bootGateway(
+  link: Link,
+  clock: Clock,
+  options: Pick<
+    DeviceServiceOptions,
+    "wasm" | "connections" | "seed" | "ringBytes" | "wrapLink" | "engineFor"
+  >,
+  address: string = GATEWAY.address,
+): Host {
   const { wasm, connections, seed, wrapLink, engineFor } = options;
   const config: CoreConfig = {
     ...GATEWAY,
+    address,
     connections: connections + SPARE_RECORDS,
     // The device and its gateway must not draw the same numbers.
     seed: createHash("sha256").update(seed).update("gateway").digest(),
@@ -266,7 +276,7 @@ function bootGateway(link: Link, clock: Clock, options: ServeOptions): Host {
 }
 
 /** Waits for `done()`, for at most `ms` milliseconds. */
-async function until(done: () => boolean, ms: number, clock: Clock): Promise<void> {
+export async function until(done: () => boolean, ms: number, clock: Clock): Promise<void> {
   const limit = clock.now() + ms;
   while (!done() && clock.now() < limit)
     await new Promise<void>((resolve) => clock.after(STOP_STEP_MS, resolve));

@@ -9,6 +9,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { BOARD_HEAD, boardsAndEngines, boardValues, RAM_HEAD, ramValues } from "./bench/boards.mjs";
 import { buildFerrule, ENGINES, TARGETS } from "./bench/build.mjs";
 import { countInCallgrind, countsIn, linesFromQemu, WORKS } from "./bench/count.mjs";
 import { FLASH_PARTS, flashRows, HEAP_PARTS, heapValues, stackRows, stateRows } from "./bench/memory.mjs";
@@ -16,6 +17,7 @@ import { PEERS } from "./bench/peers.mjs";
 import { reportOf } from "./bench/report.mjs";
 import { THROUGHPUT_HEAD, THROUGHPUT_TOOLS, throughputRows } from "./bench/throughput.mjs";
 import { buildEngines } from "./engines.mjs";
+import { toolsFor } from "./firmware.mjs";
 import { hasTool, inCi, root, run, TOOLS } from "./support.mjs";
 
 /** Growth over the budget that is let pass. */
@@ -26,7 +28,7 @@ const RESULTS = join(root, "bench/RESULTS.md");
 const MICROCONTROLLERS = ["rv32imc", "xtensa"];
 
 /** Name -> what makes this part of the report: see reportOf. */
-const PARTS = { instructions, peers, state, heap, stack, flash, throughput, versions };
+const PARTS = { instructions, peers, state, heap, stack, flash, throughput, boards, ram, versions };
 
 /** Tables of bytes that repeat exactly with the same compiler. */
 const EXACT_TABLES = {
@@ -150,6 +152,56 @@ async function throughput() {
     rows.push(...(problem ? [{ name: engine, missing: problem }] : await throughputRows(engine)));
   }
   return { head: THROUGHPUT_HEAD, rows };
+}
+
+/** Of each emulated board and engine. */
+async function boards() {
+  const rows = [];
+  for (const { board, engine, tools } of boardsAndEngines()) {
+    const name = `${board} on ${engine}`;
+    console.log(`bench: ${name}`);
+    const missing = lacking(tools.filter((tool) => tool !== "wasm3"));
+    rows.push(missing ? { name, missing } : { name, values: await boardValues(board, engine) });
+  }
+  return { head: BOARD_HEAD, rows };
+}
+
+/** Firmware that the RAM is told of: board, engine, connections, bytes of each ring. */
+const RAM_ROWS = [
+  ["qemu-xtensa", "wasm3", 4, 4096],
+  ["qemu-riscv", "wasm3", 4, 4096],
+  ["rp2040-w5500", "wasm3", 4, 4096],
+  ["qemu-xtensa", "aot", 4, 4096],
+  ["qemu-riscv", "aot", 4, 4096],
+  ["rp2040-w5500", "aot", 4, 4096],
+];
+
+/** Beside those, what fits in so many bytes: with how many connections of this kind. */
+const FITS = { bytes: 96 * 1024, board: "qemu-xtensa", ringBytes: 4096 };
+
+async function ram() {
+  const rows = [];
+  for (const [board, engine, connections, ringBytes] of RAM_ROWS)
+    rows.push(await ramRow(board, engine, connections, ringBytes));
+  const { board, ringBytes } = FITS;
+  // The least that is of use, on wasm3.
+  rows.push(await ramRow(board, "wasm3", 1, 2048));
+  const four = rows.find(({ name }) => name.startsWith(`${board} on aot`))?.values?.at(-1);
+  const eight = four && (await ramRow(board, "aot", 8, ringBytes)).values?.at(-1);
+  if (!eight) return { head: RAM_HEAD, rows };
+  // Connections are all alike.
+  const most = 4 + Math.floor((FITS.bytes - four) / ((eight - four) / 4));
+  for (const count of [most, most + 1]) rows.push(await ramRow(board, "aot", count, ringBytes));
+  return { head: RAM_HEAD, rows };
+}
+
+async function ramRow(board, engine, connections, ringBytes) {
+  const name = `${board} on ${engine}, ${connections} connections of 2 x ${ringBytes} bytes`;
+  console.log(`bench: RAM of ${name}`);
+  const missing = lacking(toolsFor(board, engine).filter((tool) => tool !== "wasm3"));
+  return missing
+    ? { name, missing }
+    : { name, values: await ramValues(board, engine, connections, ringBytes) };
 }
 
 /** Releases of what made the figures. */

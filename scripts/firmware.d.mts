@@ -9,6 +9,8 @@ export interface Board {
   readonly compiler: string;
   /** For objects and for linking. */
   readonly options: readonly string[];
+  /** NAME or NAME=VALUE, for the application and the port alone. */
+  readonly defines?: readonly string[];
   /** The port's sources and drivers, paths in the project. */
   readonly files: readonly string[];
   /** For linking only. */
@@ -25,5 +27,5 @@ export function toolsFor(name: string, engine: "wasm3" | "aot"): string[];
 export function buildFirmware(
   name: string,
   engine: "wasm3" | "aot",
-  options?: { module?: string; defines?: readonly string[] },
+  options?: { module?: string; defines?: readonly string[]; sanitize?: boolean; program?: readonly string[] },
 ): { image: string; elf: string; problem: string };

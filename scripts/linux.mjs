@@ -32,7 +32,13 @@ const { values, positionals } = parseArgs({
 });
 const PROGRAMS = {
   web: {
-    files: ["boards/apps/web.c", "boards/linux/tap.c", "boards/linux/main.c", ...RUNTIME_FILES],
+    files: [
+      "boards/apps/web.c",
+      "boards/apps/http.c",
+      "boards/linux/tap.c",
+      "boards/linux/main.c",
+      ...RUNTIME_FILES,
+    ],
     hasEngine: true,
   },
   api: { files: ["test/linux/api.c", ...RUNTIME_FILES], hasEngine: true },

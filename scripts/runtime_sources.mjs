@@ -76,7 +76,11 @@ export function wasm3Engine(directory, engine = "boards/runtime/engine_wasm3.c")
  * fixed size of linear memory. `engine`: as above. Throws what `translate` throws.
  */
 export function aotEngine(wasm, folder, more = [], engine = "boards/runtime/engine_aot.c") {
-  const identity = translate(wasm, folder);
+  return translatedEngine(folder, translate(wasm, folder), more, engine);
+}
+
+/** The same of a module that was translated into `folder` before; `identity`: what `translate` returned. */
+export function translatedEngine(folder, identity, more = [], engine = "boards/runtime/engine_aot.c") {
   const options = ["-I", AOT, "-isystem", folder, ...more];
   const own = ownSources([engine], [], [...options, ...identity]);
   return [

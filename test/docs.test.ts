@@ -49,7 +49,10 @@ test("the memory that configurations need, in docs/architecture.md and docs/firm
 test.skipIf(missingTools("gcc"))("the first example in docs/firmware.md compiles without a warning", () => {
   const example = /```c\n([^`]*)```/.exec(text("docs/firmware.md"))?.[1] as string;
   const options = ["-std=gnu99", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-fsyntax-only", "-x", "c"];
-  execFileSync("gcc", [...options, "-I", "boards/include", "-"], { cwd: ROOT, input: example });
+  execFileSync("gcc", [...options, "-I", "boards/include", "-I", "boards/drivers", "-"], {
+    cwd: ROOT,
+    input: example,
+  });
   expect(example).toContain("ferrule_start");
 });
 

@@ -15,6 +15,9 @@
 #ifndef FIRMWARE_ADDRESS
 #define FIRMWARE_ADDRESS 10, 0, 2, 15
 #endif
+#ifndef FIRMWARE_NETMASK
+#define FIRMWARE_NETMASK 255, 255, 255, 0
+#endif
 #ifndef FIRMWARE_ROUTER
 #define FIRMWARE_ROUTER 10, 0, 2, 2
 #endif
@@ -32,25 +35,29 @@ extern const uint32_t firmware_module_bytes;
 static void say_trap(void *context, const char *trap);
 static void say(const char *text, const char *more);
 static void stop(const char *what, int32_t status);
-static void configure(struct ferrule_setup *setup, const struct board *board);
+static void configure(struct ferrule_setup *setup);
+static void tell(char *json, size_t room);
+static uint32_t stack_bytes(void);
 
+static const struct board *board;
+static int32_t memory_needed;
 static struct ferrule device;
-static struct web web;
+static struct web web = {.about = tell};
 static struct web_visitor visitors[FIRMWARE_CONNECTIONS];
 
 int main(void) {
     static struct ferrule_setup setup = {
         .now_ms = board_now_ms, .random = board_random, .sleep = board_sleep, .trapped = say_trap};
-    const struct board *board = board_start();
-    configure(&setup, board);
-    int32_t needed = ferrule_memory_needed(&setup);
-    int32_t status = needed < 0 ? needed : ferrule_start(&device, &setup);
+    board = board_start();
+    configure(&setup);
+    memory_needed = ferrule_memory_needed(&setup);
+    int32_t status = memory_needed < 0 ? memory_needed : ferrule_start(&device, &setup);
     if (status >= 0)
         status = web_start(&web, &device, visitors, FIRMWARE_CONNECTIONS);
     if (status < 0)
         stop("start", status);
     char line[96];
-    snprintf(line, sizeof line, "%s, %ld of %lu bytes of memory", ferrule_engine_name(), (long)needed,
+    snprintf(line, sizeof line, "%s, %ld of %lu bytes of memory", ferrule_engine_name(), (long)memory_needed,
              (unsigned long)setup.memory_bytes);
     say("up: ", line);
     bool was_up = false;
@@ -68,12 +75,12 @@ int main(void) {
     }
 }
 
-static void configure(struct ferrule_setup *setup, const struct board *board) {
+static void configure(struct ferrule_setup *setup) {
     struct ferrule_config *config = &setup->config;
     ferrule_config_defaults(config);
     memcpy(config->mac, board->mac, 6);
     memcpy(config->address, (const uint8_t[]){FIRMWARE_ADDRESS}, 4);
-    memcpy(config->netmask, (const uint8_t[]){255, 255, 255, 0}, 4);
+    memcpy(config->netmask, (const uint8_t[]){FIRMWARE_NETMASK}, 4);
     memcpy(config->gateway, (const uint8_t[]){FIRMWARE_ROUTER}, 4);
     config->connections = FIRMWARE_CONNECTIONS;
     config->listeners = 2;
@@ -86,6 +93,33 @@ static void configure(struct ferrule_setup *setup, const struct board *board) {
     /* An interpreter adds up slowly. */
     if (strncmp(ferrule_engine_name(), "wasm3", 5) == 0)
         setup->checksums = FERRULE_CHECKSUMS_NATIVE;
+}
+
+/** What /info says of the board, always as long. Instructions are in hexadecimal: not every C library prints
+ * 64 bits. */
+static void tell(char *json, size_t room) {
+    static const struct ferrule_netdev_statistics none;
+    const struct ferrule_netdev_statistics *net =
+        board->netdev->statistics ? board->netdev->statistics : &none;
+    const uint64_t instructions = board->instructions ? board->instructions() : 0;
+    snprintf(json, room,
+             ",\"board\":\"%s\",\"uptimeMs\":%10lu,\"instructions\":\"0x%08lx%08lx\",\"stackBytes\":%10lu,"
+             "\"memoryBytes\":%10lu,\"staticBytes\":%10lu,\"sendLosses\":%10lu,\"receiveErrors\":%10lu,"
+             "\"overruns\":%10lu,\"nonsense\":%10lu,\"chipRestarts\":%10lu,\"missedInterrupts\":%10lu",
+             board->name, (unsigned long)board_now_ms(NULL), (unsigned long)(instructions >> 32),
+             (unsigned long)(instructions & 0xffffffff), (unsigned long)stack_bytes(),
+             (unsigned long)memory_needed, (unsigned long)board->static_bytes,
+             (unsigned long)net->send_losses, (unsigned long)net->receive_errors,
+             (unsigned long)net->receive_overruns, (unsigned long)net->nonsense, (unsigned long)net->restarts,
+             (unsigned long)net->missed_interrupts);
+}
+
+/** How deep the C stack has been; 0 where it is not painted. */
+static uint32_t stack_bytes(void) {
+    const volatile uint32_t *word = board->stack_low;
+    while (word < board->stack_end && *word == BOARD_STACK_PAINT)
+        word++;
+    return (uint32_t)((uintptr_t)board->stack_end - (uintptr_t)word);
 }
 
 static void say_trap(void *context, const char *trap) {

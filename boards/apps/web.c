@@ -3,19 +3,20 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "http.h"
+
 /** What a visitor's connection is doing. */
 enum phase {
     FREE,
-    /** Sends back what comes, for ever, or `left` bytes of a request's body. */
-    ECHO,
-    ECHO_BODY,
     /** Collects the head of a request in `text`. */
     HEAD,
-    /** Sends `text`; then reproducible bytes, a request's body, or nothing more. */
+    /** Sends `text`, then does what is next. */
     ANSWER,
-    ANSWER_BYTES,
-    ANSWER_ECHO,
+    /** Sends `left` reproducible bytes. */
     BYTES,
+    /** Sends back the `left` bytes that come next, or all that come. */
+    ECHO_BODY,
+    ECHO_ALL,
     /** Waits for the peer's end after its own. */
     LAST,
 };
@@ -29,33 +30,25 @@ enum phase {
 enum progress { WAITING, GOING_ON, GONE };
 
 static void accept_all(struct web *web, int32_t listener, enum phase phase);
-static void end_idle(struct web *web);
-static uint32_t now_of(const struct web *web);
 static void go_on(struct web *web, struct web_visitor *visitor);
 static enum progress step(struct web *web, struct web_visitor *visitor);
 static enum progress copy_back(struct web *web, struct web_visitor *visitor);
 static enum progress collect_head(struct web *web, struct web_visitor *visitor);
 static enum progress send_text(struct web *web, struct web_visitor *visitor);
 static enum progress send_bytes(struct web *web, struct web_visitor *visitor);
-static enum progress wait_for_end(struct web *web, struct web_visitor *visitor);
 static enum progress next_request(struct web *web, struct web_visitor *visitor);
 static void answer(struct web *web, struct web_visitor *visitor);
 static void put_answer(struct web_visitor *visitor, const char *status, const char *type, uint32_t length,
                        const char *body);
 static void put_info(struct web *web, struct web_visitor *visitor);
-static const char *header_value(const char *head, const char *name);
-static bool read_number(const char *text, char end, uint32_t *number);
 
 static const char PAGE[] = "<!doctype html><title>Ferrule</title><h1>Ferrule</h1>"
                            "<p>This page came over a TCP/IP stack in one WebAssembly module. "
                            "See <a href=\"/info\">/info</a>.\n";
 
 int32_t web_start(struct web *web, struct ferrule *device, struct web_visitor *visitors, uint32_t count) {
-    memset(web, 0, sizeof *web);
     memset(visitors, 0, count * sizeof *visitors);
-    web->device = device;
-    web->visitors = visitors;
-    web->count = count;
+    *web = (struct web){.device = device, .visitors = visitors, .count = count, .about = web->about};
     web->http = ferrule_listen(device, WEB_HTTP_PORT, count);
     if (web->http < 0)
         return web->http;
@@ -64,28 +57,33 @@ int32_t web_start(struct web *web, struct ferrule *device, struct web_visitor *v
 }
 
 bool web_serve(struct web *web) {
+    struct web_visitor *const end = web->visitors + web->count;
     uint32_t events;
     int32_t socket;
     bool has_more = false;
-    for (uint32_t index = 0; index < web->count; index++)
-        if (web->visitors[index].phase != FREE && web->visitors[index].has_more)
-            go_on(web, &web->visitors[index]);
+    for (struct web_visitor *visitor = web->visitors; visitor < end; visitor++)
+        if (visitor->phase != FREE && visitor->has_more)
+            go_on(web, visitor);
     /* Each socket once at most. */
     for (uint32_t told = 0; told < web->count + LISTENERS; told++) {
         socket = ferrule_next_event(web->device, &events);
         if (socket <= 0)
             break;
-        if (socket == web->http)
-            accept_all(web, socket, HEAD);
-        else if (socket == web->echo)
-            accept_all(web, socket, ECHO);
-        for (uint32_t index = 0; index < web->count; index++)
-            if (web->visitors[index].phase != FREE && web->visitors[index].socket == socket)
-                go_on(web, &web->visitors[index]);
+        if (socket == web->http || socket == web->echo)
+            accept_all(web, socket, socket == web->http ? HEAD : ECHO_ALL);
+        for (struct web_visitor *visitor = web->visitors; visitor < end; visitor++)
+            if (visitor->phase != FREE && visitor->socket == socket)
+                go_on(web, visitor);
     }
-    end_idle(web);
-    for (uint32_t index = 0; index < web->count; index++)
-        has_more = has_more || (web->visitors[index].phase != FREE && web->visitors[index].has_more);
+    const uint32_t now = web->device->setup->now_ms(web->device->setup->context);
+    for (struct web_visitor *visitor = web->visitors; visitor < end; visitor++) {
+        /* One who has vanished, or who never reads what he asked for, must not keep a connection for ever. */
+        if (visitor->phase != FREE && now - visitor->active_ms >= WEB_IDLE_MS) {
+            ferrule_abort(web->device, visitor->socket);
+            visitor->phase = FREE;
+        }
+        has_more = has_more || (visitor->phase != FREE && visitor->has_more);
+    }
     return has_more;
 }
 
@@ -96,29 +94,13 @@ uint32_t web_open(const struct web *web) {
     return open;
 }
 
-/** A visitor who has vanished, or who never reads what he asked for, must not keep a connection for ever. */
-static void end_idle(struct web *web) {
-    for (uint32_t index = 0; index < web->count; index++) {
-        struct web_visitor *visitor = &web->visitors[index];
-        if (visitor->phase == FREE || now_of(web) - visitor->active_ms < WEB_IDLE_MS)
-            continue;
-        ferrule_abort(web->device, visitor->socket);
-        visitor->phase = FREE;
-    }
-}
-
-static uint32_t now_of(const struct web *web) {
-    return web->device->setup->now_ms(web->device->setup->context);
-}
-
 static void accept_all(struct web *web, int32_t listener, enum phase phase) {
     int32_t socket;
     while ((socket = ferrule_accept(web->device, listener)) > 0) {
-        struct web_visitor *visitor = NULL;
-        for (uint32_t index = 0; index < web->count && !visitor; index++)
-            if (web->visitors[index].phase == FREE)
-                visitor = &web->visitors[index];
-        if (!visitor) {
+        struct web_visitor *visitor = web->visitors;
+        while (visitor < web->visitors + web->count && visitor->phase != FREE)
+            visitor++;
+        if (visitor == web->visitors + web->count) {
             ferrule_abort(web->device, socket);
             continue;
         }
@@ -131,11 +113,10 @@ static void accept_all(struct web *web, int32_t listener, enum phase phase) {
 }
 
 /** As far as the connection lets it, but others want to be served, too: what is left waits for the next
- * round.
- */
+ * round. */
 static void go_on(struct web *web, struct web_visitor *visitor) {
     enum progress progress = GOING_ON;
-    visitor->active_ms = now_of(web);
+    visitor->active_ms = web->device->setup->now_ms(web->device->setup->context);
     for (uint32_t steps = 0; steps < STEPS_AT_A_TIME && progress == GOING_ON; steps++)
         progress = step(web, visitor);
     visitor->has_more = progress == GOING_ON;
@@ -147,55 +128,52 @@ static void go_on(struct web *web, struct web_visitor *visitor) {
 
 static enum progress step(struct web *web, struct web_visitor *visitor) {
     switch (visitor->phase) {
-    case ECHO:
-    case ECHO_BODY:
-        return copy_back(web, visitor);
     case HEAD:
         return collect_head(web, visitor);
     case ANSWER:
-    case ANSWER_BYTES:
-    case ANSWER_ECHO:
         return send_text(web, visitor);
     case BYTES:
-        return send_bytes(web, visitor);
-    case LAST:
-        return wait_for_end(web, visitor);
+        return visitor->left > 0 ? send_bytes(web, visitor) : next_request(web, visitor);
+    case ECHO_BODY:
+        return visitor->left > 0 ? copy_back(web, visitor) : next_request(web, visitor);
     default:
-        return GONE;
+        return copy_back(web, visitor);
     }
 }
 
-/** From the receive ring into the send ring, without a buffer of our own. */
+/** What a call that did not succeed means. */
+static enum progress not_now(int32_t status) {
+    return status == FERRULE_STATUS_WOULD_BLOCK ? WAITING : GONE;
+}
+
+/** From the receive ring into the send ring, without a buffer of our own; at the last, to nowhere: to close
+ * with data that nobody read would reset the connection, and the peer might lose the end of the answer. */
 static enum progress copy_back(struct web *web, struct web_visitor *visitor) {
     const void *from;
     void *to;
-    if (visitor->phase == ECHO_BODY && visitor->left == 0)
-        return next_request(web, visitor);
-    int32_t received = ferrule_peek(web->device, visitor->socket, &from);
-    if (received == FERRULE_STATUS_WOULD_BLOCK)
-        return WAITING;
-    if (received <= 0)
-        return GONE;
-    int32_t room = ferrule_reserve(web->device, visitor->socket, &to);
-    if (room < 0)
-        return room == FERRULE_STATUS_WOULD_BLOCK ? WAITING : GONE;
-    uint32_t length = (uint32_t)(received < room ? received : room);
-    if (visitor->phase == ECHO_BODY && length > visitor->left)
-        length = visitor->left;
-    memcpy(to, from, length);
-    visitor->left -= visitor->phase == ECHO_BODY ? length : 0;
-    ferrule_commit(web->device, visitor->socket, length);
-    ferrule_consume(web->device, visitor->socket, length);
+    int32_t length = ferrule_peek(web->device, visitor->socket, &from);
+    if (length <= 0)
+        return not_now(length);
+    if (visitor->phase != LAST) {
+        int32_t room = ferrule_reserve(web->device, visitor->socket, &to);
+        if (room < 0)
+            return not_now(room);
+        length = length < room ? length : room;
+        if (visitor->phase == ECHO_BODY && (uint32_t)length > visitor->left)
+            length = (int32_t)visitor->left;
+        memcpy(to, from, (uint32_t)length);
+        visitor->left -= visitor->phase == ECHO_BODY ? (uint32_t)length : 0;
+        ferrule_commit(web->device, visitor->socket, (uint32_t)length);
+    }
+    ferrule_consume(web->device, visitor->socket, (uint32_t)length);
     return GOING_ON;
 }
 
 static enum progress collect_head(struct web *web, struct web_visitor *visitor) {
     const void *data;
     int32_t length = ferrule_peek(web->device, visitor->socket, &data);
-    if (length == FERRULE_STATUS_WOULD_BLOCK)
-        return WAITING;
     if (length <= 0)
-        return GONE;
+        return not_now(length);
     /* An octet at a time: what follows the head belongs to the body, or to the next request. */
     uint32_t taken = 0;
     bool whole = false;
@@ -216,28 +194,24 @@ static enum progress collect_head(struct web *web, struct web_visitor *visitor) 
 }
 
 static enum progress send_text(struct web *web, struct web_visitor *visitor) {
-    while (visitor->sent < visitor->length) {
-        int32_t sent = ferrule_write(web->device, visitor->socket, visitor->text + visitor->sent,
-                                     visitor->length - visitor->sent);
-        if (sent < 0)
-            return sent == FERRULE_STATUS_WOULD_BLOCK ? WAITING : GONE;
-        visitor->sent += (uint32_t)sent;
-    }
-    if (visitor->phase == ANSWER)
-        return next_request(web, visitor);
-    visitor->phase = visitor->phase == ANSWER_BYTES ? BYTES : ECHO_BODY;
+    int32_t sent = ferrule_write(web->device, visitor->socket, visitor->text + visitor->sent,
+                                 visitor->length - visitor->sent);
+    if (sent < 0)
+        return not_now(sent);
+    visitor->sent += (uint32_t)sent;
+    if (visitor->sent < visitor->length)
+        return GOING_ON;
     visitor->sent = 0;
-    return GOING_ON;
+    visitor->phase = visitor->next;
+    return visitor->phase == HEAD ? next_request(web, visitor) : GOING_ON;
 }
 
 /** Numbers of xorshift32, little-endian, straight into the send ring. */
 static enum progress send_bytes(struct web *web, struct web_visitor *visitor) {
     void *room;
-    if (visitor->left == 0)
-        return next_request(web, visitor);
     int32_t length = ferrule_reserve(web->device, visitor->socket, &room);
     if (length < 0)
-        return length == FERRULE_STATUS_WOULD_BLOCK ? WAITING : GONE;
+        return not_now(length);
     uint32_t count = (uint32_t)length < visitor->left ? (uint32_t)length : visitor->left;
     for (uint32_t index = 0; index < count; index++) {
         if (visitor->sent % 4 == 0) {
@@ -260,50 +234,31 @@ static enum progress next_request(struct web *web, struct web_visitor *visitor) 
     return GOING_ON;
 }
 
-/** To close with data that nobody read would reset the connection, and the peer might lose the end of the
- * answer. */
-static enum progress wait_for_end(struct web *web, struct web_visitor *visitor) {
-    const void *data;
-    int32_t length = ferrule_peek(web->device, visitor->socket, &data);
-    if (length == FERRULE_STATUS_WOULD_BLOCK)
-        return WAITING;
-    if (length <= 0)
-        return GONE;
-    ferrule_consume(web->device, visitor->socket, (uint32_t)length);
-    return GOING_ON;
-}
-
 /** Reads the request in `text` and puts the head of the answer, and a short body, into its place. */
 static void answer(struct web *web, struct web_visitor *visitor) {
     char *text = visitor->text;
-    const char *connection = header_value(text, "connection");
-    const char *content = header_value(text, "content-length");
-    bool is_post = strncmp(text, "POST /echo ", 11) == 0;
+    const char *content = http_header(text, "content-length");
+    const bool is_post = strncmp(text, "POST /echo ", 11) == 0;
     uint32_t length = 0;
     web->requests++;
-    visitor->keep = strstr(text, " HTTP/1.1\r\n") ? !connection || (*connection | 32) != 'c'
-                                                  : connection && (*connection | 32) == 'k';
-    if ((content && !read_number(content, '\r', &length)) || header_value(text, "transfer-encoding")) {
+    visitor->keep = http_keeps(text);
+    if ((content && !http_number(content, '\r', &length)) || http_header(text, "transfer-encoding")) {
         /* Nobody knows where the body ends. */
         visitor->keep = false;
         put_answer(visitor, "400 Bad Request", "text/plain", 0, "");
-    } else if (is_post && content) {
-        put_answer(visitor, "200 OK", "application/octet-stream", length, "");
-        visitor->phase = ANSWER_ECHO;
-        visitor->left = length;
-    } else if (content) {
+    } else if (content && !is_post) {
         /* A body that nobody wants would be taken for the next request. */
         visitor->keep = false;
         put_answer(visitor, "405 Method Not Allowed", "text/plain", 0, "");
+    } else if (content || (strncmp(text, "GET /bytes/", 11) == 0 && http_number(text + 11, ' ', &length))) {
+        put_answer(visitor, "200 OK", "application/octet-stream", length, "");
+        visitor->next = content ? ECHO_BODY : BYTES;
+        visitor->left = length;
+        visitor->state = 1;
     } else if (strncmp(text, "GET / ", 6) == 0) {
         put_answer(visitor, "200 OK", "text/html", sizeof PAGE - 1, PAGE);
     } else if (strncmp(text, "GET /info ", 10) == 0) {
         put_info(web, visitor);
-    } else if (strncmp(text, "GET /bytes/", 11) == 0 && read_number(text + 11, ' ', &length)) {
-        visitor->left = length;
-        visitor->state = 1;
-        put_answer(visitor, "200 OK", "application/octet-stream", visitor->left, "");
-        visitor->phase = ANSWER_BYTES;
     } else {
         put_answer(visitor, "404 Not Found", "text/plain", 0, "");
     }
@@ -311,54 +266,27 @@ static void answer(struct web *web, struct web_visitor *visitor) {
 
 static void put_answer(struct web_visitor *visitor, const char *status, const char *type, uint32_t length,
                        const char *body) {
-    int bytes = snprintf(visitor->text, WEB_HEAD_BYTES,
-                         "HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %lu\r\nConnection: %s\r\n\r\n%s",
-                         status, type, (unsigned long)length, visitor->keep ? "keep-alive" : "close", body);
-    visitor->length = bytes < WEB_HEAD_BYTES ? (uint32_t)bytes : WEB_HEAD_BYTES - 1;
+    visitor->length = http_answer(visitor->text, WEB_HEAD_BYTES, status, type, length, visitor->keep, body);
     visitor->sent = 0;
     visitor->phase = ANSWER;
+    visitor->next = HEAD;
 }
 
 static void put_info(struct web *web, struct web_visitor *visitor) {
     struct ferrule_tcp_info info = {0};
+    char about[512] = "", json[800];
     ferrule_tcp_info(web->device, visitor->socket, &info);
+    if (web->about)
+        web->about(about, sizeof about);
     /* As long as any other answer of this kind: load generators compare lengths. */
-    char json[512];
-    int bytes = snprintf(
-        json, sizeof json,
-        "{\"engine\":\"%s\",\"requests\":%10lu,\"restarts\":%10lu,\"retransmits\":%10lu,"
-        "\"framesIn\":%10lu,\"framesOut\":%10lu,\"rtt8\":%10lu}\n",
-        ferrule_engine_name(), (unsigned long)web->requests, (unsigned long)ferrule_restarts(web->device),
-        (unsigned long)ferrule_counter(web->device, FERRULE_COUNTER_TCP_RETRANSMITS),
-        (unsigned long)ferrule_counter(web->device, FERRULE_COUNTER_FRAMES_IN),
-        (unsigned long)ferrule_counter(web->device, FERRULE_COUNTER_FRAMES_OUT), (unsigned long)info.rtt8);
+    int bytes = snprintf(json, sizeof json,
+                         "{\"engine\":\"%s\",\"requests\":%10lu,\"restarts\":%10lu,\"retransmits\":%10lu,"
+                         "\"framesIn\":%10lu,\"framesOut\":%10lu,\"rtt8\":%10lu%s}\n",
+                         ferrule_engine_name(), (unsigned long)web->requests,
+                         (unsigned long)ferrule_restarts(web->device),
+                         (unsigned long)ferrule_counter(web->device, FERRULE_COUNTER_TCP_RETRANSMITS),
+                         (unsigned long)ferrule_counter(web->device, FERRULE_COUNTER_FRAMES_IN),
+                         (unsigned long)ferrule_counter(web->device, FERRULE_COUNTER_FRAMES_OUT),
+                         (unsigned long)info.rtt8, about);
     put_answer(visitor, "200 OK", "application/json", (uint32_t)bytes, json);
-}
-
-/** What follows "name:" in the head of a request; NULL when there is no such line. `name` in lower case. */
-static const char *header_value(const char *head, const char *name) {
-    size_t length = strlen(name);
-    for (const char *line = strstr(head, "\r\n"); line && line[2] != '\r'; line = strstr(line + 2, "\r\n")) {
-        const char *at = line + 2;
-        size_t same = 0;
-        while (same < length && (at[same] | 32) == name[same])
-            same++;
-        if (same < length || at[same] != ':')
-            continue;
-        at += same + 1;
-        while (*at == ' ')
-            at++;
-        return at;
-    }
-    return NULL;
-}
-
-/** Reads digits up to `end`: false for anything else, and for what 32 bits do not hold. */
-static bool read_number(const char *text, char end, uint32_t *number) {
-    const char *at = text;
-    uint64_t value = 0;
-    for (; *at >= '0' && *at <= '9' && value <= UINT32_MAX; at++)
-        value = value * 10 + (uint32_t)(*at - '0');
-    *number = (uint32_t)value;
-    return at > text && *at == end && value <= UINT32_MAX;
 }

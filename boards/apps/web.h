@@ -2,7 +2,7 @@
  * An application on ferrule.h: a web server on port 80 and an echo server (RFC 862) on port 7.
  *
  *     GET /          a page
- *     GET /info      what the stack knows, as JSON
+ *     GET /info      what the stack, and the board, know of themselves, as JSON
  *     GET /bytes/N   N reproducible bytes: those of host/apps/reproducible_bytes.ts
  *     POST /echo     the body comes back; needs a Content-Length
  */
@@ -23,13 +23,14 @@
 /** A connection's state; the fields are the application's own. */
 struct web_visitor {
     int32_t socket;
-    uint8_t phase;
+    /** What it does, and what it does after `text` was sent. */
+    uint8_t phase, next;
     bool keep;
     /** There was more to do than one round lets do. */
     bool has_more;
     /** When something moved last. */
     uint32_t active_ms;
-    /** Bytes of `text` that are a request's head so far, or that are still to be sent. */
+    /** Bytes of `text` that are a request's head so far, or that are to be sent; and how many are. */
     uint32_t length, sent;
     /** Bytes of the body that are still to be sent. */
     uint32_t left;
@@ -44,6 +45,9 @@ struct web {
     uint32_t count;
     int32_t http, echo;
     uint32_t requests;
+    /** Puts what a board knows of itself at `json`, as in ",\"stackBytes\":100": `room` bytes at most, with a
+     * zero behind. NULL: nothing. */
+    void (*about)(char *json, size_t room);
 };
 
 /** Starts to listen. `visitors`: a place for each connection, `count` of them, which must stay. OK or why

@@ -9,8 +9,13 @@ export const boards = {
     folder,
     tools: ["riscv-gcc", "picolibc", "qemu-riscv"],
     compiler: "riscv64-unknown-elf-gcc",
-    options: [...RISCV_OPTIONS],
-    files: [`${folder}/board.c`, "boards/drivers/virtio_net.c", "boards/runtime/fastmem.c"],
+    // Integers are all that is printed.
+    options: [...RISCV_OPTIONS, "-DPICOLIBC_INTEGER_PRINTF_SCANF"],
+    files: [
+      ...["start.S", "board.c"].map((name) => `${folder}/${name}`),
+      ...["virtio_net", "virtio", "uart16550"].map((name) => `boards/drivers/${name}.c`),
+      "boards/runtime/fastmem.c",
+    ],
     link: ["-nostartfiles", "-T", `${folder}/link.ld`],
     image: "elf",
   },

@@ -7,8 +7,18 @@ export const boards = {
     folder,
     tools: ["xtensa-gcc", "picolibc-xtensa", "qemu-xtensa"],
     compiler: "xtensa-lx106-elf-gcc",
-    options: ["--specs=/usr/lib/xtensa-lx106-elf/picolibc.specs", "-mlongcalls"],
-    files: [`${folder}/board.c`, "boards/drivers/openeth.c", "boards/runtime/fastmem.c"],
+    // Integers are all that is printed.
+    options: [
+      ...["--specs=/usr/lib/xtensa-lx106-elf/picolibc.specs", "-mlongcalls"],
+      "-DPICOLIBC_INTEGER_PRINTF_SCANF",
+    ],
+    // RAM is what this board is short of on wasm3.
+    defines: ["OPENETH_RECEIVE_BUFFERS=2", "OPENETH_SEND_BUFFERS=1"],
+    files: [
+      ...["start.S", "board.c", "helpers.c"].map((name) => `${folder}/${name}`),
+      ...["openeth", "uart16550"].map((name) => `boards/drivers/${name}.c`),
+      "boards/runtime/fastmem.c",
+    ],
     link: ["-nostartfiles", "-T", `${folder}/link.ld`],
     image: "elf",
   },

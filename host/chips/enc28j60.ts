@@ -1,6 +1,6 @@
 // A model of Microchip's ENC28J60 revision B7: datasheet DS39662E, errata DS80349C. An erratum is modelled as the worst
 // that its text allows, and always so, not sometimes: who does not work around it fails. DMA, self-test, flow control,
-// the magic packet filter and MII scans are not modelled.
+// the magic packet filter, MII scans and collisions by themselves are not modelled.
 
 import type { ChipOptions } from "./chip.js";
 import { crc32, crcRegister } from "./crc.js";
@@ -36,7 +36,7 @@ import {
   type RegisterBits,
   TransmitStatus,
 } from "./enc28j60_registers.js";
-import { type Acceptance, ChipModel, MIN_FRAME_OCTETS, NotModelled } from "./model.js";
+import { type Acceptance, ChipModel, MIN_FRAME_OCTETS } from "./model.js";
 
 const MEMORY_OCTETS = 0x2000;
 const POINTER_MASK = MEMORY_OCTETS - 1;
@@ -64,7 +64,7 @@ const SOFT_RESET_NS = 1_000_000;
 const RESET_PIN_NS = 400;
 /** An access to a PHY register: section 3.3.1. */
 const MII_NS = 10_240;
-/** Until the PHY says that the link is up. The datasheet has no figure; 802.3 section 14.2.1.7 allows 50 to 150 ms. */
+/** Until the link is up. The datasheet has no figure: some link pulses, 16 ms apart, 802.3 section 14.2.1.7. */
 const LINK_NS = 100_000_000;
 
 /** Erratum 14: what becomes of a packet's header while ERXRDPT is even. */
@@ -73,6 +73,8 @@ const CORRUPTION = 0x55;
 export class Enc28j60 extends ChipModel {
   /** Fault: what EREVID reads. */
   revision = REVISION_B7;
+  /** Frames that a late collision aborted: `collideLate`. */
+  lateCollisions = 0;
   /** The LED at LEDB is wired for full duplex: PHCON1.PDPXMD is set after reset. Section 2.6. */
   ledbFullDuplex = false;
 
@@ -190,13 +192,14 @@ export class Enc28j60 extends ChipModel {
     const operation = this.#operation;
     if (operation === undefined || operation === Operation.SRC) return;
     const needed = operation === Operation.RCR && this.#bits(this.#address).kind === "mac" ? 3 : 2;
-    if (this.#octets < needed)
-      this.undefinedAccess(`the transaction ends after ${this.#octets} of ${needed} octets`);
+    const what = `the transaction ends after ${this.#octets} of ${needed} octets`;
+    if (this.#octets < 2) this.undefinedAccess(what);
+    else if (this.#octets < needed) this.undefinedNow(what);
   }
 
   protected accept(frame: Uint8Array): Acceptance {
     const { RXEN, RXRST } = Econ1;
-    const isOn = (this.#get(Register.ECON1) & (RXEN | RXRST)) === RXEN && this.#clockReady;
+    const isOn = (this.#get(Register.ECON1) & (RXEN | RXRST)) === RXEN && this.#macRuns;
     if (!isOn || !(this.#get(Register.MACON1) & Macon1.MARXEN) || !this.#passes(frame)) return "refused";
     const octets = frame.length + CRC_OCTETS;
     if (octets > this.#word(Register.MAMXFL) && !(this.#get(Register.MACON3) & Macon3.HFRMEN))
@@ -207,7 +210,7 @@ export class Enc28j60 extends ChipModel {
     return "taken";
   }
 
-  /** Section 12.1.6. */
+  /** Section 12.1.2. */
   protected overflowed(): void {
     this.#flag(Register.EIR, Eir.RXERIF);
     this.#flag(Register.ESTAT, Estat.BUFER);
@@ -305,7 +308,7 @@ export class Enc28j60 extends ChipModel {
     const { kind } = this.#bits(this.#address);
     const dataAt = kind === "mac" ? 3 : 2;
     if (this.#octets > dataAt)
-      this.undefinedAccess("more than one octet from a control register (section 4.2.1)");
+      this.undefinedNow("more than one octet from a control register (section 4.2.1)");
     if (this.#octets !== dataAt) return 0;
     if (kind === "forbidden") this.undefinedAccess("register 1Ah is reserved (section 3.1)");
     if (kind === "mac" && !this.#macReady()) return 0;
@@ -372,9 +375,13 @@ export class Enc28j60 extends ChipModel {
     this.#updateInterrupt();
   }
 
+  get #macRuns(): boolean {
+    return this.#clockReady && this.clock.nowNs() >= this.#macFromNs;
+  }
+
   /** Sections 2.2, 11.2 and 14: before its clock runs the MAC cannot be used. Erratum 2: after a reset by SPI neither. */
   #macReady(): boolean {
-    const isReady = this.#clockReady && this.clock.nowNs() >= this.#macFromNs;
+    const isReady = this.#macRuns;
     if (!isReady)
       this.undefinedNow("the clock of MAC and PHY does not run: CLKRDY (2.2), erratum 2, PWRSV (14)");
     return isReady;
@@ -387,14 +394,12 @@ export class Enc28j60 extends ChipModel {
       operation === Operation.WCR ? value : operation === Operation.BFS ? old | value : old & ~value;
     if (kind === "none") return;
     if (kind === "mac" && operation !== Operation.WCR)
-      this.undefinedAccess(`bit field command for ${hex(address)}, a MAC or MII register (section 4.2.5)`);
+      this.undefinedNow(`bit field command for ${hex(address)}, a MAC or MII register (section 4.2.5)`);
     else if (kind === "forbidden") this.undefinedAccess("register 1Ah is reserved (section 3.1)");
     else if (kind === "reserved") {
-      if (asked !== old)
-        this.undefinedAccess(`the contents of reserved ${hex(address)} change (section 3.1)`);
-    } else if (isReadOnly) this.undefinedAccess(`register ${hex(address)} is read only (table 3-2)`);
-    else if (asked & zeros)
-      this.undefinedAccess(`reserved bits of ${hex(address)}: ${hex(asked)} (table 3-2)`);
+      if (asked !== old) this.undefinedNow(`the contents of reserved ${hex(address)} change (section 3.1)`);
+    } else if (isReadOnly) this.undefinedNow(`register ${hex(address)} is read only (table 3-2)`);
+    else if (asked & zeros) this.undefinedNow(`reserved bits of ${hex(address)}: ${hex(asked)} (table 3-2)`);
     else if (kind === "mac" && !this.#macReady()) return;
     else this.#store(address, old, (asked & writable) | (old & ~writable));
   }
@@ -403,7 +408,7 @@ export class Enc28j60 extends ChipModel {
     switch (address) {
       case Register.EIR:
       case Register.ESTAT:
-        if (value & ~old) this.undefinedAccess(`flags of ${hex(address)} can only be cleared (section 12.1)`);
+        if (value & ~old) this.undefinedNow(`flags of ${hex(address)} can only be cleared (section 12.1)`);
         this.#registers[address] = value & old;
         break;
       case Register.ECON1:
@@ -448,15 +453,15 @@ export class Enc28j60 extends ChipModel {
           : address === Register.EFLOCON && value
             ? "flow control"
             : undefined;
-    if (what) throw new NotModelled(`ENC28J60: ${what}`);
+    if (what) this.notModelled(what);
   }
 
   /** ECON1, register 3-1. */
   #control(old: number, value: number): void {
     const risen = value & ~old;
     const fallen = old & ~value;
-    if (risen & Econ1.DMAST) throw new NotModelled("ENC28J60: DMA");
-    this.#registers[Register.ECON1] = value;
+    if (risen & Econ1.DMAST) this.notModelled("DMA");
+    this.#registers[Register.ECON1] = value & ~Econ1.DMAST;
     if (risen & Econ1.RXRST) this.#clearControl(Econ1.RXEN);
     if (risen & Econ1.TXRST) this.#resetTransmitter();
     // Erratum 12: the end of this reset may set TXERIF.
@@ -620,15 +625,16 @@ export class Enc28j60 extends ChipModel {
   /** Section 7.1. */
   #requestTransmission(): void {
     const length = this.#word(Register.ETXND) - this.#word(Register.ETXST);
-    if (this.#get(Register.ECON1) & Econ1.TXRST) this.undefinedNow("TXRTS while TXRST is set (section 11.3)");
-    else if (length < ETHERNET_HEADER_OCTETS) this.undefinedNow(`TXRTS for ${length} octets (section 7.1)`);
-    else if (!this.#macReady()) return;
-    else {
-      this.#checkDuplex("TXRTS");
-      this.#transmitNow();
+    const isInReset = (this.#get(Register.ECON1) & Econ1.TXRST) !== 0;
+    if (isInReset || length < ETHERNET_HEADER_OCTETS || !this.#macRuns) {
+      this.#clearControl(Econ1.TXRTS);
+      if (isInReset) this.undefinedNow("TXRTS while TXRST is set (section 11.3)");
+      else if (length < ETHERNET_HEADER_OCTETS) this.undefinedNow(`TXRTS for ${length} octets (section 7.1)`);
+      else this.#macReady();
       return;
     }
-    this.#clearControl(Econ1.TXRTS);
+    this.#checkDuplex("TXRTS");
+    this.#transmitNow();
   }
 
   #transmitNow(): void {
@@ -640,6 +646,7 @@ export class Enc28j60 extends ChipModel {
     const { octets, frame, status } = this.#assemble();
     if (this.#collisionsToCome > 0) {
       this.#collisionsToCome--;
+      this.lateCollisions++;
       const collided = TransmitStatus.LATE_COLLISION;
       this.transmit(octets, nothing, () => {
         this.#transmitterStalled = true;
@@ -697,7 +704,7 @@ export class Enc28j60 extends ChipModel {
     this.#writeStatus(octets, status | TransmitStatus.DONE);
     this.#clearControl(Econ1.TXRTS);
     this.#flag(Register.EIR, Eir.TXIF);
-    // Register 3-3 of the PHY, PHCON2: in half duplex its own frames come back unless HDLDIS is set.
+    // Section 6.6: in half duplex its own frames come back unless HDLDIS is set.
     const loops = !this.#isPhyFull() && !(this.#phyValue(PhyRegister.PHCON2) & Phcon2.HDLDIS);
     if (loops && frame) this.loopBack(frame);
   }
@@ -720,7 +727,7 @@ export class Enc28j60 extends ChipModel {
 
   /** Section 3.3.1. A read begins when MIIRD becomes set. */
   #miiCommand(old: number, value: number): void {
-    if (value & Micmd.MIISCAN) throw new NotModelled("ENC28J60: MII scan");
+    if (value & Micmd.MIISCAN) this.notModelled("MII scan");
     if (!(value & ~old & Micmd.MIIRD)) return;
     const address = this.#get(Register.MIREGADR);
     this.#miiAccess(address, () => {
@@ -740,7 +747,7 @@ export class Enc28j60 extends ChipModel {
   #miiAccess(address: number, run: () => void): void {
     if (this.#mii) this.undefinedNow("MII access while MISTAT.BUSY is set (section 3.3)");
     if (!PHY_BITS.has(address)) {
-      this.undefinedAccess(`no PHY register ${hex(address)} (table 3-3)`);
+      this.undefinedNow(`no PHY register ${hex(address)} (table 3-3)`);
       return;
     }
     if (!this.wire) {
@@ -781,7 +788,6 @@ export class Enc28j60 extends ChipModel {
         const flags = (this.#linkChangeSeen ? 0 : Phir.PLNKIF) | (this.#linkInterrupt ? Phir.PGIF : 0);
         this.#linkChangeSeen = true;
         this.#linkInterrupt = false;
-        this.#updateInterrupt();
         return flags;
       }
       default:
@@ -792,15 +798,14 @@ export class Enc28j60 extends ChipModel {
   #writePhy(address: number, value: number): void {
     const bits = PHY_BITS.get(address);
     if (!bits || bits === "read only") {
-      this.undefinedAccess(`PHY register ${hex(address)} is read only (table 3-3)`);
+      this.undefinedNow(`PHY register ${hex(address)} is read only (table 3-3)`);
       return;
     }
     if (value & bits.zeros || (value & bits.ones) !== bits.ones)
-      this.undefinedAccess(`reserved bits of PHY register ${hex(address)}: ${hex(value)} (table 3-3)`);
+      this.undefinedNow(`reserved bits of PHY register ${hex(address)}: ${hex(value)} (table 3-3)`);
     const isLoop = address === PhyRegister.PHCON1 && value & Phcon1.PLOOPBK;
     const isForced = address === PhyRegister.PHCON2 && value & (Phcon2.FRCLNK | Phcon2.TXDIS);
-    if (isLoop || isForced)
-      throw new NotModelled("ENC28J60: the PHY's loop, forced link and disabled transmitter");
+    if (isLoop || isForced) this.notModelled("the PHY's loop, forced link and disabled transmitter");
     const old = this.#phyValue(address);
     this.#phy.set(address, value & bits.writable);
     if (address !== PhyRegister.PHCON1) return;

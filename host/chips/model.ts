@@ -221,6 +221,11 @@ export abstract class ChipModel implements SpiChip {
     if (!this.#disturbed) this.onUndefined(what);
   }
 
+  /** Throws NotModelled, unless the driver may have been led here by a fault. Then the caller does nothing. */
+  protected notModelled(what: string): void {
+    if (!this.#disturbed) throw new NotModelled(`${this.constructor.name}: ${what}`);
+  }
+
   /** From now until `settle` the state is so by a fault. */
   protected disturb(): void {
     this.#disturbed = true;

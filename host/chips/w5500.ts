@@ -2,7 +2,7 @@
 // silicon is known, the comment says so.
 
 import type { ChipOptions } from "./chip.js";
-import { type Acceptance, ChipModel, MIN_FRAME_OCTETS, NotModelled } from "./model.js";
+import { type Acceptance, ChipModel, MIN_FRAME_OCTETS } from "./model.js";
 import {
   Block,
   COMMON_MAP,
@@ -267,7 +267,7 @@ export class W5500 extends ChipModel {
       this.#common[Common.IR] = (this.#common[Common.IR] as number) & ~value;
       this.#holdInterrupt();
     } else {
-      if (address === Common.IMR && value & IR_RESERVED) this.undefinedAccess("reserved bits of IMR");
+      if (address === Common.IMR && value & IR_RESERVED) this.undefinedNow("reserved bits of IMR");
       this.#common[address] = value;
       this.#updateInterrupt();
     }
@@ -284,15 +284,15 @@ export class W5500 extends ChipModel {
       this.pump();
       return;
     }
-    if (value & Mode.RESERVED) this.undefinedAccess(`reserved bits of MR: ${hex(value)}`);
-    if (value & (Mode.WOL | Mode.PPPOE)) throw new NotModelled("W5500: wake on LAN and PPPoE");
-    this.#common[Common.MR] = value;
+    if (value & Mode.RESERVED) this.undefinedNow(`reserved bits of MR: ${hex(value)}`);
+    else if (value & (Mode.WOL | Mode.PPPOE)) this.notModelled("wake on LAN and PPPoE");
+    else this.#common[Common.MR] = value;
   }
 
   #writePhy(value: number): void {
     const before = this.#common[Common.PHYCFGR] as number;
     const mode = value & Phy.OPMD ? (value >> Phy.MODE_SHIFT) & 7 : PhyMode.ALL;
-    if (mode === PhyMode.NOT_USED) this.undefinedAccess("PHYCFGR: mode 101 is not used");
+    if (mode === PhyMode.NOT_USED) this.undefinedNow("PHYCFGR: mode 101 is not used");
     // The lowest bits are status: what is written there has no effect.
     this.#common[Common.PHYCFGR] = value & ~Phy.STATUS;
     if (((before ^ value) & Phy.RST) === 0) return;
@@ -362,9 +362,9 @@ export class W5500 extends ChipModel {
 
   #checkProtocol(n: number, protocol: number): void {
     const { CLOSED, TCP, UDP, MACRAW } = SocketMode;
-    if (protocol === MACRAW && n > 0) this.undefinedAccess(`MACRAW is for socket 0 only, not ${n} (Sn_MR)`);
+    if (protocol === MACRAW && n > 0) this.undefinedNow(`MACRAW is for socket 0 only, not ${n} (Sn_MR)`);
     if (![CLOSED, TCP, UDP, MACRAW].some((known) => known === protocol))
-      this.undefinedAccess(`Sn_MR: no protocol ${protocol}`);
+      this.undefinedNow(`Sn_MR: no protocol ${protocol}`);
   }
 
   /** Sn_CR, p. 46. */
@@ -391,7 +391,10 @@ export class W5500 extends ChipModel {
       this.undefinedNow("OPEN, and Sn_MR has no protocol");
       return;
     }
-    if (protocol !== SocketMode.MACRAW) throw new NotModelled("W5500: sockets in TCP and UDP mode");
+    if (protocol !== SocketMode.MACRAW) {
+      this.notModelled("sockets in TCP and UDP mode");
+      return;
+    }
     for (const size of [Socket.RXBUF_SIZE, Socket.TXBUF_SIZE])
       if (this.#base(SOCKETS, size) > MEMORY_OCTETS)
         this.undefinedNow("the buffers of all sockets are more than 16 KB (Sn_RXBUF_SIZE, Sn_TXBUF_SIZE)");

@@ -54,6 +54,11 @@ export class Observers {
     this.#recording = record === undefined ? undefined : open("--record", record, openRecording, clock);
   }
 
+  /** For a board, whose core nobody sees: what it receives has no verdict. */
+  wrapBoardLink(link: Link, name: string): Link {
+    return this.#wrapLink(link, name);
+  }
+
   /** For a service: see DeviceServiceOptions. */
   get hooks(): Required<Pick<DeviceServiceOptions, "wrapLink" | "engineFor">> {
     const recorder = this.#recording?.recorder;
@@ -74,9 +79,9 @@ export class Observers {
   }
 
   /** A capture shows what came through the bad network. */
-  #wrapLink(link: Link, name: HostName, core: Core): Link {
+  #wrapLink(link: Link, name: string, core?: Core): Link {
     const impaired = this.#impairment ? this.#impair(link, this.#impairment) : link;
-    return this.#capture?.capture(impaired, { name, core }) ?? impaired;
+    return this.#capture?.capture(impaired, { name, ...(core && { core }) }) ?? impaired;
   }
 
   #impair(link: Link, impairment: Impairment): Link {

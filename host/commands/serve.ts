@@ -24,8 +24,9 @@ import {
   UsageError,
   version,
 } from "./command.js";
-import { chosenEngine, ENGINE_HELP, ENGINE_OPTION } from "./engine_option.js";
+import { chosenEngine, ENGINE_HELP } from "./engine_option.js";
 import { OBSERVER_HELP, OBSERVER_OPTIONS, Observers } from "./observers.js";
+import { BOARD_HELP, serveBoard } from "./serve_board.js";
 import { TAP_HELP, TAP_OPTIONS, tapOptions } from "./tap_options.js";
 
 const OPTIONS = {
@@ -34,17 +35,21 @@ const OPTIONS = {
   "echo-port": { type: "string" },
   address: { type: "string" },
   ...TAP_OPTIONS,
-  connections: { type: "string", default: "64" },
-  ring: { type: "string", default: String(RING_BYTES) },
-  "idle-timeout": { type: "string", default: String(DEFAULT_IDLE_MS / 1000) },
+  connections: { type: "string" },
+  ring: { type: "string" },
+  "idle-timeout": { type: "string" },
   seed: { type: "string" },
-  ...ENGINE_OPTION,
+  board: { type: "string" },
+  image: { type: "string" },
+  engine: { type: "string" },
   ...OBSERVER_OPTIONS,
 } as const;
 
 /** Options that mean something with one link only. */
 const GATEWAY_ONLY = ["port", "echo-port", "address"] as const;
 const TAP_ONLY = ["tap", "device-address", "host-address"] as const;
+/** Options of the device in this process. */
+const NO_BOARD = ["idle-timeout", "seed", "record"] as const;
 
 const HELP = `Usage: ferrule serve [options]
 
@@ -73,8 +78,12 @@ With both:
 ${ENGINE_HELP}
 ${OBSERVER_HELP}
 
+On an emulated board, in place of the device in this process:
+${BOARD_HELP}
+
 Examples:
   ferrule serve --port 9000
+  ferrule serve --board qemu-riscv --pcap board.pcapng
   ferrule serve --pcap device.pcapng --impair loss=2%,delay=20ms
   sudo ferrule serve --link tap
   unshare -rn ferrule serve --link tap --device-address 192.168.77.2/24
@@ -90,6 +99,9 @@ export const serve: Command = {
     const refused = values.link === "tap" ? GATEWAY_ONLY : TAP_ONLY;
     const stray = refused.find((name) => values[name] !== undefined);
     if (stray) throw new UsageError(`--${stray} means nothing with --link ${values.link}`);
+    if (values.image !== undefined && values.board === undefined)
+      throw new UsageError("--image is firmware: say for which --board");
+    if (values.board !== undefined) return await serveOnBoard(values, values.board);
     if (values.link === "tap") return await serveOnTap(values);
     if (values.link === "gateway") return await serveOnGateway(values);
     throw new UsageError(`--link ${values.link} is not known: give gateway or tap`);
@@ -100,14 +112,17 @@ function read(args: readonly string[]) {
   return readArguments("serve", args, OPTIONS).values;
 }
 
+async function serveOnBoard(values: Values, board: string): Promise<number> {
+  const stray = NO_BOARD.find((name) => values[name] !== undefined);
+  if (stray) throw new UsageError(`--${stray} is not for firmware: it means nothing with --board`);
+  return await serveBoard({ ...values, board }, localPorts(values)).catch(explainPort);
+}
+
 async function serveOnGateway(values: Values): Promise<number> {
-  const port = integer("port", values.port ?? "8080", 0, 65535);
-  const echoPort = integer("echo-port", values["echo-port"] ?? String(nextPort(port)), 0, 65535);
-  const address = values.address ?? "127.0.0.1";
-  if (!isIPv4(address) || !address.startsWith("127."))
-    throw new UsageError(`--address ${address} is not a loopback address: give one from 127.0.0.0/8`);
+  const local = localPorts(values);
+  const { address } = local;
   const { device, observers } = await common(values);
-  const options = { ...device, port, echoPort, address };
+  const options = { ...device, ...local };
   try {
     const service = new Service(options);
     const ports = await service.start(options).catch(explainPort);
@@ -117,6 +132,16 @@ async function serveOnGateway(values: Values): Promise<number> {
   } finally {
     observers.close();
   }
+}
+
+/** Where this machine listens. */
+function localPorts(values: Values): { address: string; port: number; echoPort: number } {
+  const port = integer("port", values.port ?? "8080", 0, 65535);
+  const echoPort = integer("echo-port", values["echo-port"] ?? String(nextPort(port)), 0, 65535);
+  const address = values.address ?? "127.0.0.1";
+  if (!isIPv4(address) || !address.startsWith("127."))
+    throw new UsageError(`--address ${address} is not a loopback address: give one from 127.0.0.0/8`);
+  return { port, echoPort, address };
 }
 
 async function serveOnTap(values: Values): Promise<number> {
@@ -145,16 +170,17 @@ async function serveOn(tap: TapOptions, device: DeviceServiceOptions, observers:
 }
 
 async function common(values: Values): Promise<{ device: DeviceServiceOptions; observers: Observers }> {
-  const ringBytes = ringSize(values.ring);
-  const connections = integer("connections", values.connections, 1, MAX_CONNECTIONS);
+  const ringBytes = ringSize(values.ring ?? String(RING_BYTES));
+  const connections = integer("connections", values.connections ?? "64", 1, MAX_CONNECTIONS);
   const seed = seedFrom(values.seed);
-  const observers = new Observers(values, realClock, await chosenEngine(values.engine));
+  const observers = new Observers(values, realClock, await chosenEngine(values.engine ?? "v8"));
   const device: DeviceServiceOptions = {
     wasm: readModule(),
     version: version(),
     connections,
     ringBytes,
-    idleMs: 1000 * integer("idle-timeout", values["idle-timeout"], 1, 86_400),
+    idleMs:
+      1000 * integer("idle-timeout", values["idle-timeout"] ?? String(DEFAULT_IDLE_MS / 1000), 1, 86_400),
     seed,
     ...observers.hooks,
   };

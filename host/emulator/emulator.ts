@@ -24,6 +24,8 @@ export interface BoardOptions {
    * and sleep demand; where the emulator is in this process, nothing moves but by `clock`, and runs repeat exactly.
    */
   readonly time: "real" | "virtual";
+  /** Whether the cable is plugged in when the board starts; default true. */
+  readonly cable?: boolean;
   /** Hears what the firmware writes to its console, in pieces. */
   readonly onConsole?: (text: string) => void;
 }

@@ -56,7 +56,8 @@ export const TARGETS = {
     options: ["--specs=/usr/lib/xtensa-lx106-elf/picolibc.specs", "-mlongcalls", ...SECTIONS],
     link: XTENSA_LINK,
     more: [
-      ...["start.S", "port_xtensa.c", "helpers.c"].map((name) => `bench/xtensa/${name}`),
+      ...["start.S", "port_xtensa.c"].map((name) => `bench/xtensa/${name}`),
+      "boards/qemu_xtensa/helpers.c",
       "boards/runtime/fastmem.c",
     ],
   },

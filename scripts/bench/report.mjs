@@ -34,6 +34,18 @@ const CHAPTERS = [
     says: `Shares of the speed of the kernel's own TCP over veth: the device in Node behind a TAP interface, from it and to it.
 They come from times of one run, and depend on the machine and on what else it does.`,
   },
+  {
+    part: "boards",
+    title: "Boards",
+    says: `Firmware on emulated boards, with the Linux kernel as its peer: what it did, and what it took. A request is GET / on a
+connection that stays. Awake: share of time in which the processor of an idle board does not sleep; an instruction takes a
+nanosecond on QEMU, 8 ns and more on the RP2040.`,
+  },
+  {
+    part: "ram",
+    title: "RAM of the whole firmware",
+    says: "Bytes, after it has served a little; the C stack as far as it was used.",
+  },
   { part: "versions", title: "Made with", says: "" },
 ];
 

@@ -58,9 +58,11 @@ export function bench<Chip extends SpiChip>(make: (clock: ChipClock) => Chip): B
 /** One transaction; returns what the chip answered to each octet. */
 export function exchange(chip: SpiChip, octets: readonly number[]): number[] {
   chip.select(true);
-  const answer = octets.map((octet) => chip.transfer(octet));
-  chip.select(false);
-  return answer;
+  try {
+    return octets.map((octet) => chip.transfer(octet));
+  } finally {
+    chip.select(false);
+  }
 }
 
 export const OWN = [0x02, 0x00, 0x00, 0x00, 0x00, 0x05] as const;

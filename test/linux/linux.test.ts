@@ -7,10 +7,10 @@ import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { sha256OfBytes } from "../../host/apps/reproducible_bytes.js";
 import { Prng } from "../../host/sim/prng.js";
+import { TRAP_PATTERN, writeTrappingModule } from "../../scripts/boards/trapping.mjs";
 import { DEVICE, KERNEL, sha256 } from "../kernel/device.js";
 import { Namespace, type Running } from "../kernel/namespace.js";
 import { missingTools, root } from "../report/tools.js";
-import { TRAP_PATTERN, writeTrappingModule } from "./trapping.js";
 
 const ENGINES = ["wasm3", "aot"] as const;
 type EngineName = (typeof ENGINES)[number];
@@ -196,7 +196,7 @@ describe.skipIf(missingTools("namespaces", "gcc", "wasm3", "curl", "ab"))("the d
       "a trap: connections are reset, listeners come back, the rate of restarts is bounded",
       async () => {
         mkdirSync(`${root}build/linux`, { recursive: true });
-        writeTrappingModule(TRAPPING);
+        await writeTrappingModule(TRAPPING);
         const device = await start(engine, await build(engine, "--sanitize", "--module", TRAPPING), TRAPPING);
         await requests(100);
         const waiting = network.start("nc", [DEVICE, "7"]);

@@ -1,9 +1,9 @@
 // A module with a bug: the core as it was built, but a frame with "TRAP" in a certain place is one octet too much for it.
 
 import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import binaryen from "binaryen";
-import { STATE_BASE, StateHeaderLayout } from "../../host/abi.js";
-import { root } from "../report/tools.js";
+import { root } from "../support.mjs";
 
 /** Where `ping -p` puts its pattern for certain: behind the headers and the time, 4-aligned in the pattern. */
 const OFFSET = 14 + 20 + 8 + 16;
@@ -12,8 +12,9 @@ const OFFSET = 14 + 20 + 8 + 16;
 export const TRAP_PATTERN = "54524150";
 
 /** Writes the module to `path`. */
-export function writeTrappingModule(path: string): void {
-  const module = binaryen.readBinary(readFileSync(`${root}build/core.wasm`));
+export async function writeTrappingModule(path) {
+  const { STATE_BASE, StateHeaderLayout } = await import(join(root, "build/host/abi.js"));
+  const module = binaryen.readBinary(readFileSync(join(root, "build/core.wasm")));
   module.setFeatures(binaryen.Features.BulkMemory | binaryen.Features.BulkMemoryOpt);
   const input = binaryen.getExportInfo(exportOf(module, "input")).value;
   const { i32 } = binaryen;
@@ -35,7 +36,7 @@ export function writeTrappingModule(path: string): void {
   module.dispose();
 }
 
-function exportOf(module: binaryen.Module, name: string): number {
+function exportOf(module, name) {
   for (let index = 0; index < module.getNumExports(); index++) {
     const found = module.getExportByIndex(index);
     if (binaryen.getExportInfo(found).name === name) return found;
