@@ -30,6 +30,19 @@ const MICROCONTROLLERS = ["rv32imc", "xtensa"];
 /** Name -> what makes this part of the report: see reportOf. */
 const PARTS = { instructions, peers, state, heap, stack, flash, throughput, boards, ram, versions };
 
+/** Firmware that the RAM is told of: board, engine, connections, bytes of each ring. */
+const RAM_ROWS = [
+  ["qemu-xtensa", "wasm3", 4, 4096],
+  ["qemu-riscv", "wasm3", 4, 4096],
+  ["rp2040-w5500", "wasm3", 4, 4096],
+  ["qemu-xtensa", "aot", 4, 4096],
+  ["qemu-riscv", "aot", 4, 4096],
+  ["rp2040-w5500", "aot", 4, 4096],
+];
+
+/** Beside those, what fits in so many bytes: with how many connections of this kind. */
+const FITS = { bytes: 96 * 1024, board: "qemu-xtensa", ringBytes: 4096 };
+
 /** Tables of bytes that repeat exactly with the same compiler. */
 const EXACT_TABLES = {
   state,
@@ -165,19 +178,6 @@ async function boards() {
   }
   return { head: BOARD_HEAD, rows };
 }
-
-/** Firmware that the RAM is told of: board, engine, connections, bytes of each ring. */
-const RAM_ROWS = [
-  ["qemu-xtensa", "wasm3", 4, 4096],
-  ["qemu-riscv", "wasm3", 4, 4096],
-  ["rp2040-w5500", "wasm3", 4, 4096],
-  ["qemu-xtensa", "aot", 4, 4096],
-  ["qemu-riscv", "aot", 4, 4096],
-  ["rp2040-w5500", "aot", 4, 4096],
-];
-
-/** Beside those, what fits in so many bytes: with how many connections of this kind. */
-const FITS = { bytes: 96 * 1024, board: "qemu-xtensa", ringBytes: 4096 };
 
 async function ram() {
   const rows = [];
