@@ -14,8 +14,11 @@
 #define WEB_HTTP_PORT 80
 #define WEB_ECHO_PORT 7
 
-/** Longest head of a request, and of an answer with its text, in bytes. */
+/** Longest head of a request, and of an answer with its text, in bytes: browsers send some 600, /info takes
+ * 600. */
+#ifndef WEB_HEAD_BYTES
 #define WEB_HEAD_BYTES 1024
+#endif
 
 /** How long nothing may move on a connection, in milliseconds. */
 #define WEB_IDLE_MS 120000u
