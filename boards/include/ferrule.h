@@ -115,6 +115,11 @@ struct ferrule {
     /** What was set last, for a restart. */
     bool has_address;
     struct ferrule_interface_address address;
+    /** The DHCP client, as `ferrule_dhcp_start` was told; `reopen` starts it anew after a restart. */
+    int32_t dhcp;
+    const char *host_name;
+    bool link_local;
+    int32_t (*reopen)(struct ferrule *device);
 };
 
 /**
@@ -211,6 +216,72 @@ int32_t ferrule_endpoints(struct ferrule *device, int32_t socket, struct ferrule
 
 /** What the stack knows of a connection. */
 int32_t ferrule_tcp_info(struct ferrule *device, int32_t socket, struct ferrule_tcp_info *info);
+
+/*
+ * Datagrams, names and DHCP: services.c. The core has them in its `standard` build; in another these calls
+ * return NOT_SUPPORTED. They take records of the core: see `datagram_sockets`, `datagram_queue_bytes`,
+ * `queries`, `cache_entries` of ferrule_config. After a restart datagram sockets and queries have FAILED, as
+ * connections have; the DHCP client starts anew by itself.
+ */
+
+/** Opens a UDP socket on `port`; 0: one that the core chooses. Returns a socket; READABLE and WRITABLE
+ * follow. */
+int32_t ferrule_udp_open(struct ferrule *device, uint16_t port);
+
+/** From now on datagrams go to `port` of the IPv4 address `address`, and come from there only; `address`
+ * NULL: to and from anybody again. */
+int32_t ferrule_udp_connect(struct ferrule *device, int32_t socket, const uint8_t address[4], uint16_t port);
+
+/**
+ * Sends a datagram of `size` bytes, 0 or more; `address` NULL: to the peer of a connected socket. It waits in
+ * the socket's queue until there is room on the network. Returns OK, WOULD_BLOCK (event WRITABLE follows),
+ * TOO_LONG, UNREACHABLE, NOT_CONNECTED, or INVALID_ARGUMENT for an address that cannot be: a broadcast
+ * address needs option BROADCAST.
+ */
+int32_t ferrule_send_to(struct ferrule *device, int32_t socket, const uint8_t address[4], uint16_t port,
+                        const void *data, uint32_t size);
+
+/**
+ * Takes the next datagram: `size` bytes of it at most go to `data`, the rest is gone. Returns its whole
+ * length, which may be 0 or more than `size`; its source is in `*source` unless that is NULL. WOULD_BLOCK
+ * when there is none (event READABLE follows).
+ */
+int32_t ferrule_receive_from(struct ferrule *device, int32_t socket, void *data, uint32_t size,
+                             struct ferrule_endpoint *source);
+
+/** Joins a multicast group, or leaves it. */
+int32_t ferrule_udp_group(struct ferrule *device, int32_t socket, const uint8_t group[4], bool joined);
+
+/** Longest name, in bytes without the zero. */
+#define FERRULE_NAME_BYTES 253u
+
+/** Most addresses of a name. */
+#define FERRULE_ADDRESSES_MOST 4u
+
+/**
+ * Asks the DNS servers for the addresses of `name`. Returns a query, which is a socket: READABLE follows, or
+ * FAILED with NOT_FOUND or TIMED_OUT. Give it back with `ferrule_close`.
+ */
+int32_t ferrule_resolve(struct ferrule *device, const char *name);
+
+/** The addresses that a query found, 16 bytes each of which IPv4 has the first four, `most` of them at most.
+ * Returns how many, WOULD_BLOCK before they are there, or why there are none. */
+int32_t ferrule_addresses(struct ferrule *device, int32_t query, uint8_t (*addresses)[16], uint32_t most);
+
+/** Starts to open a connection to `port` of the host `name`, whatever address of it answers. Returns a
+ * socket; CONNECTED or FAILED follows. */
+int32_t ferrule_connect_name(struct ferrule *device, const char *name, uint16_t port);
+
+/**
+ * Starts the DHCP client: it gives the device its address, router and DNS servers from now on. `host_name`,
+ * which must stay: what servers are told, NULL for nothing. `link_local`: take an address of RFC 3927 while
+ * no server answers. Returns a socket: READABLE when the lease is another, FAILED when it is lost.
+ * `ferrule_close` gives the lease back.
+ */
+int32_t ferrule_dhcp_start(struct ferrule *device, const char *host_name, bool link_local);
+
+/** What the DHCP client has; all zero before it has something. */
+int32_t ferrule_lease(struct ferrule *device, struct ferrule_lease *lease);
 
 /* Events: each is told once; after READABLE, read until WOULD_BLOCK. */
 

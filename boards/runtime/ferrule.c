@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "checksum.h"
+#include "device.h"
 #include "engine.h"
 
 /** Frames that one poll takes in, at most. */
@@ -31,6 +32,9 @@
 #define BACKOFF_LONGEST_MS 60000u
 #define BACKOFF_FORGOTTEN_MS 60000u
 
+/** Of kinds that have no record: one DHCP client. */
+#define SOCKETS_BESIDES 1u
+
 /** Longest answer of `deadline`, in milliseconds. */
 #define DEADLINE_LONGEST_MS (1 << 24)
 
@@ -41,30 +45,15 @@
 #define DISCARD_AT FERRULE_NETDEV_HEADROOM
 #define DISCARD_BYTES 16u
 
+/** The lowest ferrule_status. */
+#define STATUS_LEAST FERRULE_STATUS_NOT_FOUND
+
 /** Sizes of pieces of memory are rounded up to this. */
 #define PIECE 16u
 
 /** Words of the core's hints: see ferrule_state_header. */
 enum hint { HINT_SENDERS, HINT_REPLIES, HINT_EVENTS };
 #define HINTS 3u
-
-struct ferrule_socket_entry {
-    /** The core's handle; 0 when the core has none: a connection that a restart has ended. */
-    int32_t handle;
-    /** Counts uses of the place, so that an old socket is known. */
-    uint16_t uses;
-    /** A ferrule_socket_kind; 0 for a free place. */
-    uint8_t kind;
-    /** A restart ended the connection. */
-    bool lost;
-    /** Events that were not told yet. */
-    uint32_t events;
-    /** Lengths of the runs that the last peek and the last reserve found. */
-    uint32_t peeked_bytes, reserved_bytes;
-    /** For a listener that a restart has to open again. */
-    uint32_t backlog;
-    uint16_t port;
-};
 
 static int32_t start(struct ferrule *device);
 static uint32_t socket_count(const struct ferrule_setup *setup);
@@ -176,7 +165,9 @@ void ferrule_stop(struct ferrule *device) {
 }
 
 static uint32_t socket_count(const struct ferrule_setup *setup) {
-    return (uint32_t)setup->config.connections + setup->config.listeners;
+    const struct ferrule_config *config = &setup->config;
+    return SOCKETS_BESIDES + config->connections + config->listeners + config->datagram_sockets +
+           config->queries;
 }
 
 static size_t table_bytes(const struct ferrule_setup *setup) {
@@ -467,11 +458,12 @@ static int32_t fail(struct ferrule *device, const char *trap) {
     return FERRULE_ERROR_RESTARTING;
 }
 
-/** What a trap does to a socket: connections are gone, and say so; listeners come back. */
+/** What a trap does to a socket: it is gone, and says so; listeners and the DHCP client come back. */
 static void lose(struct ferrule *device, struct ferrule_socket_entry *entry) {
     entry->handle = 0;
     entry->peeked_bytes = entry->reserved_bytes = 0;
-    entry->lost = entry->kind == FERRULE_SOCKET_KIND_STREAM;
+    entry->lost = entry->kind != 0 && entry->kind != FERRULE_SOCKET_KIND_LISTENER &&
+                  entry->kind != FERRULE_SOCKET_KIND_DHCP_CLIENT;
     set_events(device, entry,
                entry->lost ? FERRULE_EVENT_FAILED | FERRULE_EVENT_READABLE | FERRULE_EVENT_WRITABLE : 0u);
 }
@@ -510,6 +502,8 @@ static void restart_when_due(struct ferrule *device, uint32_t now) {
         else
             entry->handle = handle;
     }
+    if (device->reopen && !device->down && device->reopen(device) < 0)
+        fail(device, "a service does not start again");
 }
 
 /* Calls */
@@ -536,7 +530,8 @@ typedef char exports_fit_a_word[FERRULE_EXPORT_COUNT <= 32 ? 1 : -1];
 #define MAY_BE_POSITIVE                                                                                      \
     (EXPORT_BIT(base) | EXPORT_BIT(bytesNeeded) | EXPORT_BIT(output) | EXPORT_BIT(deadline) |                \
      EXPORT_BIT(open) | EXPORT_BIT(accept) | EXPORT_BIT(sendReserve) | EXPORT_BIT(receivePeek) |             \
-     EXPORT_BIT(receive) | EXPORT_BIT(send) | EXPORT_BIT(getopt) | EXPORT_BIT(nextEvent))
+     EXPORT_BIT(receive) | EXPORT_BIT(send) | EXPORT_BIT(receiveFrom) | EXPORT_BIT(getopt) |                 \
+     EXPORT_BIT(nextEvent))
 #define NEVER_ZERO (EXPORT_BIT(open) | EXPORT_BIT(accept) | EXPORT_BIT(sendReserve) | EXPORT_BIT(send))
 /** Once the core is booted. */
 #define NEVER_NEGATIVE (EXPORT_BIT(base) | EXPORT_BIT(output) | EXPORT_BIT(nextEvent))
@@ -548,11 +543,11 @@ static bool may_answer(enum ferrule_export which, int32_t result) {
         return (NEVER_ZERO & bit) == 0;
     if (result > 0)
         return (MAY_BE_POSITIVE & bit) != 0;
-    return result >= FERRULE_STATUS_TOO_LONG && (NEVER_NEGATIVE & bit) == 0;
+    return result >= STATUS_LEAST && (NEVER_NEGATIVE & bit) == 0;
 }
 
 static bool is_status(int32_t value) {
-    return value <= FERRULE_STATUS_OK && value >= FERRULE_STATUS_TOO_LONG;
+    return value <= FERRULE_STATUS_OK && value >= STATUS_LEAST;
 }
 
 /** `length` bytes of linear memory at `address`; NULL when they do not lie in it. */
@@ -984,4 +979,37 @@ uint32_t ferrule_restarts(const struct ferrule *device) {
 
 uint32_t ferrule_discarded(const struct ferrule *device) {
     return device->discarded;
+}
+
+/* For the other files of the runtime */
+
+int32_t ferrule_device_call(struct ferrule *device, enum ferrule_export which, uint32_t a, uint32_t b,
+                            uint32_t c, uint32_t d) {
+    return call(device, which, a, b, c, d);
+}
+
+uint8_t *ferrule_device_bytes(struct ferrule *device, uint32_t address, uint32_t length) {
+    return bytes_at(device, address, length);
+}
+
+uint8_t *ferrule_device_run(struct ferrule *device, uint32_t length) {
+    if (device->down)
+        return NULL;
+    return bytes_at(device, header_word(device, offsetof(struct ferrule_state_header, run_pointer)), length);
+}
+
+int32_t ferrule_device_socket(struct ferrule *device, int32_t socket, uint8_t kind,
+                              struct ferrule_socket_entry **entry) {
+    int32_t status = live_entry(device, socket, entry);
+    if (*entry && (*entry)->kind != kind)
+        return FERRULE_STATUS_BAD_HANDLE;
+    return status;
+}
+
+int32_t ferrule_device_new_socket(struct ferrule *device, int32_t handle, uint8_t kind) {
+    return new_socket(device, handle, kind);
+}
+
+int32_t ferrule_device_fail(struct ferrule *device, const char *why) {
+    return fail(device, why);
 }

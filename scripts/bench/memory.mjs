@@ -99,7 +99,7 @@ const FLASH_FILES = [
   ["core.c", /^core\.c\.o$/],
   ["module", /^module\.c\.o$/],
   ["engine's runtime", /^(engine_.*|arena)\.c\.o$/],
-  ["ferrule.h's runtime", /^(ferrule|errors|checksum)\.c\.o$/],
+  ["ferrule.h's runtime", /^(ferrule|services|errors|checksum)\.c\.o$/],
 ];
 
 /** What a row of the flash's table has; the last is the sum. */
