@@ -87,6 +87,9 @@ struct ferrule_setup {
     void *context;
 };
 
+/** Most multicast groups that a device is in. */
+#define FERRULE_GROUPS 4u
+
 /** A device. The fields are the runtime's own. */
 struct ferrule {
     const struct ferrule_setup *setup;
@@ -120,6 +123,9 @@ struct ferrule {
     const char *host_name;
     bool link_local;
     int32_t (*reopen)(struct ferrule *device);
+    /** Multicast groups that datagram sockets are in; `regroup` tells the network device when one leaves. */
+    uint8_t groups[FERRULE_GROUPS][4];
+    void (*regroup)(struct ferrule *device);
 };
 
 /**

@@ -21,8 +21,9 @@ struct ferrule_socket_entry {
     uint32_t peeked_bytes, reserved_bytes;
     /** For a listener that a restart has to open again. */
     uint32_t backlog;
-    /** For that, and for a datagram socket. */
     uint16_t port;
+    /** Of a datagram socket: a bit for each of the device's groups that it is in. */
+    uint8_t groups;
 };
 
 /** Calls an export; a trap ends in a restart. Returns what it returned, or RESTARTING. */

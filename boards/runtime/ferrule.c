@@ -614,9 +614,13 @@ static int32_t new_socket(struct ferrule *device, int32_t handle, uint8_t kind) 
 }
 
 static void free_entry(struct ferrule *device, struct ferrule_socket_entry *entry) {
+    const bool in_groups = entry->groups != 0;
     entry->kind = 0;
     entry->handle = 0;
+    entry->groups = 0;
     set_events(device, entry, 0);
+    if (in_groups)
+        device->regroup(device);
 }
 
 int32_t ferrule_listen(struct ferrule *device, uint16_t port, uint32_t backlog) {

@@ -17,6 +17,8 @@ static int32_t put_endpoint(struct ferrule *device, const struct ferrule_endpoin
 static int32_t send_octets(struct ferrule *device, int32_t handle, bool has_peer, const void *data,
                            uint32_t size);
 static uint32_t longest_datagram(const struct ferrule *device);
+static uint32_t group_place(const struct ferrule *device, const uint8_t group[4]);
+static void tell_groups(struct ferrule *device);
 static int32_t start_dhcp(struct ferrule *device);
 static int32_t set_host_name(struct ferrule *device, int32_t handle);
 static int32_t restart_dhcp(struct ferrule *device);
@@ -127,14 +129,62 @@ int32_t ferrule_udp_group(struct ferrule *device, int32_t socket, const uint8_t 
     int32_t status = ferrule_device_socket(device, socket, FERRULE_SOCKET_KIND_DATAGRAM, &entry);
     if (status < 0)
         return status;
+    const uint32_t place = group_place(device, group);
+    if (place == FERRULE_GROUPS)
+        return FERRULE_STATUS_NO_SOCKET;
     const struct ferrule_endpoint endpoint = ipv4_endpoint(group, 0);
     status = put_endpoint(device, &endpoint);
     if (status < 0)
         return status;
     const enum ferrule_option option =
         joined ? FERRULE_OPTION_MULTICAST_JOIN : FERRULE_OPTION_MULTICAST_LEAVE;
-    return ferrule_device_call(device, FERRULE_EXPORT_setopt, (uint32_t)entry->handle, option,
-                               device->exchange, sizeof endpoint);
+    status = ferrule_device_call(device, FERRULE_EXPORT_setopt, (uint32_t)entry->handle, option,
+                                 device->exchange, sizeof endpoint);
+    if (status < 0)
+        return status;
+    memcpy(device->groups[place], group, 4);
+    entry->groups = (uint8_t)((entry->groups & ~(1u << place)) | (joined ? 1u << place : 0u));
+    device->regroup = tell_groups;
+    tell_groups(device);
+    return status;
+}
+
+/** Bits of the groups that any socket is in. */
+static uint32_t groups_in_use(const struct ferrule *device) {
+    uint32_t bits = 0;
+    for (uint32_t index = 0; index < device->socket_count; index++)
+        bits |= device->sockets[index].groups;
+    return bits;
+}
+
+/** Where a group stands among the device's, or would; FERRULE_GROUPS when there is no room. */
+static uint32_t group_place(const struct ferrule *device, const uint8_t group[4]) {
+    const uint32_t used = groups_in_use(device);
+    uint32_t place = FERRULE_GROUPS;
+    for (uint32_t index = FERRULE_GROUPS; index-- > 0;) {
+        if ((used >> index & 1) == 0)
+            place = index;
+        else if (memcmp(device->groups[index], group, 4) == 0)
+            return index;
+    }
+    return place;
+}
+
+/** Tells the network device which Ethernet groups it is to take: RFC 1112 section 6.4. */
+static void tell_groups(struct ferrule *device) {
+    const struct ferrule_netdev *netdev = device->setup->netdev;
+    const uint32_t used = groups_in_use(device);
+    uint8_t macs[FERRULE_GROUPS][6];
+    uint32_t count = 0;
+    for (uint32_t index = 0; index < FERRULE_GROUPS; index++) {
+        const uint8_t *group = device->groups[index];
+        if ((used >> index & 1) == 0)
+            continue;
+        const uint8_t mac[6] = {0x01, 0x00, 0x5e, group[1] & 0x7f, group[2], group[3]};
+        memcpy(macs[count++], mac, sizeof mac);
+    }
+    if (netdev->set_groups)
+        netdev->set_groups(netdev->context, (const uint8_t(*)[6])macs, count);
 }
 
 /** Puts it into the exchange area. */
