@@ -67,7 +67,7 @@ export class DhcpServer extends Squatter {
   readonly heard: DhcpMessage[] = [];
   readonly leases = new Map<string, Lease>();
   readonly declined = new Set<string>();
-  /** When off, it says nothing. */
+  /** When off, it answers ARP only. */
   on = true;
   leaseSeconds: number;
   options: readonly DhcpOption[];
@@ -84,9 +84,9 @@ export class DhcpServer extends Squatter {
   }
 
   override receive(frame: Uint8Array, timeMs: number): Uint8Array[] {
-    if (!this.on) return [];
     const message = decodeDhcp(frame);
     if (!message) return super.receive(frame);
+    if (!this.on) return [];
     if (message.toMac !== BROADCAST && message.toMac !== this.mac) return [];
     this.heard.push(message);
     return this.#answer(message, timeMs);

@@ -1,6 +1,16 @@
 // A device with a DHCP client on a scripted network, in virtual time: weeks pass in milliseconds.
 
-import { Event, type Lease, LeaseLayout, Option, SocketKind } from "../../host/abi.js";
+import {
+  type Config,
+  ConfigLayout,
+  Event,
+  type Lease,
+  LeaseLayout,
+  Option,
+  SocketKind,
+  STATE_BASE,
+  StateHeaderLayout,
+} from "../../host/abi.js";
 import { decode, formatIp } from "../../host/packet/index.js";
 import { readRecord } from "../../host/records.js";
 import { UnitCore, type UnitConfig } from "../unit/core.js";
@@ -77,28 +87,30 @@ export class Stage {
   }
 
   get domain(): string {
-    const at = this.core.header.exchange;
-    const bytes = this.#abi.getopt(this.handle, Option.DOMAIN_NAME, at, 192);
-    return String.fromCharCode(...this.core.memory.subarray(at, at + bytes));
+    const { domain, domainBytes } = this.lease;
+    return String.fromCharCode(...domain.subarray(0, domainBytes));
+  }
+
+  /** The configuration as it is now: a lease changes addresses and MTU. */
+  get config(): Config {
+    return readRecord<Config>(this.core.memory, STATE_BASE + StateHeaderLayout.size, ConfigLayout);
   }
 
   /** The address in use. */
   get address(): string {
-    return this.#configured("address");
+    return formatIp(this.config.address);
   }
 
-  get netmask(): string {
-    return this.#configured("netmask");
-  }
-
-  get gateway(): string {
-    return this.#configured("gateway");
-  }
-
-  configField(name: string): number {
-    return this.core.record<Record<string, number>>("config", "Config", this.core.constant("config", "config"))[
-      name
-    ] as number;
+  /** The DNS servers of the lease. */
+  get dnsServers(): string[] {
+    const services = this.core.record<Record<"dnsServer0" | "dnsServer1", number>>(
+      "config",
+      "Services",
+      this.core.constant("config", "services"),
+    );
+    return [services.dnsServer0, services.dnsServer1].map((word) =>
+      formatIp(Uint8Array.from([0, 8, 16, 24].map((shift) => (word >>> shift) & 0xff))),
+    );
   }
 
   /** DHCP messages sent so far. */
@@ -178,10 +190,5 @@ export class Stage {
       while (place > 0 && (this.#arriving[place - 1]?.atMs ?? 0) > atMs) place--;
       this.#arriving.splice(place, 0, host ? { atMs, frame, host } : { atMs, frame });
     }
-  }
-
-  #configured(name: string): string {
-    const value = this.configField(name);
-    return formatIp(Uint8Array.from([0, 8, 16, 24].map((shift) => (value >>> shift) & 0xff)));
   }
 }
