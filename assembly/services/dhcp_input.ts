@@ -28,16 +28,17 @@ export function take(c: DhcpClient, message: DhcpMessage, length: u32): void {
   const type = <u32>options.type;
   const phase = <u32>c.phase;
   const awaited = type == MessageType.OFFER ? 1 << DhcpState.SELECTING : type >= MessageType.ACK ? REQUESTED : 0;
+  const server = options.server;
   if (
     (message.xid ^ c.xid) |
     (message.chaddr0 ^ config.mac0) |
     (<u32>message.chaddr1 ^ config.mac1) |
     <u32>!((awaited >> phase) & 1) |
-    <u32>(type > MessageType.NAK)
+    <u32>(type > MessageType.NAK) |
+    <u32>!server |
+    (((OF_SERVER >> phase) & 1) & <u32>(server != c.server))
   )
     return count(Counter.DHCP_IGNORED);
-  const server = options.server;
-  if (!server || (OF_SERVER >> phase) & 1 && server != c.server) return count(Counter.DHCP_WRONG_SERVER);
   countSeconds(c);
   if (type == MessageType.NAK) return refused(c);
   if (!isUsable(message.yiaddr)) return count(Counter.DHCP_REFUSED);

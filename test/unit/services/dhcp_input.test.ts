@@ -134,7 +134,7 @@ describe("an offer", () => {
 
   test("without a server is nobody's", () => {
     stage.run(0);
-    expect(withOptions("OFFER", OFFER, HOUR)).toEqual(["DHCP_WRONG_SERVER"]);
+    expect(withOptions("OFFER", OFFER, HOUR)).toEqual(["DHCP_IGNORED"]);
     expect(stage.lease.state).toBe(DhcpState.SELECTING);
   });
 
@@ -191,8 +191,8 @@ describe("an ACK", () => {
 
   test("of another server is not", () => {
     toRequesting();
-    expect(withOptions("ACK", ACK, [54, quad("10.0.0.3")], HOUR)).toEqual(["DHCP_WRONG_SERVER"]);
-    expect(withOptions("ACK", ACK, HOUR)).toEqual(["DHCP_WRONG_SERVER"]);
+    expect(withOptions("ACK", ACK, [54, quad("10.0.0.3")], HOUR)).toEqual(["DHCP_IGNORED"]);
+    expect(withOptions("ACK", ACK, HOUR)).toEqual(["DHCP_IGNORED"]);
     expect(stage.lease.state).toBe(DhcpState.REQUESTING);
   });
 
@@ -333,8 +333,8 @@ describe("a NAK", () => {
 
   test("while renewing: from our server it ends the lease, from another it does not", () => {
     toRenewing();
-    expect(withOptions("NAK", [53, [6]], [54, quad("10.0.0.3")])).toEqual(["DHCP_WRONG_SERVER"]);
-    expect(withOptions("NAK", [53, [6]])).toEqual(["DHCP_WRONG_SERVER"]);
+    expect(withOptions("NAK", [53, [6]], [54, quad("10.0.0.3")])).toEqual(["DHCP_IGNORED"]);
+    expect(withOptions("NAK", [53, [6]])).toEqual(["DHCP_IGNORED"]);
     expect([stage.address, stage.lease.state]).toEqual([OURS, DhcpState.RENEWING]);
     expect(give("NAK")).toEqual([]);
     stage.run(0);
