@@ -196,6 +196,24 @@ describe.skipIf(needed)("ferrule serve --board", () => {
   });
 });
 
+describe.skipIf(needed)("firmware that cannot start", () => {
+  test("says so in words, and the command ends", async () => {
+    const failed = run(
+      "serve",
+      "--board",
+      "linux-w5500",
+      "--engine",
+      "aot",
+      "--ring",
+      "1048576",
+      "--port",
+      "0",
+    );
+    expect(await failed.exit).toBe(1);
+    expect(failed.output).toContain("ferrule start: the memory of the setup is too small\n");
+  });
+});
+
 describe("the command line", () => {
   test.each([
     [["serve", "--help"], 0, "Usage: ferrule serve"],
