@@ -1,12 +1,12 @@
 // Builds firmware images and prints where they are:
 //
-//     node scripts/firmware.mjs BOARD wasm3|aot [--module FILE] [--connections N] [--ring BYTES] [--define NAME=VALUE]...
+//     node scripts/firmware.mjs BOARD wasm3|aot [--module FILE] [--define NAME=VALUE]...
 //
 // A port says in its build.mjs what its boards are made of: see `Board` in firmware.d.mts. --module: the core to run in place
 // of build/core.wasm. Node's own modules only.
 
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
 import { argv } from "node:process";
 import { fileURLToPath } from "node:url";
@@ -164,8 +164,11 @@ const SECTIONS = ["-ffunction-sections", "-fdata-sections"];
 
 /** The engine's sources with its module: `{ sources, problem }`. */
 function engineSources(engine, module, folder) {
+  if (!existsSync(module))
+    return { problem: `the module ${module} is not there: npm run build makes the core` };
   if (engine === "aot") {
-    const { core, identity } = translatedOnce(module);
+    const { core, identity, problem } = translatedOnce(module);
+    if (problem) return { problem };
     return { sources: [moduleSource(new Uint8Array(1), folder), ...translatedEngine(core, identity)] };
   }
   const { directory, problem } = wasm3Sources();
@@ -173,7 +176,7 @@ function engineSources(engine, module, folder) {
   return { sources: [moduleSource(readFileSync(module), folder), ...wasm3Engine(directory)] };
 }
 
-/** The module as C: one folder for each, whatever the board, because paths are part of what objects are made of. */
+/** The module as C, or `{ problem }`: one folder for each, whatever the board, because paths are part of what objects are made of. */
 function translatedOnce(module) {
   const hash = createHash("sha256").update(readFileSync(module));
   // Who translates is part of it, too.
@@ -182,7 +185,12 @@ function translatedOnce(module) {
   const core = join(FOLDER, `core-${hash.digest("hex").slice(0, 24)}`);
   if (!existsSync(core)) {
     const unfinished = `${core}.${process.pid}`;
-    translate(module, unfinished);
+    try {
+      translate(module, unfinished);
+    } catch ({ message }) {
+      rmSync(unfinished, { recursive: true, force: true });
+      return { problem: message };
+    }
     try {
       renameSync(unfinished, core);
     } catch (error) {
@@ -209,12 +217,18 @@ function fileName(define) {
 }
 
 if (resolve(argv[1] ?? "") === fileURLToPath(import.meta.url)) {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: { module: { type: "string" }, define: { type: "string", multiple: true, default: [] } },
-  });
+  const options = { module: { type: "string" }, define: { type: "string", multiple: true, default: [] } };
+  const read = () => {
+    try {
+      return parseArgs({ allowPositionals: true, options });
+    } catch ({ message }) {
+      console.error(`firmware: ${message}`);
+      return { values: {}, positionals: [] };
+    }
+  };
+  const { values, positionals } = read();
   const [name, engine] = positionals;
-  const usage = `usage: node scripts/firmware.mjs ${Object.keys(BOARDS).join("|")} wasm3|aot [--module FILE] [--define NAME=VALUE]`;
+  const usage = `usage: node scripts/firmware.mjs ${Object.keys(BOARDS).join("|")} wasm3|aot [--module FILE] [--define NAME=VALUE]...`;
   const known = positionals.length === 2 && Object.hasOwn(BOARDS, name) && ENGINES.includes(engine);
   const { image, problem } = known
     ? buildFirmware(name, engine, {

@@ -3,17 +3,38 @@
 #include <stdio.h>
 #include <string.h>
 
+/** What follows "name:" in a line; NULL when it is another one. */
+static const char *value_of(const char *line, const char *name) {
+    size_t length = strlen(name), same = 0;
+    while (same < length && (line[same] | 32) == name[same])
+        same++;
+    return same == length && line[same] == ':' ? line + same + 1 + strspn(line + same + 1, " ") : NULL;
+}
+
+/** The line behind `head`, or behind a line; NULL when that is the empty one. */
+static const char *next_line(const char *line) {
+    const char *end = strstr(line, "\r\n");
+    return end && strncmp(end + 2, "\r\n", 2) != 0 ? end + 2 : NULL;
+}
+
 const char *http_header(const char *head, const char *name) {
-    size_t length = strlen(name);
-    for (const char *line = strstr(head, "\r\n"); line && line[2] != '\r'; line = strstr(line + 2, "\r\n")) {
-        const char *at = line + 2;
-        size_t same = 0;
-        while (same < length && (at[same] | 32) == name[same])
-            same++;
-        if (same == length && at[same] == ':')
-            return at + same + 1 + strspn(at + same + 1, " ");
+    for (const char *line = next_line(head); line; line = next_line(line)) {
+        const char *value = value_of(line, name);
+        if (value)
+            return value;
     }
     return NULL;
+}
+
+bool http_is_clear(const char *head, size_t length) {
+    uint32_t lengths = 0;
+    for (const char *line = next_line(head); line; line = next_line(line)) {
+        size_t name = strcspn(line, ": \t\r");
+        if (name == 0 || line[name] != ':')
+            return false;
+        lengths += value_of(line, "content-length") != NULL;
+    }
+    return lengths <= 1 && strlen(head) == length;
 }
 
 bool http_number(const char *text, char end, uint32_t *number) {

@@ -11,6 +11,10 @@
  * no such line. `name` in lower case. */
 const char *http_header(const char *head, const char *name);
 
+/** Whether everybody would read the same out of the head of `length` bytes: each line a name and a colon, no
+ * octet that ends a string, and one length of the body at most. RFC 9112 sections 5.1, 5.2 and 6.3. */
+bool http_is_clear(const char *head, size_t length);
+
 /** Reads digits up to `end`: false for anything else, and for what 32 bits do not hold. */
 bool http_number(const char *text, char end, uint32_t *number);
 

@@ -55,7 +55,7 @@ int main(void) {
     if (status >= 0)
         status = web_start(&web, &device, visitors, FIRMWARE_CONNECTIONS);
     if (status < 0)
-        stop("start", status);
+        stop("start: ", status);
     char line[96];
     snprintf(line, sizeof line, "%s, %ld of %lu bytes of memory", ferrule_engine_name(), (long)memory_needed,
              (unsigned long)setup.memory_bytes);

@@ -180,6 +180,9 @@ static enum progress collect_head(struct web *web, struct web_visitor *visitor) 
     while (!whole && taken < (uint32_t)length && visitor->length < WEB_HEAD_BYTES - 1) {
         visitor->text[visitor->length++] = ((const char *)data)[taken++];
         visitor->text[visitor->length] = 0;
+        /* An empty line before a request is not one: RFC 9112 section 2.2. */
+        if (visitor->length == 2 && memcmp(visitor->text, "\r\n", 2) == 0)
+            visitor->length = 0;
         whole = visitor->length >= 4 && memcmp(visitor->text + visitor->length - 4, "\r\n\r\n", 4) == 0;
     }
     ferrule_consume(web->device, visitor->socket, taken);
@@ -242,7 +245,8 @@ static void answer(struct web *web, struct web_visitor *visitor) {
     uint32_t length = 0;
     web->requests++;
     visitor->keep = http_keeps(text);
-    if ((content && !http_number(content, '\r', &length)) || http_header(text, "transfer-encoding")) {
+    if (!http_is_clear(text, visitor->length) || (content && !http_number(content, '\r', &length)) ||
+        http_header(text, "transfer-encoding")) {
         /* Nobody knows where the body ends. */
         visitor->keep = false;
         put_answer(visitor, "400 Bad Request", "text/plain", 0, "");

@@ -74,14 +74,15 @@ static uint32_t receive(void *context, uint8_t *frame, uint32_t room) {
             return 0;
         __sync_synchronize();
         const uint32_t bytes = status >> OPENETH_LENGTH_SHIFT;
-        if (bytes > OPENETH_LONGEST_FRAME || bytes < SHORTEST_HEADER + FRAME_CHECK_BYTES) {
+        if (bytes > OPENETH_LONGEST_FRAME + OPENETH_BEYOND_BYTES ||
+            bytes < SHORTEST_HEADER + FRAME_CHECK_BYTES) {
             eth->statistics.nonsense++;
             eth->statistics.restarts++;
             set_up(eth);
             return 0;
         }
-        /* What fills the buffer to the last was cut. */
-        if ((status & OPENETH_RECEIVE_ERRORS) != 0 || bytes == OPENETH_LONGEST_FRAME) {
+        /* What is as long as can be was cut. */
+        if ((status & OPENETH_RECEIVE_ERRORS) != 0 || bytes >= OPENETH_LONGEST_FRAME) {
             eth->statistics.receive_errors++;
             give_back(eth);
             continue;

@@ -18,8 +18,11 @@
 
 /** Longest frame that the MAC takes, with a VLAN tag and the check sequence; a longer one is cut there. */
 #define OPENETH_LONGEST_FRAME 1522u
+/** How much more it may write and say: QEMU's puts its check sequence behind what was not cut, however long.
+ */
+#define OPENETH_BEYOND_BYTES 3u
 /** Of words: so the MAC wants it. */
-#define OPENETH_BUFFER_WORDS ((OPENETH_LONGEST_FRAME + 3u) / 4u)
+#define OPENETH_BUFFER_WORDS ((OPENETH_LONGEST_FRAME + OPENETH_BEYOND_BYTES + 3u) / 4u)
 
 /** A device; the fields are the driver's own, but `netdev`. */
 struct openeth {

@@ -42,8 +42,12 @@ static struct w5500 chip;
 /** Longest sleep, in milliseconds: half of what the timer's alarm can tell apart. */
 #define LONGEST_SLEEP_MS 2000000u
 
-/** Of a program that cannot start: the crystal or the PLL does not run. */
+/** Of a program that cannot start: the crystal or the PLL does not run; the ring oscillator stands still. */
 #define NO_CLOCK_STATUS 71
+#define NO_RANDOM_STATUS 70
+
+/** Pairs of samples for 32 bits: half of them are of use, if not less. */
+#define RANDOM_TRIES 4096u
 
 /* link.ld */
 extern uint32_t __stack_low[], __stack_end[], __data_start[];
@@ -89,7 +93,13 @@ void board_random(void *context, uint8_t octets[32]) {
     (void)context;
     static uint32_t state = 0x9e3779b9u;
     for (uint32_t index = 0; index < 32; index++) {
-        for (uint32_t bits = 0, tries = 0; bits < 32 && tries < 1024; tries++) {
+        uint32_t bits = 0;
+        for (uint32_t tries = 0; bits < 32; tries++) {
+            /* Better none than sequence numbers that somebody could guess. */
+            if (tries == RANDOM_TRIES) {
+                board_print("the ring oscillator stands still: no random numbers\n");
+                _exit(NO_RANDOM_STATUS);
+            }
             uint32_t first = RP2040_REG(ROSC_RANDOMBIT) & 1;
             /* So that an oscillator of a few MHz moves on by an uneven number of turns. */
             for (uint32_t spin = state >> 28; spin > 0; spin--)

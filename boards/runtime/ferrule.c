@@ -263,6 +263,11 @@ static int32_t boot(struct ferrule *device, uint32_t now) {
     device->exchange = header.exchange;
     device->counters = header.counters;
     device->hints = header.hints;
+    /* A driver may write a little before and behind a frame. */
+    if (header.input_slot < FERRULE_NETDEV_HEADROOM || header.slot_bytes > device->linear_bytes ||
+        !bytes_at(device, header.input_slot - FERRULE_NETDEV_HEADROOM,
+                  FERRULE_NETDEV_HEADROOM + header.slot_bytes + FERRULE_NETDEV_TAIL))
+        return FERRULE_ERROR_CORE;
     /* Slots lie at even addresses: checksums are of words. */
     if (!bytes_at(device, header.hints, HINTS * sizeof(uint32_t)) ||
         ((header.input_slot | header.output_slot) & 1) != 0)

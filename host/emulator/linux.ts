@@ -3,6 +3,7 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { resolve } from "node:path";
 import type { Duplex } from "node:stream";
 import { Advice } from "../advice.js";
 import type { SpiChip } from "../chips/chip.js";
@@ -53,8 +54,8 @@ export class LinuxBoard implements EmulatedBoard {
 
   constructor({ chip, image, onConsole }: LinuxBoardOptions) {
     this.chip = chip;
-    const stdio = ["ignore", "pipe", "inherit", "pipe"] as const;
-    this.#child = spawn(image, [], { stdio: [...stdio] });
+    // A path: a bare name would be looked for in PATH. Away from the terminal's signals: what becomes of it is decided here.
+    this.#child = spawn(resolve(image), [], { stdio: ["ignore", "pipe", "inherit", "pipe"], detached: true });
     this.#child.stdout?.setEncoding("utf8").on("data", (text: string) => onConsole?.(text));
     this.#bus = new SpiSocket(this.#child.stdio[SPI_FD] as Duplex, chip);
     this.ended = this.#end(image);

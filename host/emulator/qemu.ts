@@ -8,6 +8,7 @@
 //
 // The end. QEMU's sockets are inherited, not files, so that nothing is left behind. It does not notice itself when this
 // process dies, even by SIGKILL: a shell beside it waits for the end of a pipe that this process holds, and then kills it.
+// That shell is there before QEMU is: there is no moment at which this process could die and leave QEMU behind.
 
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Duplex, Readable } from "node:stream";
@@ -45,6 +46,19 @@ const NETWORK = "n0";
 /** QEMU's descriptors besides the standard ones. */
 const MONITOR_FD = 3;
 const NETWORK_FD = 4;
+/** The guard's, see GUARDED. */
+const GUARD_FD = 5;
+
+/**
+ * Becomes the command in "$@". Beside it stays a guard, which has nothing of it but a pipe: at the end of that it kills the
+ * command, at a line it goes.
+ */
+const GUARDED =
+  `(trap "" HUP INT TERM; read -r line || kill -KILL $$) ` +
+  `<&${GUARD_FD} >/dev/null 2>&1 ${MONITOR_FD}>&- ${NETWORK_FD}>&- ${GUARD_FD}>&- & exec "$@" ${GUARD_FD}>&-`;
+
+/** A shell's status when there is no such command. */
+const STATUS_NOT_FOUND = 127;
 
 const MACHINES: Readonly<Record<QemuBoardName, Machine>> = {
   "qemu-riscv": {
@@ -102,7 +116,6 @@ export class QemuBoard implements EmulatedBoard {
   readonly #child: ChildProcess;
   readonly #monitor: QemuMonitor;
   readonly #console: ConsoleWatch;
-  #guard: ChildProcess | undefined;
   #unjoin = () => {};
   #messages = "";
   #runs = false;
@@ -113,13 +126,18 @@ export class QemuBoard implements EmulatedBoard {
   constructor(machine: Machine, options: BoardOptions) {
     this.#machine = machine;
     this.#options = options;
-    this.#child = spawn(machine.command, commandLine(machine, options), {
-      stdio: ["ignore", "pipe", "pipe", "pipe", "pipe"],
+    const command = [machine.command, ...commandLine(machine, options)];
+    this.#child = spawn("/bin/sh", ["-c", GUARDED, "sh", ...command], {
+      stdio: ["ignore", "pipe", "pipe", "pipe", "pipe", "pipe"],
       // Away from the terminal's signals: what becomes of it is decided here.
       detached: true,
     });
     this.pid = this.#child.pid;
-    const [, , , monitor, network] = this.#child.stdio;
+    const pipes: readonly unknown[] = this.#child.stdio;
+    const [monitor, network, guard] = [MONITOR_FD, NETWORK_FD, GUARD_FD].map((fd) => pipes[fd] as Duplex);
+    // Its pipe's end is one of those that `close` waits for.
+    this.#child.on("exit", () => guard?.end("\n"));
+    guard?.on("error", () => {});
     this.#console = new ConsoleWatch(this.#child.stdout as Readable, (text) => options.onConsole?.(text));
     this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       this.#messages = (this.#messages + text).slice(-MESSAGE_BYTES);
@@ -130,7 +148,6 @@ export class QemuBoard implements EmulatedBoard {
     };
     const link = new QemuLink(network as Duplex, machine.pace);
     if (options.network.kind === "link") this.#unjoin = joinLinks(link, options.network.link, realClock);
-    if (this.pid !== undefined) this.#guard = startGuard(this.pid);
     this.ended = this.#end();
   }
 
@@ -145,11 +162,12 @@ export class QemuBoard implements EmulatedBoard {
       if (this.#options.network.kind === "slirp" && this.#options.time === "virtual") this.#turnNow();
     } catch (error) {
       this.#child.kill("SIGKILL");
-      const { reason } = await this.ended;
+      const { status, reason } = await this.ended;
+      const { command, debianPackage } = this.#machine;
+      if (status === STATUS_NOT_FOUND)
+        throw new Advice(`${command} is not installed; the Debian package ${debianPackage} has it`);
       const message = this.#messages.trim() || (error as Error).message;
-      throw new Advice(
-        this.pid === undefined ? reason : `${this.#machine.command} does not start: ${message}`,
-      );
+      throw new Advice(`${command} does not start: ${this.pid === undefined ? reason : message}`);
     }
   }
 
@@ -181,18 +199,14 @@ export class QemuBoard implements EmulatedBoard {
   }
 
   #end(): Promise<BoardExit> {
-    const { command, debianPackage } = this.#machine;
     return new Promise((resolve) => {
       const done = (exit: BoardExit) => {
         this.#unjoin();
         this.#runs = false;
-        this.#guard?.kill("SIGKILL");
         resolve(exit);
       };
-      this.#child.on("error", (error: NodeJS.ErrnoException) => {
-        const missing = `${command} is not installed; the Debian package ${debianPackage} has it`;
-        if (this.pid === undefined)
-          done({ status: null, reason: error.code === "ENOENT" ? missing : error.message });
+      this.#child.on("error", ({ message }) => {
+        if (this.pid === undefined) done({ status: null, reason: message });
       });
       this.#child.on("close", (code, signal) => done(this.#exit(code, signal)));
     });
@@ -255,17 +269,6 @@ function netdev(network: BoardNetwork): string {
 /** A value in QEMU's lists of options. */
 function escaped(value: string): string {
   return value.replaceAll(",", ",,");
-}
-
-/** Kills QEMU when this process ends, however it does. Ended by SIGKILL itself, it does nothing. */
-function startGuard(pid: number): ChildProcess {
-  const script = 'trap "" HUP INT TERM; read -r line; kill -KILL "$1"';
-  const guard = spawn("sh", ["-c", script, "sh", String(pid)], {
-    stdio: ["pipe", "ignore", "ignore"],
-    detached: true,
-  });
-  guard.on("error", () => {});
-  return guard;
 }
 
 /** Hands on what the firmware writes, and remembers what it says of a fault. */

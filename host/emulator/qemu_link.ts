@@ -30,7 +30,7 @@ export interface Pace {
 
 export class QemuLink implements Link {
   onReady: () => void = () => {};
-  /** Frames that were lost because QEMU has ended. */
+  /** Frames that were lost because QEMU has ended, or because they were empty. */
   lost = 0;
   readonly #socket: Duplex;
   readonly #queue = new FrameQueue(CAPACITY);
@@ -58,7 +58,8 @@ export class QemuLink implements Link {
   }
 
   send(frame: Uint8Array): void {
-    if (!this.#socket.writable) {
+    // Of a frame without an octet QEMU's devices say that they took 0: it would give them nothing any more.
+    if (frame.length === 0 || !this.#socket.writable) {
       this.lost++;
       return;
     }

@@ -18,6 +18,8 @@ export interface Rp2040Options<Chip extends SpiChip = SpiChip> extends BoardOpti
   readonly clock?: BoardClock;
   /** Makes the board's random numbers the same in each run: 1 or more, 32 bits. Default: this machine's. */
   readonly seed?: number;
+  /** The ring oscillator's state each time that it is read, in place of random bits. */
+  readonly randomBit?: () => number;
   /** The image as ELF. Default: beside the image, with the end ".elf". */
   readonly elf?: string;
 }
@@ -92,7 +94,11 @@ export class Rp2040Board<Chip extends SpiChip = SpiChip> implements EmulatedBoar
     });
     const elf = options.elf ?? options.image.replace(/\.bin$/, ".elf");
     this.#elf = options.elf || existsSync(elf) ? new ElfSymbols(elf) : undefined;
-    this.mcu = createMcu(readFileSync(options.image), this.clock, randomBits(options.seed));
+    this.mcu = createMcu(
+      readFileSync(options.image),
+      this.clock,
+      options.randomBit ?? randomBits(options.seed),
+    );
     this.#console = new Console(this.mcu, options.onConsole);
     this.chip = options.chip(this.clock);
     connectChip(this.mcu, this.chip, this.clock);

@@ -295,6 +295,18 @@ describe.skipIf(reason).each(CHIPS)("%s", (chip) => {
     expect(rig.linkChanges).toBe(1);
   });
 
+  test("a bus that says always the same: a call stays within its bound", () => {
+    for (let octet = 0; octet < 256; octet++) {
+      const rig = new Rig(chip).up();
+      rig.chip.onUndefined = () => {};
+      rig.noise = () => octet;
+      rig.interruptLevel(true);
+      // Throws when a call makes more transactions than it may.
+      rig.run(3);
+      expect(rig.mostTransactions).toBeGreaterThan(0);
+    }
+  });
+
   test.each([0x00, 0xff])("the chip's version is %i at boot, for 2 s", (version) => {
     const rig = new Rig(chip);
     const sound = chip === "w5500" ? w5500(rig).version : enc28j60(rig).revision;

@@ -1,11 +1,15 @@
 // A process of its own that runs a board in QEMU, for tests of what becomes of QEMU, and of a TAP interface in a namespace:
 //
 //     node test/emulator/qemu_child.mjs BOARD IMAGE wait          says "pid N", QEMU's, and goes on until it is killed
+//     node test/emulator/qemu_child.mjs BOARD IMAGE killed        says "pid N", and is killed as soon as it has started a process
 //     node test/emulator/qemu_child.mjs BOARD IMAGE INTERFACE     says the SHA-256 of what the board serves there
 //
 // Uses what setup has built of the host.
 
+import childProcess from "node:child_process";
 import { createHash } from "node:crypto";
+import { writeSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { argv } from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { runQemu } from "../../build/host/emulator/qemu.js";
@@ -17,7 +21,18 @@ const URL = "http://10.0.2.15/bytes/100000";
 const BOOT_MS = 10_000;
 
 const [, , name, image, mode] = argv;
-const network = mode === "wait" ? { kind: "link", link: new Wire().port() } : { kind: "tap", name: mode };
+const network =
+  mode === "wait" || mode === "killed"
+    ? { kind: "link", link: new Wire().port() }
+    : { kind: "tap", name: mode };
+if (mode === "killed") {
+  const { spawn } = childProcess;
+  childProcess.spawn = (...args) => {
+    writeSync(1, `pid ${spawn(...args).pid}`);
+    process.kill(process.pid, "SIGKILL");
+  };
+  syncBuiltinESMExports();
+}
 let text = "";
 const board = await runQemu(name, {
   image,

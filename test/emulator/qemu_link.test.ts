@@ -49,6 +49,14 @@ test("a frame is sent behind its length", async () => {
   expect([...(qemus.read() as Buffer)]).toEqual([...message(9, 8, 7)]);
 });
 
+test("an empty frame is not sent: QEMU would take no other any more", async () => {
+  const { link, qemus, turn } = joined();
+  link.send(new Uint8Array(0));
+  await turn();
+  expect(qemus.read()).toBeNull();
+  expect(link.lost).toBe(1);
+});
+
 test("a flood waits in QEMU, and arrives whole and in order", async () => {
   const { link, ours, qemus, turn } = joined();
   const count = 5000;

@@ -174,6 +174,13 @@ describe.skipIf(missingTools("arm-gcc", "picolibc-arm"))("an RP2040", () => {
     for (const run of runs) expectRandom(Buffer.from(run.replaceAll("\n", ""), "hex"));
   });
 
+  test.each([() => 0, () => 1])("ends when its ring oscillator stands still: %s", async (randomBit) => {
+    const { clock } = await boot(await buildRp2040Program("tells_random"), { randomBit });
+    await clock.settleUntil(() => board?.exit !== undefined, 1000);
+    expect(text).toBe("the ring oscillator stands still: no random numbers\n");
+    expect(board?.exit?.status).toBe(70);
+  });
+
   test.each([
     ["by DMA", []],
     ["by the processor", ["BOARD_SPI_POLLED"]],

@@ -198,7 +198,8 @@ enum ferrule_engine_status ferrule_engine_call(struct ferrule_engine *engine, en
 
 static uint32_t receive(void *context, uint8_t *frame, uint32_t room) {
     (void)context;
-    memset(frame, 0x5a, room);
+    /* All that a driver may write. */
+    memset(frame - FERRULE_NETDEV_HEADROOM, 0x5a, FERRULE_NETDEV_HEADROOM + room + FERRULE_NETDEV_TAIL);
     return next_random() % 4 ? 0 : any_number();
 }
 

@@ -177,6 +177,7 @@ describe.skipIf(missingTools("namespaces", "gcc", "wasm3", "curl", "ab"))("the d
           return out.toString("latin1").match(/(?<=HTTP\/1\.1 )\d+/g) ?? [];
         };
         expect(await statuses(good, good)).toEqual(["200", "200"]);
+        expect(await statuses("\r\n", good, "\r\n\r\n", good)).toEqual(["200", "200"]);
         expect(await statuses("GET /bytes/5x HTTP/1.1\r\n\r\n", good)).toEqual(["404", "200"]);
         expect(await statuses("GET /bytes/4294967296 HTTP/1.1\r\n\r\n", good)).toEqual(["404", "200"]);
         const head = `GET / HTTP/1.1\r\nX: ${"x".repeat(2000)}\r\n\r\n`;
@@ -187,6 +188,19 @@ describe.skipIf(missingTools("namespaces", "gcc", "wasm3", "curl", "ab"))("the d
           ]);
         const chunked = "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1c\r\n";
         expect(await statuses(chunked, good, "\r\n0\r\n\r\n")).toEqual(["400"]);
+        const unclear = [
+          "Content-Length: 5\r\nContent-Length: 3",
+          "Content-Length : 5",
+          "X: y\r\n Content-Length: 5",
+        ];
+        for (const lines of [
+          ...unclear,
+          "Content\rLength: 5",
+          "\rContent-Length: 5",
+          "\0\r\nContent-Length: 5",
+          "hello",
+        ])
+          expect(await statuses(`POST /echo HTTP/1.1\r\n${lines}\r\n\r\n`, good)).toEqual(["400"]);
         await expectCleanEnd(device);
       },
       PATIENCE_MS,

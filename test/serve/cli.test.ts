@@ -4,9 +4,11 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { type AddressInfo, createServer } from "node:net";
+import { basename, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { sha256OfBytes } from "../../host/apps/reproducible_bytes.js";
+import { buildFirmware } from "../../scripts/firmware.mjs";
 import { missingTools } from "../report/tools.js";
 import { connectLocal, until } from "./support.js";
 
@@ -23,7 +25,13 @@ interface Run {
 const children: ChildProcess[] = [];
 
 function run(...args: string[]): Run {
-  const child = spawn(process.execPath, [CLI, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  return runIn(undefined, ...args);
+}
+
+/** `folder`: with this one for the current one, and as a terminal's foreground: a group of processes of its own. */
+function runIn(folder: string | undefined, ...args: string[]): Run {
+  const where = folder === undefined ? {} : { cwd: folder, detached: true };
+  const child = spawn(process.execPath, [CLI, ...args], { ...where, stdio: ["ignore", "pipe", "pipe"] });
   children.push(child);
   const started: Run = { child, output: "", exit: once(child, "close").then(([code]) => code) };
   for (const stream of [child.stdout, child.stderr])
@@ -34,8 +42,11 @@ function run(...args: string[]): Run {
 }
 
 /** Starts `serve` on free ports and waits until it says that it is up. */
-async function serve(...args: string[]): Promise<Run & { port: number; echoPort: number }> {
-  const started = run("serve", "--port", "0", ...args);
+async function serve(...args: string[]) {
+  return await served(run("serve", "--port", "0", ...args));
+}
+
+async function served(started: Run): Promise<Run & { port: number; echoPort: number }> {
   await until(() => started.output.includes("Ctrl-C stops it") || started.child.exitCode !== null);
   const port = Number(/curl http:\/\/127\.0\.0\.1:(\d+)\/\n/.exec(started.output)?.[1]);
   const echoPort = Number(/nc 127\.0\.0\.1 (\d+)/.exec(started.output)?.[1]);
@@ -153,6 +164,53 @@ describe("ferrule serve", () => {
     expect(await failed.exit).toBe(1);
     expect(failed.output).toContain(`port ${port} is in use`);
     other.close();
+  });
+});
+
+const needed = missingTools("gcc");
+
+describe.skipIf(needed)("ferrule serve --board", () => {
+  let image = "";
+
+  beforeAll(() => {
+    const built = buildFirmware("linux-w5500", "aot");
+    if (built.problem) expect.fail(built.problem);
+    image = built.image;
+  });
+
+  test("takes an image by its name in the current folder; Ctrl-C lets a visitor finish", async () => {
+    const args = ["serve", "--board", "linux-w5500", "--image", basename(image), "--port", "0"];
+    const { child, exit, output, echoPort } = await served(runIn(dirname(image), ...args));
+    expect(output).toContain("ferrule up: ");
+    const visitor = connectLocal(echoPort);
+    visitor.resume().write("I stay");
+    await until(() => visitor.bytesRead === 6);
+    // A terminal sends it to all of its foreground's processes.
+    process.kill(-(child.pid as number), "SIGINT");
+    visitor.write(" and go");
+    await until(() => visitor.bytesRead === 13 || visitor.destroyed);
+    visitor.end();
+    expect(await exit).toBe(0);
+    expect(visitor.codes).toEqual([]);
+    expect(visitor.bytesRead).toBe(13);
+  });
+});
+
+describe.skipIf(needed)("firmware that cannot start", () => {
+  test("says so in words, and the command ends", async () => {
+    const failed = run(
+      "serve",
+      "--board",
+      "linux-w5500",
+      "--engine",
+      "aot",
+      "--ring",
+      "1048576",
+      "--port",
+      "0",
+    );
+    expect(await failed.exit).toBe(1);
+    expect(failed.output).toContain("ferrule start: the memory of the setup is too small\n");
   });
 });
 
