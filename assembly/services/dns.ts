@@ -6,32 +6,37 @@
 // at most 8 aliases no query lasts longer than two minutes.
 
 import { Counter, Event, Status } from "../abi_constants";
-import { config, header, services, state } from "../config";
+import { config, header, Services, services, state } from "../config";
 import { swap16 } from "../lib/bytes";
 import { after, isDueElseWake } from "../lib/clock";
 import { count } from "../lib/counters";
 import { random } from "../lib/prng";
 import * as arp from "../net/arp";
 import * as route from "../net/route";
-import { become, Kind, raise, retireHandle } from "../net/socket";
-import { EPHEMERAL_FIRST, EPHEMERAL_PORTS } from "../tcp/isn";
+import {
+  become,
+  EPHEMERAL_FIRST,
+  EPHEMERAL_PORTS,
+  Kind,
+  raise,
+  retireHandle,
+} from "../net/socket";
 import * as udp from "../udp/emit";
 import {
-  addressOf,
   DNS_PORT,
   FORMAT_ERROR,
   fromText,
   NAME_BYTES_MAX,
   NAME_ERROR,
-  NO_ADDRESS,
   NO_ERROR,
+  readAddress,
+  Text,
 } from "../wire/dns";
 import * as cache from "./dns_cache";
 import * as connect from "./dns_connect";
 import { Found, isTruncated, rcode, readRecords, recordsAt, writeQuestion } from "./dns_message";
 import {
   ADDRESS_BYTES,
-  addAddress,
   addressesOf,
   nameOf,
   Phase,
@@ -41,12 +46,18 @@ import {
 } from "./dns_query";
 import * as stream from "./dns_stream";
 
+/** The two servers, side by side. */
+const SERVERS: usize = changetype<usize>(services) + offsetof<Services>("dnsServer0");
 /** Tries, and the time of the first. */
 const TRIES: u8 = 6;
 const FIRST_TRY_MS: u32 = 1000;
 /** What an answer may be kept for, in seconds: a day. */
 const TTL_MAX: u32 = 86400;
-/** 127.0.0.1, and the name that has it (RFC 6761 section 6.3): two words on the wire, of the second three octets. */
+/** Aliases of one name that are followed. */
+const ALIASES_MAX: u16 = 8;
+/** RCODEs that say something of the name: a bit each. */
+const USEFUL: u32 = (1 << NO_ERROR) | (1 << NAME_ERROR);
+/** 127.0.0.1, and the name that has it (RFC 6761 section 6.3), as two words. */
 const LOOPBACK: u32 = 0x0100007f;
 const LOCALHOST: u64 = 0x6f686c61636f6c09;
 const LOCALHOST_END: u32 = 0x007473;
@@ -55,8 +66,8 @@ const LOCALHOST_END: u32 = 0x007473;
 export function open(): i32 {
   for (let index: u32 = 0; index < config.queries; index++) {
     const q = queryAt(index);
-    if (q.kind != Kind.FREE) continue;
-    const at = changetype<usize>(q) + offsetof<Query>("key");
+    if (q.kind) continue;
+    const at = changetype<usize>(q) + offsetof<Query>("deadline");
     memory.fill(at, 0, nameOf(q) - at);
     become(q, Kind.QUERY);
     // Set at the first use, and no change at a later one.
@@ -77,16 +88,20 @@ export function reserve(q: Query): i32 {
 export function commit(q: Query, length: u32): i32 {
   if (q.phase) return Status.ALREADY_CONNECTED;
   const name = nameOf(q);
-  if (!fromText(name, length)) return Status.INVALID_ARGUMENT;
-  let address = addressOf(name);
-  if (load<u64>(name) == LOCALHOST && (load<u32>(name, 8) & 0xffffff) == LOCALHOST_END) address = LOOPBACK;
+  const addresses = addressesOf(q);
+  const bytes = fromText(name, length);
+  if (!bytes) return Status.INVALID_ARGUMENT;
+  // The cache's key is of whole words.
+  memory.fill(name + bytes, 0, 4);
+  q.addresses = readAddress(name, addresses);
+  if (q.addresses == Text.NEITHER) return Status.INVALID_ARGUMENT;
+  if (load<u64>(name) == LOCALHOST && load<u32>(name, 8) == LOCALHOST_END) {
+    store<u32>(addresses, LOOPBACK);
+    q.addresses = 1;
+  }
   q.key = cache.keyOf(name);
   q.ttl = TTL_MAX;
-  if (address != NO_ADDRESS) {
-    if (address >> 32) return Status.INVALID_ARGUMENT;
-    addAddress(q, <u32>address);
-    finish(q, Status.OK);
-  } else if (cache.recall(q)) found(q);
+  if (q.addresses || cache.recall(q)) found(q);
   else tryNext(q);
   return Status.OK;
 }
@@ -115,19 +130,24 @@ export function end(q: Query): void {
  * from that port, and it is not for us.
  */
 export function receive(remoteAddress: u32, ports: u32, message: usize, length: u32): bool {
-  let asked = false;
-  for (let index: u32 = 0; index < config.queries; index++) {
-    const q = queryAt(index);
-    if (<u32>(q.phase != Phase.WAITS) | (q.remoteAddress ^ remoteAddress) | (q.ports ^ ports)) continue;
-    const at = recordsAt(q, message, length);
-    if (at) {
-      take(q, message, at, length, isTruncated(message), true);
-      return true;
-    }
-    asked = true;
-  }
-  if (asked) count(Counter.DNS_IGNORED);
-  return asked;
+  const q = waiting(remoteAddress, ports);
+  if (!q) return false;
+  const end = message + length;
+  const at = recordsAt(q, message, end);
+  if (at) take(q, message, at, end, isTruncated(message), true);
+  else count(Counter.DNS_IGNORED);
+  return true;
+}
+
+/**
+ * An ICMP error says that a question to `remoteAddress`, with `ports` as in an answer, did not get there: nobody else can
+ * know the port. False: it was no question of ours.
+ */
+export function refused(remoteAddress: u32, ports: u32): bool {
+  const q = waiting(remoteAddress, ports);
+  if (!q) return false;
+  refuse(q);
+  return true;
 }
 
 /** Builds the next question that is due into the output slot. Returns the frame's length; 0: none is due. */
@@ -144,9 +164,8 @@ export function emitNext(): u32 {
     const neighbour = hop ? arp.resolve(hop) : null;
     if (!neighbour) continue;
     q.phase = Phase.WAITS;
-    const ports = q.ports;
     const bytes = writeQuestion(q, udp.payloadAt());
-    return udp.emit(config.address, q.remoteAddress, ports >> 16, ports & 0xffff, bytes, neighbour);
+    return udp.emitPorts(config.address, q.remoteAddress, rotl(q.ports, 16), bytes, 0, config.ttl, neighbour);
   }
   return 0;
 }
@@ -154,7 +173,7 @@ export function emitNext(): u32 {
 /** One more try, or the end. */
 function tryNext(q: Query): void {
   const tries = q.tries++;
-  let server = tries & 1 ? services.dnsServer1 : services.dnsServer0;
+  let server = load<u32>(SERVERS + ((tries & 1) << 2));
   if (!server) server = services.dnsServer0 | services.dnsServer1;
   if (!server) return finish(q, Status.UNREACHABLE);
   if (tries == TRIES) return finish(q, Status.TIMED_OUT);
@@ -172,6 +191,20 @@ function ask(q: Query): void {
   state.scanDue = 1;
 }
 
+/** The server cannot help. The other one is asked at once; when both cannot, the try takes its time. */
+function refuse(q: Query): void {
+  if (q.tries & 1) giveUpTry(q);
+}
+
+/** The query that waits for an answer from `remoteAddress` with these ports. */
+function waiting(remoteAddress: u32, ports: u32): Query | null {
+  for (let index: u32 = 0; index < config.queries; index++) {
+    const q = queryAt(index);
+    if (!(<u32>(q.phase != Phase.WAITS) | (q.remoteAddress ^ remoteAddress) | (q.ports ^ ports))) return q;
+  }
+  return null;
+}
+
 /** Nothing comes of this try. Of an answer that was cut off, and could not be had by TCP, the addresses are still true. */
 function giveUpTry(q: Query): void {
   leaveStream(q);
@@ -180,47 +213,40 @@ function giveUpTry(q: Query): void {
 }
 
 /**
- * An answer to the question, of which `length` octets are here; `cut`: it goes on. Its records stand from `at` on.
- * `overUdp`: what is cut off can be had by TCP.
+ * An answer to the question: its records stand from `at` to `end`. `cut`: there is more that is not here. `overUdp`: it can
+ * be had by TCP then.
  */
-function take(q: Query, message: usize, at: u32, length: u32, cut: bool, overUdp: bool): void {
+function take(q: Query, message: usize, at: usize, end: usize, cut: bool, overUdp: bool): void {
   const code = rcode(message);
   if (<u32>(code == FORMAT_ERROR) & <u32>!q.plain) {
     q.plain = 1;
     return ask(q);
   }
-  if (<u32>(code != NO_ERROR) & <u32>(code != NAME_ERROR)) {
-    // The other server is asked at once; when both have refused, the try takes its time.
-    if (q.tries & 1) giveUpTry(q);
-    return;
-  }
-  q.addresses = 0;
-  const bits = readRecords(q, message, at, length, cut);
+  if (!((USEFUL >> code) & 1)) return refuse(q);
+  const bits = readRecords(q, message, at, end, cut);
   if (!bits) {
     q.addresses = 0;
     return count(Counter.DNS_MALFORMED);
   }
-  const truncated = cut && overUdp;
-  if (truncated && stream.begin(q)) return;
-  if (q.addresses | (bits & Found.NEGATIVE)) {
-    if (!truncated) cache.keep(q);
-    return found(q);
-  }
-  if (truncated) return finish(q, Status.NO_SOCKET);
-  // An alias whose addresses did not come with it.
-  if ((bits & (Found.ALIAS | Found.TOO_MANY)) == Found.ALIAS && code == NO_ERROR) ask(q);
-  else found(q);
+  if (cut & overUdp) {
+    if (stream.begin(q)) return;
+    if (!q.addresses) return finish(q, Status.NO_SOCKET);
+  } else if (q.addresses | (bits & Found.NEGATIVE)) cache.keep(q);
+  else if (<u32>(code == NO_ERROR) & <u32>((bits & Found.ALIAS) != 0) & <u32>(q.aliases <= ALIASES_MAX))
+    // The addresses did not come with the alias.
+    return ask(q);
+  found(q);
 }
 
 /** Takes what TCP brought, when it is enough. */
 function readStream(q: Query): void {
-  const length = stream.look(q);
-  if (length == stream.PENDING) return;
   const message = stream.messageAt(q);
-  const at = recordsAt(q, message, length);
-  const cut = length < stream.promised(q);
+  const length = stream.arrived(q, message);
+  if (length == stream.PENDING) return;
+  const end = message + length;
   leaveStream(q);
-  if (at) take(q, message, at, length, cut, false);
+  const at = recordsAt(q, message, end);
+  if (at) take(q, message, at, end, length < stream.promised(message), false);
   else giveUpTry(q);
 }
 

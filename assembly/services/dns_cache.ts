@@ -5,9 +5,9 @@
 import { CACHE_BYTES, config, services } from "../config";
 import { keyedHash } from "../lib/prng";
 import { nameBytes } from "../wire/dns";
-import { ADDRESS_BYTES, ADDRESSES_MAX, addressesOf, Query } from "./dns_query";
+import { ADDRESS_BYTES, ADDRESSES_MAX, Query } from "./dns_query";
 
-/** An entry, before its addresses. */
+/** An entry, before its addresses. A Query ends like it. */
 @unmanaged
 export class CacheEntry {
   key: u64;
@@ -19,26 +19,25 @@ export class CacheEntry {
 
 const MS_PER_SECOND: u32 = 1000;
 
-/** The key of the name at `name`, which is in lower case and 4-aligned. */
+/** Key, end and addresses: the same in both records. */
+const SHARED_BYTES: u32 = offsetof<CacheEntry>() + ADDRESSES_MAX * ADDRESS_BYTES;
+
+/** The key of the name at `name`, which is in lower case, and has zeros behind it up to a multiple of 4. */
 export function keyOf(name: usize): u64 {
+  const end = name + nameBytes(name);
   let key: u64 = 0;
-  let left = nameBytes(name);
-  for (;;) {
-    let word = load<u32>(name);
-    if (left < 4) word &= (1 << (left << 3)) - 1;
-    key = keyedHash(<u32>key, <u32>(key >> 32), word);
-    if (left <= 4) return key;
-    left -= 4;
+  do {
+    key = keyedHash(<u32>key, <u32>(key >> 32), load<u32>(name));
     name += 4;
-  }
+  } while (name < end);
+  return key;
 }
 
 /** Gives the query what is known of its key. False: nothing is. */
 export function recall(q: Query): bool {
   const entry = find(q.key);
   if (!entry || <u32>(entry.key != q.key) | <u32>(entry.expiry <= services.uptimeMs)) return false;
-  q.addresses = <u8>entry.addresses;
-  memory.copy(addressesOf(q), addressesAt(entry), ADDRESSES_MAX * ADDRESS_BYTES);
+  memory.copy(changetype<usize>(q) + offsetof<Query>("key"), changetype<usize>(entry), SHARED_BYTES);
   return true;
 }
 
@@ -46,10 +45,8 @@ export function recall(q: Query): bool {
 export function keep(q: Query): void {
   const entry = find(q.key);
   if (!entry || !q.ttl) return;
-  entry.key = q.key;
-  entry.expiry = services.uptimeMs + <u64>q.ttl * MS_PER_SECOND;
-  entry.addresses = q.addresses;
-  memory.copy(addressesAt(entry), addressesOf(q), ADDRESSES_MAX * ADDRESS_BYTES);
+  q.expiry = services.uptimeMs + <u64>q.ttl * MS_PER_SECOND;
+  memory.copy(changetype<usize>(entry), changetype<usize>(q) + offsetof<Query>("key"), SHARED_BYTES);
 }
 
 /** The entry of `key`, or else the one that ends first: those that are free ended long ago. Null: there is no cache. */
@@ -65,11 +62,10 @@ function find(key: u64): CacheEntry | null {
   return first;
 }
 
-function addressesAt(entry: CacheEntry): usize {
-  return changetype<usize>(entry) + offsetof<CacheEntry>();
-}
-
-/** Fails to compile when an entry does not fit the place that config.ts gives it. */
+/** Fails to compile when an entry does not fit the place that config.ts gives it, or a query does not go on as one. */
 export function checkLayout(): void {
-  if (offsetof<CacheEntry>() + ADDRESSES_MAX * ADDRESS_BYTES != CACHE_BYTES) ERROR("CacheEntry does not fit");
+  if (SHARED_BYTES != CACHE_BYTES) ERROR("CacheEntry does not fit");
+  const first = offsetof<Query>("key");
+  if (offsetof<Query>("expiry") - first != offsetof<CacheEntry>("expiry")) ERROR("Query is no CacheEntry");
+  if (offsetof<Query>("addresses") - first != offsetof<CacheEntry>("addresses")) ERROR("Query is no CacheEntry");
 }

@@ -2,13 +2,15 @@
 
 import { Event, Status, TcpState } from "../abi_constants";
 import { state } from "../config";
-import { raise } from "../net/socket";
+import { Kind, raise, Socket } from "../net/socket";
 import { Bit, clear, has, set, Tcb } from "../tcp/tcb";
 import * as user from "../tcp/user";
 import { ADDRESS_BYTES, addressesOf, Phase, Query, queryOf } from "./dns_query";
 
 /** The connection is to be opened to `port` of what the query of handle `query` finds. */
-export function begin(t: Tcb, query: i32, port: u32): i32 {
+export function begin(socket: Socket, query: i32, port: u32): i32 {
+  if (socket.kind != Kind.CONNECTION) return Status.NOT_SUPPORTED;
+  const t = changetype<Tcb>(socket);
   const q = queryOf(query);
   if (!q || !port) return Status.INVALID_ARGUMENT;
   if (t.rtoMs | <u32>has(t, Bit.NAMED) | q.client) return Status.ALREADY_CONNECTED;
@@ -26,7 +28,7 @@ export function advance(q: Query): void {
   if (!t || <u32>(t.state != TcpState.CLOSED) | <u32>!has(t, Bit.NAMED)) return;
   let status: i32 = t.rtoMs ? t.error : q.error;
   while (q.taken < q.addresses) {
-    const address = load<u32>(addressesOf(q) + <u32>q.taken++ * ADDRESS_BYTES);
+    const address = load<u32>(addressesOf(q) + <u32>(q.taken++) * ADDRESS_BYTES);
     renew(t);
     status = user.connect(t, address, q.clientPort);
     if (status == Status.OK) return;
@@ -42,10 +44,9 @@ export function advance(q: Query): void {
 /** What is left of a SYN that nobody answered goes; what the application has written or set stays. */
 function renew(t: Tcb): void {
   t.ports &= 0xffff0000;
-  t.rtoMs = 0;
-  t.error = 0;
-  t.backoff = 0;
-  t.retries = 0;
+  // RTO and error; doublings and retries: neighbours in the record.
+  store<u32>(changetype<usize>(t), 0, offsetof<Tcb>("rtoMs"));
+  store<u32>(changetype<usize>(t), 0, offsetof<Tcb>("backoff"));
   t.retransmits = 0;
   clear(t, Bit.RTT_TIMING);
 }

@@ -1,6 +1,6 @@
 // The record of a query: one name whose addresses are looked up. The application holds a handle to it.
 //
-//   Query | addresses, ADDRESSES_MAX of 16 octets | name as on the wire, NAME_PLACE_BYTES
+//   Query, which ends as an entry of the cache begins | ADDRESSES_MAX of ADDRESS_BYTES | name as on the wire, NAME_PLACE_BYTES
 //
 // The text of the name is written behind the octet that becomes the length of its first label.
 
@@ -25,8 +25,6 @@ export namespace Phase {
 /** A query. In `remoteAddress` and `ports`: the server, its port and ours. */
 @unmanaged
 export class Query extends Socket {
-  /** The cache's key of the name that the application gave. */
-  key: u64;
   /** When this try ends. */
   deadline: u32;
   /** How long the answer may be kept, in seconds. */
@@ -44,13 +42,18 @@ export class Query extends Socket {
   phase: u8;
   tries: u8;
   /** Aliases followed. */
-  aliases: u8;
+  aliases: u16;
   /** The server does not know EDNS0. */
   plain: u8;
-  /** Addresses found. */
-  addresses: u8;
-  /** Of these, tried by the client. */
+  /** Addresses that the client has tried. */
   taken: u8;
+  unused: u32;
+  /** The cache's key of the name that the application gave. */
+  key: u64;
+  /** As in the cache. */
+  expiry: u64;
+  /** Addresses found; they follow. */
+  addresses: u32;
 }
 
 /** Addresses that are kept of an answer. */
@@ -71,7 +74,7 @@ export function queriesBegin(): u32 {
 
 /** The query of a handle; null for one that is stale, was never given out, or is another socket's. */
 export function queryOf(handle: i32): Query | null {
-  const index = (handle & 0xffff) - 1 - queriesBegin();
+  const index: u32 = (handle & 0xffff) - 1 - queriesBegin();
   const q = queryAt(index);
   return index < config.queries && <u32>(q.handle == handle) & <u32>(q.kind == Kind.QUERY) ? q : null;
 }
@@ -88,13 +91,12 @@ export function nameOf(q: Query): usize {
   return changetype<usize>(q) + offsetof<Query>() + ADDRESSES_MAX * ADDRESS_BYTES;
 }
 
-/** Adds an IPv4 address; what is too much is left out. */
-export function addAddress(q: Query, address: u32): void {
-  const count = <u32>q.addresses;
+/** Adds the IPv4 address whose octets stand at `from`; what is too much is left out. */
+export function addAddress(q: Query, from: usize): void {
+  const count = q.addresses;
   if (count >= ADDRESSES_MAX) return;
-  const at = addressesOf(q) + count * ADDRESS_BYTES;
-  store<u32>(at, address);
-  q.addresses = <u8>(count + 1);
+  memory.copy(addressesOf(q) + count * ADDRESS_BYTES, from, 4);
+  q.addresses = count + 1;
 }
 
 /** Fails to compile when a record does not fit the place that config.ts gives it. */

@@ -4,28 +4,27 @@
 
 import { Status, TcpState } from "../abi_constants";
 import { config } from "../config";
+import { swap16 } from "../lib/bytes";
 import { after } from "../lib/clock";
 import { Kind } from "../net/socket";
 import * as tcb from "../tcp/tcb";
 import * as user from "../tcp/user";
-import { load16 } from "../wire/dns";
-import { questionBytes, writeQuestion } from "./dns_message";
+import { QUESTION_MESSAGE_BYTES_MAX, writeQuestion } from "./dns_message";
 import { Phase, Query } from "./dns_query";
+
+/** What `arrived` says while there is not enough yet. */
+export const PENDING: u32 = u32.MAX_VALUE;
 
 /** Port of DNS servers. */
 const PORT: u32 = 53;
 /** Octets of the length before a message (RFC 1035 section 4.2.2). */
-export const LENGTH_BYTES: u32 = 2;
+const LENGTH_BYTES: u32 = 2;
 /** Time for connection and answer together. */
 const STREAM_MS: u32 = 5000;
 
-/** What `look` says of a stream; else it is the octets of the message that are there. */
-export const PENDING: u32 = u32.MAX_VALUE;
-export const ENDED: u32 = 0;
-
 /** Asks the server that was asked last by TCP. False: there is no record, no way, or no room for the question. */
 export function begin(q: Query): bool {
-  if (questionBytes(q) + LENGTH_BYTES > config.sendRingBytes) return false;
+  if (config.sendRingBytes < LENGTH_BYTES + QUESTION_MESSAGE_BYTES_MAX) return false;
   const t = tcb.allocate();
   if (!t) return false;
   t.kind = Kind.SERVICE;
@@ -37,23 +36,11 @@ export function begin(q: Query): bool {
   // The ring is empty, and the question lies at its beginning.
   const ring = tcb.sendRing(t);
   const bytes = writeQuestion(q, ring + LENGTH_BYTES);
-  store<u8>(ring, <u8>(bytes >> 8));
-  store<u8>(ring, <u8>bytes, 1);
+  store<u16>(ring, <u16>swap16(bytes));
   user.sendCommit(t, bytes + LENGTH_BYTES);
   q.phase = Phase.STREAM;
   q.deadline = after(STREAM_MS);
   return true;
-}
-
-/** Octets of the answer that stand in the ring, when that is enough; ENDED: no more will come; else PENDING. */
-export function look(q: Query): u32 {
-  const t = changetype<tcb.Tcb>(q.stream);
-  const there = t.receiveBytes;
-  if (there > LENGTH_BYTES) {
-    const enough = min(LENGTH_BYTES + promised(q), config.receiveRingBytes >> 1);
-    if (there >= enough) return enough - LENGTH_BYTES;
-  }
-  return <u32>(t.state == TcpState.CLOSED) | <u32>(t.state == TcpState.CLOSE_WAIT) ? ENDED : PENDING;
 }
 
 /** Where the answer is. */
@@ -62,8 +49,19 @@ export function messageAt(q: Query): usize {
 }
 
 /** Octets of the answer, as the server says. */
-export function promised(q: Query): u32 {
-  return load16(messageAt(q) - LENGTH_BYTES);
+export function promised(message: usize): u32 {
+  return swap16(load<u16>(message - LENGTH_BYTES));
+}
+
+/** Octets of the answer that are there, when that is enough; 0: nothing comes of it; else PENDING. */
+export function arrived(q: Query, message: usize): u32 {
+  const t = changetype<tcb.Tcb>(q.stream);
+  const there = t.receiveBytes;
+  if (there > LENGTH_BYTES) {
+    const enough = min(promised(message), (config.receiveRingBytes >> 1) - LENGTH_BYTES);
+    if (there - LENGTH_BYTES >= enough) return enough;
+  }
+  return <u32>(t.state == TcpState.CLOSED) | <u32>(t.state == TcpState.CLOSE_WAIT) ? 0 : PENDING;
 }
 
 /** Closes the connection. What it received stays in the ring until other records use it. */

@@ -1,5 +1,4 @@
-// DNS messages, RFC 1035 section 4. Places in a message are offsets from its beginning, which is 2-aligned: the header is
-// read as a record, all that follows octet by octet.
+// DNS messages, RFC 1035 section 4. They begin 2-aligned: the header is read as a record, all that follows octet by octet.
 //
 // Names are compared and kept in lower case, in their form on the wire: length octets are below the letters.
 
@@ -27,8 +26,8 @@ export const RECORD_BYTES: u32 = 10;
 export const OPT_BYTES: u32 = 11;
 /** Longest name, in octets. */
 export const NAME_BYTES_MAX: u32 = 255;
-/** Octets that are kept for one: a multiple of 4. */
-export const NAME_PLACE_BYTES: u32 = 256;
+/** Octets that are kept for one: zeros follow it up to a multiple of 4. */
+export const NAME_PLACE_BYTES: u32 = 260;
 
 /** The server's port, as on the wire. */
 export const DNS_PORT: u32 = 0x3500;
@@ -53,10 +52,8 @@ export const SOA_IN: u32 = 0x00060001;
 /** Octets of the five integers that an SOA record ends with, and of two names, the shortest there are. */
 export const SOA_BYTES_MIN: u32 = 22;
 
-/** In a result of `readName`: the name is another. */
+/** In a result of `readName`: the name is another. No memory reaches there (config.ts). */
 export const DIFFERS: u32 = 1 << 31;
-/** In a result of `addressOf`: the name is a name. In another result, the upper half is not zero when it is neither. */
-export const NO_ADDRESS: u64 = u64.MAX_VALUE;
 
 /** Longest label; a length octet from POINTER on is the first half of a pointer (section 4.1.4). */
 const LABEL_BYTES_MAX: u32 = 63;
@@ -79,8 +76,7 @@ export function typeAndClass(at: usize): u32 {
 // @inline
 /** Its time to live in seconds; what has the highest bit is taken for 0 (RFC 2181 section 8). */
 export function timeToLive(at: usize): u32 {
-  const ttl = load32(at + 4);
-  return <i32>ttl < 0 ? 0 : ttl;
+  return max(<i32>load32(at + 4), 0);
 }
 
 // @inline
@@ -94,45 +90,48 @@ function lower(octet: u32): u32 {
 }
 
 /**
- * Reads the name at `at` in the message of `end` octets. With `copy` it goes to `name`, in lower case and without
+ * Reads the name at `at` in the message that ends at `end`. With `copy` it goes to `name`, in lower case and without
  * compression; else it is compared with what stands there. Returns where it ends in the message, with DIFFERS when it is
  * another; 0 when it is no name. Pointers lead backwards only, and there is a limit on them.
  */
-export function readName(message: usize, at: u32, end: u32, name: usize, copy: bool): u32 {
-  let next: u32 = 0;
+export function readName(message: usize, at: usize, end: usize, name: usize, copy: bool): u32 {
+  let next: usize = 0;
   let first = at;
   let pointers = POINTERS_MAX;
-  let bytes: u32 = 0;
+  const nameEnd = name + NAME_BYTES_MAX;
   let differs: u32 = 0;
-  for (;;) {
+  let length: u32;
+  do {
     if (at >= end) return 0;
-    const length: u32 = load<u8>(message + at);
+    length = load<u8>(at);
     if (length >= POINTER) {
-      if (at + 1 >= end) return 0;
-      const to = load16(message + at) & 0x3fff;
+      const to = message + (load16(at) & 0x3fff);
+      at += 2;
       // Not into the header either.
-      if (<u32>(to - DNS_HEADER_BYTES >= first - DNS_HEADER_BYTES) | <u32>!pointers--) return 0;
-      if (!next) next = at + 2;
+      if (
+        <u32>(at > end) |
+        <u32>(to - message - DNS_HEADER_BYTES >= first - message - DNS_HEADER_BYTES) |
+        <u32>!pointers--
+      )
+        return 0;
+      if (!next) next = at;
       at = first = to;
       continue;
     }
     const labelEnd = at + 1 + length;
     if (
-      <u32>(length > LABEL_BYTES_MAX) |
-      <u32>(labelEnd > end) |
-      <u32>(bytes + length >= NAME_BYTES_MAX)
+      <u32>(length > LABEL_BYTES_MAX) | <u32>(labelEnd > end) | <u32>(name + length >= nameEnd)
     )
       return 0;
     do {
-      const octet = lower(load<u8>(message + at));
-      if (copy) store<u8>(name + bytes, <u8>octet);
-      differs |= octet ^ load<u8>(name + bytes);
-      bytes++;
+      const octet = lower(load<u8>(at));
+      if (copy) store<u8>(name, <u8>octet);
+      differs |= octet ^ load<u8>(name);
+      name++;
     } while (++at < labelEnd);
-    if (!length) break;
-  }
+  } while (length);
   if (!next) next = at;
-  return differs ? next | DIFFERS : next;
+  return differs ? <u32>next | DIFFERS : <u32>next;
 }
 
 /**
@@ -162,19 +161,26 @@ export function fromText(name: usize, length: u32): u32 {
   return length + 2;
 }
 
-/** The IPv4 address, as on the wire, that the name is the text of. See NO_ADDRESS. */
-export function addressOf(name: usize): u64 {
+/** What `readAddress` makes of a name. */
+export namespace Text {
+  export const NAME: u32 = 0;
+  export const ADDRESS: u32 = 1;
+  /** Numbers, and no address. */
+  export const NEITHER: u32 = 2;
+}
+
+/** Whether the name is the text of an IPv4 address (Text), which goes to `target` as on the wire. */
+export function readAddress(name: usize, target: usize): u32 {
   let address: u32 = 0;
   let labels: u32 = 0;
   let bad: u32 = 0;
-  for (;;) {
-    let length: u32 = load<u8>(name++);
-    if (!length) break;
+  let length: u32 = load<u8>(name++);
+  do {
     let value: u32 = 0;
     const first = length;
     do {
       const digit = <u32>load<u8>(name++) - 48;
-      if (digit > 9) return NO_ADDRESS;
+      if (digit > 9) return Text.NAME;
       // A zero at the beginning could mean an octal number: not here, and so nowhere.
       if (length != first) bad |= <u32>(value - 1 >= 25);
       value = value * 10 + digit;
@@ -182,17 +188,19 @@ export function addressOf(name: usize): u64 {
     bad |= <u32>(value > 255);
     address = (address >> 8) | (value << 24);
     labels++;
-  }
-  bad |= labels ^ 4;
-  return address | ((<u64>bad) << 32);
+    length = load<u8>(name++);
+  } while (length);
+  store<u32>(target, address);
+  return bad | (labels ^ 4) ? Text.NEITHER : Text.ADDRESS;
 }
 
 /** Octets of the name at `name`, which has no pointers. */
 export function nameBytes(name: usize): u32 {
   let at = name;
-  for (;;) {
-    const length: u32 = load<u8>(at);
+  let length: u32;
+  do {
+    length = load<u8>(at);
     at += length + 1;
-    if (!length) return <u32>(at - name);
-  }
+  } while (length);
+  return <u32>(at - name);
 }
