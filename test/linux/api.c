@@ -166,7 +166,7 @@ static void establish(int32_t listener, int32_t *client, int32_t *server) {
 }
 
 static void check_words(void) {
-    for (int32_t status = -19; status <= 0; status++) {
+    for (int32_t status = FERRULE_STATUS_NOT_FOUND; status <= 0; status++) {
         CHECK(strcmp(ferrule_error_name(status), "UNKNOWN") != 0);
         CHECK(strlen(ferrule_error_text(status)) > 5);
     }
@@ -408,6 +408,156 @@ static void check_waiting(void) {
     puts("waiting");
 }
 
+/* Services: what a core of the standard build has besides. */
+
+#define QUEUE_BYTES 2000
+
+static uint8_t groups_told[FERRULE_GROUPS][6];
+static uint32_t groups_told_count;
+
+static bool set_groups(void *context, const uint8_t (*groups)[6], uint32_t count) {
+    (void)context;
+    CHECK(count <= FERRULE_GROUPS);
+    memcpy(groups_told, groups, count * sizeof *groups);
+    groups_told_count = count;
+    return true;
+}
+
+static void want_services(struct side *side) {
+    struct ferrule_config *config = &side->setup.config;
+    config->datagram_sockets = 3;
+    config->datagram_queue_bytes = QUEUE_BYTES;
+    config->queries = 2;
+    config->cache_entries = 4;
+    side->netdev.set_groups = set_groups;
+}
+
+static void check_none(void) {
+    uint8_t addresses[1][16];
+    struct ferrule_lease lease;
+    for (int index = 0; index < 2; index++) {
+        struct ferrule_config *config = index == 0 ? &left.setup.config : &right.setup.config;
+        config->datagram_sockets = config->cache_entries = config->queries = 0;
+        config->datagram_queue_bytes = 0;
+    }
+    start_both();
+    CHECK(ferrule_udp_open(&left.device, 7) == FERRULE_STATUS_NOT_SUPPORTED);
+    CHECK(ferrule_resolve(&left.device, "localhost") == FERRULE_STATUS_NOT_SUPPORTED);
+    CHECK(ferrule_connect_name(&left.device, "localhost", 80) == FERRULE_STATUS_NOT_SUPPORTED);
+    CHECK(ferrule_dhcp_start(&left.device, NULL, false) == FERRULE_STATUS_NOT_SUPPORTED);
+    CHECK(ferrule_lease(&left.device, &lease) == FERRULE_STATUS_BAD_HANDLE);
+    CHECK(ferrule_addresses(&left.device, 1, addresses, 1) == FERRULE_STATUS_BAD_HANDLE);
+    stop_both();
+    puts("no services");
+}
+
+static void check_datagrams(void) {
+    uint8_t data[2 * FRAME_BYTES], back[FRAME_BYTES];
+    struct ferrule_endpoint source;
+    const uint8_t *far = right.setup.config.address;
+    for (size_t index = 0; index < sizeof data; index++)
+        data[index] = (uint8_t)(index * 7);
+    start_both();
+    int32_t client = ferrule_udp_open(&left.device, 0), server = ferrule_udp_open(&right.device, 7);
+    CHECK(client > 0 && server > 0);
+    CHECK(ferrule_udp_open(&right.device, 7) == FERRULE_STATUS_ADDRESS_IN_USE);
+    CHECK(ferrule_receive_from(&right.device, server, back, 10, NULL) == FERRULE_STATUS_WOULD_BLOCK);
+    CHECK(ferrule_send_to(&left.device, client, NULL, 0, data, 1) == FERRULE_STATUS_NOT_CONNECTED);
+    CHECK(ferrule_send_to(&left.device, client, far, 7, data, 1473) == FERRULE_STATUS_TOO_LONG);
+    CHECK(ferrule_send_to(&left.device, client, far, 0, data, 1) == FERRULE_STATUS_INVALID_ARGUMENT);
+    static const uint32_t sizes[] = {0, 1, 200, 1472};
+    for (size_t index = 0; index < sizeof sizes / sizeof *sizes; index++) {
+        CHECK(ferrule_send_to(&left.device, client, far, 7, data, sizes[index]) == 0);
+        pass(5);
+        CHECK(events_of(&right.device, server) & FERRULE_EVENT_READABLE);
+        CHECK(ferrule_receive_from(&right.device, server, back, sizeof back, &source) ==
+              (int32_t)sizes[index]);
+        CHECK(memcmp(back, data, sizes[index]) == 0);
+        CHECK(memcmp(source.address, left.setup.config.address, 4) == 0 && source.port >= 49152);
+    }
+    /* What has no room waits for WRITABLE; what is cut is gone. */
+    CHECK(ferrule_udp_connect(&left.device, client, far, 7) == 0);
+    CHECK(ferrule_send_to(&left.device, client, NULL, 0, data, 1200) == 0);
+    CHECK(ferrule_send_to(&left.device, client, NULL, 0, data, 1200) == FERRULE_STATUS_WOULD_BLOCK);
+    pass(5);
+    CHECK(events_of(&left.device, client) & FERRULE_EVENT_WRITABLE);
+    CHECK(ferrule_receive_from(&right.device, server, back, 5, NULL) == 1200);
+    CHECK(ferrule_receive_from(&right.device, server, back, 5, NULL) == FERRULE_STATUS_WOULD_BLOCK);
+    CHECK(ferrule_close(&right.device, server) == 0);
+    CHECK(ferrule_send_to(&left.device, client, NULL, 0, data, 1) == 0);
+    pass(5);
+    CHECK(ferrule_socket_error(&left.device, client) == FERRULE_STATUS_CONNECTION_REFUSED);
+    CHECK(ferrule_udp_connect(&left.device, client, NULL, 0) == 0);
+    CHECK(ferrule_close(&left.device, client) == 0);
+    stop_both();
+    puts("datagrams");
+}
+
+static void check_groups(void) {
+    static const uint8_t first[4] = {224, 0, 0, 251}, second[4] = {239, 129, 2, 3};
+    static const uint8_t first_mac[6] = {1, 0, 0x5e, 0, 0, 251}, second_mac[6] = {1, 0, 0x5e, 1, 2, 3};
+    uint8_t back[10];
+    start_both();
+    int32_t listener = ferrule_udp_open(&right.device, 5353), other = ferrule_udp_open(&right.device, 0);
+    int32_t sender = ferrule_udp_open(&left.device, 0);
+    CHECK(ferrule_udp_group(&right.device, listener, first, true) == 0);
+    CHECK(ferrule_udp_group(&right.device, listener, second, true) == 0);
+    CHECK(ferrule_udp_group(&right.device, other, second, true) == 0);
+    CHECK(ferrule_udp_group(&right.device, other, left.setup.config.address, true) < 0);
+    CHECK(groups_told_count == 2 && memcmp(groups_told[0], first_mac, 6) == 0);
+    CHECK(memcmp(groups_told[1], second_mac, 6) == 0);
+    CHECK(ferrule_send_to(&left.device, sender, first, 5353, "group", 5) == 0);
+    pass(5);
+    CHECK(ferrule_receive_from(&right.device, listener, back, sizeof back, NULL) == 5);
+    CHECK(ferrule_udp_group(&right.device, listener, first, false) == 0);
+    CHECK(groups_told_count == 1 && memcmp(groups_told[0], second_mac, 6) == 0);
+    CHECK(ferrule_close(&right.device, listener) == 0 && groups_told_count == 1);
+    CHECK(ferrule_close(&right.device, other) == 0 && groups_told_count == 0);
+    stop_both();
+    puts("groups");
+}
+
+static void check_names(void) {
+    uint8_t addresses[FERRULE_ADDRESSES_MOST][16];
+    char long_name[300];
+    memset(long_name, 'a', sizeof long_name - 1);
+    long_name[sizeof long_name - 1] = 0;
+    start_both();
+    CHECK(ferrule_resolve(&left.device, "") == FERRULE_STATUS_INVALID_ARGUMENT);
+    CHECK(ferrule_resolve(&left.device, long_name) == FERRULE_STATUS_INVALID_ARGUMENT);
+    int32_t query = ferrule_resolve(&left.device, "10.0.0.2");
+    CHECK(query > 0);
+    pass(5);
+    CHECK(ferrule_addresses(&left.device, query, addresses, FERRULE_ADDRESSES_MOST) == 1);
+    CHECK(memcmp(addresses[0], right.setup.config.address, 4) == 0);
+    CHECK(ferrule_close(&left.device, query) == 0);
+    int32_t listener = ferrule_listen(&right.device, 80, 2);
+    int32_t client = ferrule_connect_name(&left.device, "10.0.0.2", 80);
+    CHECK(client > 0);
+    pass(10);
+    CHECK(events_of(&left.device, client) & FERRULE_EVENT_CONNECTED);
+    CHECK(ferrule_accept(&right.device, listener) > 0);
+    stop_both();
+    puts("names");
+}
+
+/** No server is there: the address is one of RFC 3927. */
+static void check_dhcp(void) {
+    struct ferrule_lease lease;
+    start_both();
+    int32_t client = ferrule_dhcp_start(&left.device, "left", true);
+    CHECK(client > 0);
+    CHECK(ferrule_dhcp_start(&left.device, NULL, false) == FERRULE_STATUS_NO_SOCKET);
+    CHECK(ferrule_lease(&left.device, &lease) == 0 && lease.address[0] == 0);
+    pass(60000);
+    CHECK(ferrule_lease(&left.device, &lease) == 0);
+    CHECK(lease.link_local[0] == 169 && lease.link_local[1] == 254);
+    CHECK(ferrule_close(&left.device, client) == 0);
+    CHECK(ferrule_lease(&left.device, &lease) == FERRULE_STATUS_BAD_HANDLE);
+    stop_both();
+    puts("dhcp");
+}
+
 int main(int count, char **arguments) {
     if (count == 2) {
         FILE *file = fopen(arguments[1], "rb");
@@ -427,6 +577,18 @@ int main(int count, char **arguments) {
     check_options();
     check_address();
     check_waiting();
+    want_services(&left);
+    want_services(&right);
+    int32_t status = ferrule_start(&left.device, &left.setup);
+    CHECK(status == FERRULE_STATUS_OK || status == FERRULE_STATUS_NOT_SUPPORTED);
+    if (status == FERRULE_STATUS_OK) {
+        ferrule_stop(&left.device);
+        check_datagrams();
+        check_groups();
+        check_names();
+        check_dhcp();
+    } else
+        check_none();
     free(left.memory);
     free(right.memory);
     puts("done");
