@@ -99,18 +99,22 @@ export function takeLease(c: DhcpClient): void {
   c.linkLocal = 0;
   const most = slotMtu();
   config.mtu = <u16>(c.mtu ? min(max<u32>(c.mtu, MTU_MIN), most) : most);
-  services.dnsServer0 = c.dns0;
-  services.dnsServer1 = c.dns1;
+  if (c.dns0) useServers(c.dns0, c.dns1);
   if ((config.address ^ c.address) | (config.netmask ^ c.netmask) | (config.gateway ^ c.router))
     take(c.address, c.netmask, c.router);
 }
 
 /** The lease ended: nothing of it is in use any more. */
 export function forgetLease(c: DhcpClient): void {
-  services.dnsServer0 = 0;
-  services.dnsServer1 = 0;
+  useServers(config.dnsServer0, config.dnsServer1);
   config.mtu = <u16>slotMtu();
   forget(c.address);
+}
+
+/** DNS servers: those of a lease, or the configuration's. */
+function useServers(first: u32, second: u32): void {
+  services.dnsServer0 = first;
+  services.dnsServer1 = second;
 }
 
 /** The MTU of the configuration: config.mtu is what a server says. */

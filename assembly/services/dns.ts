@@ -13,14 +13,7 @@ import { count } from "../lib/counters";
 import { random } from "../lib/prng";
 import * as arp from "../net/arp";
 import * as route from "../net/route";
-import {
-  become,
-  EPHEMERAL_FIRST,
-  EPHEMERAL_PORTS,
-  Kind,
-  raise,
-  retireHandle,
-} from "../net/socket";
+import { become, EPHEMERAL_FIRST, EPHEMERAL_PORTS, Kind, raise, retireHandle } from "../net/socket";
 import * as udp from "../udp/emit";
 import {
   DNS_PORT,
@@ -35,15 +28,7 @@ import {
 import * as cache from "./dns_cache";
 import * as connect from "./dns_connect";
 import { Found, isTruncated, rcode, readRecords, recordsAt, writeQuestion } from "./dns_message";
-import {
-  ADDRESS_BYTES,
-  addressesOf,
-  nameOf,
-  Phase,
-  Query,
-  queriesBegin,
-  queryAt,
-} from "./dns_query";
+import { ADDRESS_BYTES, addressesOf, nameOf, Phase, Query, queriesBegin, queryAt } from "./dns_query";
 import * as stream from "./dns_stream";
 
 /** The two servers, side by side. */

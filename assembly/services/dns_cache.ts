@@ -67,5 +67,6 @@ export function checkLayout(): void {
   if (SHARED_BYTES != CACHE_BYTES) ERROR("CacheEntry does not fit");
   const first = offsetof<Query>("key");
   if (offsetof<Query>("expiry") - first != offsetof<CacheEntry>("expiry")) ERROR("Query is no CacheEntry");
-  if (offsetof<Query>("addresses") - first != offsetof<CacheEntry>("addresses")) ERROR("Query is no CacheEntry");
+  if (offsetof<Query>("addresses") - first != offsetof<CacheEntry>("addresses"))
+    ERROR("Query is no CacheEntry");
 }

@@ -28,7 +28,8 @@ export function advance(q: Query): void {
   if (!t || <u32>(t.state != TcpState.CLOSED) | <u32>!has(t, Bit.NAMED)) return;
   let status: i32 = t.rtoMs ? t.error : q.error;
   while (q.taken < q.addresses) {
-    const address = load<u32>(addressesOf(q) + <u32>(q.taken++) * ADDRESS_BYTES);
+    const address = load<u32>(addressesOf(q) + <u32>q.taken * ADDRESS_BYTES);
+    q.taken++;
     renew(t);
     status = user.connect(t, address, q.clientPort);
     if (status == Status.OK) return;

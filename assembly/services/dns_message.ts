@@ -100,7 +100,7 @@ export function recordsAt(q: Query, message: usize, end: usize): usize {
   if (h.questions != ONE) return 0;
   const next = readName(message, at, end, nameOf(q), false);
   // A name that differs is beyond the end.
-  if (<u32>!next | <u32>(next + QUESTION_BYTES > end) || load32(next) != A_IN) return 0;
+  if (<u32>!next | <u32>(next + QUESTION_BYTES > <u32>end) || load32(next) != A_IN) return 0;
   return next + QUESTION_BYTES;
 }
 

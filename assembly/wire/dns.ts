@@ -119,10 +119,7 @@ export function readName(message: usize, at: usize, end: usize, name: usize, cop
       continue;
     }
     const labelEnd = at + 1 + length;
-    if (
-      <u32>(length > LABEL_BYTES_MAX) | <u32>(labelEnd > end) | <u32>(name + length >= nameEnd)
-    )
-      return 0;
+    if (<u32>(length > LABEL_BYTES_MAX) | <u32>(labelEnd > end) | <u32>(name + length >= nameEnd)) return 0;
     do {
       const octet = lower(load<u8>(at));
       if (copy) store<u8>(name, <u8>octet);

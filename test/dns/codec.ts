@@ -55,7 +55,10 @@ export interface Query {
 export function encodeName(name: Name): Uint8Array {
   if (typeof name !== "string") return name;
   const labels = name.split(".").filter((label) => label !== "");
-  return concat(...labels.map((label) => concat(Uint8Array.of(label.length), octets(label))), new Uint8Array(1));
+  return concat(
+    ...labels.map((label) => concat(Uint8Array.of(label.length), octets(label))),
+    new Uint8Array(1),
+  );
 }
 
 /** Labels without an end, then a pointer to `at`. */
@@ -105,7 +108,14 @@ function encodeQuestion({ name, type = Type.A, class: of = 1 }: Question): Uint8
 }
 
 /** Octets of a record. */
-export function encodeRecord({ name, type, class: of = 1, ttl = 60, data, dataBytes }: RecordSpec): Uint8Array {
+export function encodeRecord({
+  name,
+  type,
+  class: of = 1,
+  ttl = 60,
+  data,
+  dataBytes,
+}: RecordSpec): Uint8Array {
   const fixed = new Uint8Array(10);
   put16(fixed, 0, type);
   put16(fixed, 2, of);

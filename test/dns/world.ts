@@ -145,7 +145,8 @@ export class World {
     const at = this.core.header().runPointer;
     return Array.from({ length: bytes / 16 }, (_, index) => {
       const record = memory.slice(at + index * 16, at + index * 16 + 16);
-      if (record.subarray(4).some((octet) => octet !== 0)) throw new Error("an address of more than 4 octets");
+      if (record.subarray(4).some((octet) => octet !== 0))
+        throw new Error("an address of more than 4 octets");
       return formatIp(record.subarray(0, 4));
     });
   }
@@ -248,9 +249,9 @@ export class World {
     const packet = decode(frame);
     if (packet.problems.length > 0) throw new Error(packet.problems.join("; "));
     this.sent.push(packet);
-    if (packet.kind === "arp") return this.#answerArp(packet);
+    if (packet.kind === "arp") this.#answerArp(packet);
     if (!("ipv4" in packet)) return;
-    if (packet.kind === "tcp") return this.#takeSegment(packet);
+    if (packet.kind === "tcp") this.#takeSegment(packet);
     const { source, destination, protocol, payload } = packet.ipv4;
     if (protocol !== UDP) return;
     if (internetChecksum(pseudoHeader(source, destination, UDP, payload.length), payload) !== 0)
@@ -277,7 +278,13 @@ export class World {
   }
 
   /** Gives the query to its server's script. Answers by TCP go into `stream`. */
-  #answer(server: string, port: number, transport: "udp" | "tcp", message: Uint8Array, stream?: Stream): void {
+  #answer(
+    server: string,
+    port: number,
+    transport: "udp" | "tcp",
+    message: Uint8Array,
+    stream?: Stream,
+  ): void {
     const query: Asked = { ...decodeQuery(message), timeMs: this.timeMs, server, port, transport };
     this.asked.push(query);
     const replies = this.servers.get(server)?.script(query) ?? [];
@@ -301,20 +308,27 @@ export class World {
     }
   }
 
-  #takeSegment({ ipv4, tcp }: Packet & { kind: "tcp" }): void {
+  #takeSegment({ ipv4, tcp }: Packet & { kind: "tcp" }): boolean {
     const server = ipv4.destination;
     const how = this.servers.get(server)?.tcp ?? this.hosts.get(server) ?? "silent";
     const key = `${server}:${tcp.sourcePort}`;
-    const reply = (segment: Partial<TcpSpec>) =>
+    const reply = (segment: Partial<TcpSpec>): boolean => {
       this.#send(
         {
           ipv4: { source: server, destination: DEVICE },
-          tcp: { sourcePort: tcp.destinationPort, destinationPort: tcp.sourcePort, window: 60000, ...segment },
+          tcp: {
+            sourcePort: tcp.destinationPort,
+            destinationPort: tcp.sourcePort,
+            window: 60000,
+            ...segment,
+          },
         },
         server,
         5,
       );
-    if (how === "silent") return;
+      return true;
+    };
+    if (how === "silent") return false;
     const isSyn = (tcp.flags & 2) !== 0;
     if (isSyn && how === "refuses") return reply({ flags: "RA", seq: 0, ack: tcp.seq + 1 });
     if (isSyn) {
@@ -328,7 +342,7 @@ export class World {
       return reply({ flags: "SA", seq: 7000, ack: rcv, options: [{ kind: "mss", mss: 1460 }] });
     }
     const stream = this.#streams.get(key);
-    if (!stream || tcp.flags & 4) return void this.#streams.delete(key);
+    if (!stream || tcp.flags & 4) return this.#streams.delete(key);
     stream.una = tcp.ack;
     stream.window = tcp.window;
     let owes = false;
@@ -348,10 +362,11 @@ export class World {
       return reply({ flags: "FA", seq: stream.snd++, ack: stream.rcv });
     }
     this.#push(stream, reply, owes);
+    return true;
   }
 
   /** What the window takes of what waits, as segments. */
-  #push(stream: Stream, reply: (segment: Partial<TcpSpec>) => void, owes: boolean): void {
+  #push(stream: Stream, reply: (segment: Partial<TcpSpec>) => boolean, owes: boolean): void {
     for (;;) {
       const room = stream.window - ((stream.snd - stream.una) >>> 0);
       const length = Math.min(stream.waiting.length, stream.mss, room);
