@@ -12,7 +12,6 @@ import {
   Status,
 } from "./abi_constants";
 import {
-  COMPACT_BYTES,
   check,
   checkLayout,
   config,
@@ -33,7 +32,7 @@ import * as ipv4 from "./net/ipv4";
 import * as link from "./net/link";
 import { beforeInput, oweLimited, Reply } from "./net/reply";
 import * as route from "./net/route";
-import { Kind, takeReady } from "./net/socket";
+import { takeReady } from "./net/socket";
 import { ANNOUNCEMENTS, arpSettled, take } from "./services/address";
 import * as dhcp from "./services/dhcp";
 import * as dns from "./services/dns";
@@ -235,8 +234,7 @@ export function linkChanged(up: u32, now: u32): void {
   arp.forget();
   arpSettled(0);
   if (!up) return;
-  if (STANDARD) dhcp.linkUp();
-  arp.announce(ANNOUNCEMENTS);
+  if (!STANDARD || dhcp.linkUp()) arp.announce(ANNOUNCEMENTS);
   timers.hurry();
 }
 
