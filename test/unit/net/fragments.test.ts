@@ -1,9 +1,17 @@
 // How whole datagrams are treated is in test/script/fragments.script.ts, too; here is what becomes of fragments.
 
 import { beforeEach, describe, expect, test } from "vitest";
-import { decode, decodeIpv4, type Ipv4Spec, type Packet } from "../../../host/packet/index.js";
+import { SocketKind } from "../../../host/abi.js";
+import {
+  ArpOperation,
+  decode,
+  decodeIpv4,
+  IcmpType,
+  type Ipv4Spec,
+  type Packet,
+} from "../../../host/packet/index.js";
 import { Prng } from "../../../host/sim/prng.js";
-import { DEVICE, frameOf, PEER, UnitCore } from "../core.js";
+import { address, DEVICE, frameOf, PEER, UnitCore } from "../core.js";
 import { Model, type Piece, randomPieces } from "./fragments_model.js";
 
 /** RFC 791 section 3.2. */
@@ -779,3 +787,172 @@ function shuffled<T>(prng: Prng, items: readonly T[]): T[] {
   }
   return result;
 }
+
+describe("a datagram that was cut goes through the whole stack as others do", () => {
+  const ADDRESSES = { source: PEER.address, destination: DEVICE.address };
+
+  const ARP_REPLY = {
+    ...{ operation: ArpOperation.REPLY, senderMac: PEER.mac, senderIp: PEER.address },
+    ...{ targetMac: DEVICE.mac, targetIp: DEVICE.address },
+  };
+
+  /** An Endpoint in the exchange area. */
+  function endpoint(text: string, port: number): number {
+    const at = core.header.exchange;
+    core.memory.fill(0, at, at + 24);
+    core.view.setUint16(at, 1, true);
+    core.view.setUint16(at + 2, port, true);
+    core.view.setUint32(at + 8, address(text), true);
+    return at;
+  }
+
+  /** Gives the stack what `frame` carries in fragments, the last one first. Returns what it sends then. */
+  function input(frame: Uint8Array, step: number, flags = 0): Packet | undefined {
+    const ip = decodeIpv4(frame.subarray(14), []);
+    if (!ip) throw new Error("no IPv4");
+    const cuts = cutUp(ip.payload, step, { protocol: ip.protocol });
+    for (const cut of cuts.reverse()) net.input(core.putFrame(fragmentFrame(cut)), flags, 0);
+    return output();
+  }
+
+  function output(): Packet | undefined {
+    const bytes = net.output(0);
+    if (bytes === 0) return undefined;
+    const packet = decode(core.outputFrame(bytes));
+    expect(packet.problems).toEqual([]);
+    return packet;
+  }
+
+  function ping(length: number): Packet | undefined {
+    const payload = new Prng(length).bytes(length);
+    const icmp = { type: IcmpType.ECHO_REQUEST, identifier: 0xbeef, sequence: 0x102, payload };
+    const packet = input(frameOf({ ipv4: ADDRESSES, icmp }), 552);
+    if (packet?.kind !== "icmp") return packet;
+    expect(packet.icmp).toMatchObject({ type: 0, code: 0, identifier: 0xbeef, sequence: 0x102 });
+    expect(packet.icmp.payload).toEqual(payload.slice(0, packet.icmp.payload.length));
+    return packet;
+  }
+
+  test("an echo request is answered whole, or as far as a packet goes (RFC 1122 section 3.2.2.6)", () => {
+    for (const mtu of [576, 1500]) {
+      boot({ fragmentBytes: 5000, mtu });
+      for (const length of [553, mtu - 29, mtu - 28, mtu - 27, mtu, 2000, 4972]) {
+        const packet = ping(length);
+        expect(packet?.kind === "icmp" && packet.icmp.payload.length).toBe(Math.min(length, mtu - 28));
+        expect(packet?.kind === "icmp" && packet.ipv4.totalBytes).toBe(Math.min(length + 28, mtu));
+      }
+      expect(ping(4973)).toBeUndefined();
+      expect(core.counters()).toMatchObject({ ICMP_ECHO: 7, FRAGMENTS_REASSEMBLED: 7 });
+    }
+  });
+
+  test("its echo is lost when the next frame comes before it was taken, also when that takes the buffer", () => {
+    boot({ fragmentBuffers: 1 });
+    const request = (identification: number) => {
+      const frame = frameOf({
+        ipv4: ADDRESSES,
+        icmp: { type: IcmpType.ECHO_REQUEST, sequence: identification, payload: new Uint8Array(60).fill(1) },
+      });
+      return cutUp(frame.slice(34, 34 + 68), 32, { protocol: 1, identification });
+    };
+    const give = (cut: Cut) => net.input(core.putFrame(fragmentFrame(cut)), 0, 0);
+    for (const cut of [...request(1), ...request(2).slice(1)]) give(cut);
+    expect(output()).toBeUndefined();
+    give(request(2)[0] as Cut);
+    const packet = output();
+    expect(packet?.kind === "icmp" && packet.icmp.sequence).toBe(2);
+    expect(core.counters()).toMatchObject({ REPLY_DROPPED: 1, ICMP_ECHO: 1 });
+  });
+
+  test.each([
+    [
+      "a wrong ICMP checksum",
+      { icmp: { type: 8, payload: new Uint8Array(64), checksum: 1 } },
+      "ICMP_CHECKSUM",
+    ],
+    ["a wrong TCP checksum", { tcp: { flags: 2, checksum: 1, payload: new Uint8Array(64) } }, "TCP_CHECKSUM"],
+  ] as const)("%s is found, whatever the driver says of the fragments", (_what, below, counter) => {
+    const tcp = { sourcePort: 40000, destinationPort: 80, ...("tcp" in below ? below.tcp : {}) };
+    const frame = frameOf({ ipv4: ADDRESSES, ...("tcp" in below ? { tcp } : below) } as Parameters<
+      typeof frameOf
+    >[0]);
+    // Verified; and, for a packet whose pseudo-header adds up to nothing, a sum that would be right.
+    for (let sum = 0; sum < 65536; sum += 4369) {
+      expect(input(frame, 32, 1)).toBeUndefined();
+      expect(input(frame, 32, (2 | (sum << 16)) >>> 0)).toBeUndefined();
+    }
+    expect(core.counters()).toMatchObject({ [counter]: 32, FRAGMENTS_REASSEMBLED: 32 });
+  });
+
+  test("a wrong header checksum of a fragment is found", () => {
+    const cut = { ...piece(WHOLE, 0, 48), checksum: 0xbad };
+    net.input(core.putFrame(fragmentFrame(cut)), 0, 0);
+    expect(core.counters()).toEqual({ FRAMES_IN: 1, IP_CHECKSUM: 1 });
+  });
+
+  test("an unknown protocol is answered with what stands in the buffer, its header made right", () => {
+    for (const octets of [0, 12]) {
+      const cuts = cutUp(WHOLE, 32, { tos: 8 }).map((cut, index) =>
+        index === 0 ? { ...cut, options: new Uint8Array(octets).fill(1) } : cut,
+      );
+      for (const cut of cuts.reverse()) net.input(core.putFrame(fragmentFrame(cut)), 0, 0);
+      const packet = output();
+      if (packet?.kind !== "icmp") return expect.fail(packet?.kind);
+      expect(packet.icmp).toMatchObject({ type: 3, code: 2 });
+      const quoted = packet.icmp.payload;
+      expect(decodeIpv4(quoted, [])).toMatchObject({
+        ...{ headerBytes: 20 + octets, totalBytes: 120 + octets, tos: 8, protocol: 99, identification: 1 },
+        ...{ fragmentOffset: 0, moreFragments: false, checksumValid: true },
+      });
+      expect(quoted.slice(20 + octets)).toEqual(WHOLE.slice(0, 8));
+    }
+    expect(core.counters()).toMatchObject({ IP_UNKNOWN_PROTOCOL: 2, ICMP_UNREACHABLE: 2 });
+  });
+
+  test("an ICMP error is understood", () => {
+    const { open, connect, nextEvent } = core.functions("abi", "open", "connect", "nextEvent");
+    const handle = open(SocketKind.STREAM);
+    expect(connect(handle, endpoint(PEER.address, 80))).toBe(0);
+    expect(output()?.kind).toBe("arp");
+    net.input(core.putFrame(frameOf({ arp: ARP_REPLY })), 0, 0);
+    const syn = output();
+    if (syn?.kind !== "tcp") return expect.fail(syn?.kind);
+    const icmp = { type: 3, code: 3, payload: syn.frame.slice(14, 14 + 28) };
+    expect(input(frameOf({ ipv4: ADDRESSES, icmp }), 16)).toBeUndefined();
+    expect(core.counters()).toMatchObject({ ICMP_ERRORS: 1, FRAGMENTS_REASSEMBLED: 1 });
+    expect(nextEvent()).toBe(handle);
+    expect(core.header.eventMask & 64).toBe(64);
+  });
+
+  test("a SYN with data is taken, and what follows is read from where it stands", () => {
+    const { open, bind, listen, accept, receivePeek } = core.functions(
+      ...(["abi", "open", "bind", "listen", "accept", "receivePeek"] as const),
+    );
+    const listener = open(SocketKind.LISTENER);
+    expect(bind(listener, endpoint("0.0.0.0", 80))).toBe(0);
+    expect(listen(listener, 1)).toBe(0);
+    const segment = (spec: object) =>
+      frameOf({ ipv4: ADDRESSES, tcp: { sourcePort: 40000, destinationPort: 80, window: 9999, ...spec } });
+    const synAck = input(segment({ flags: 2, seq: 100, options: new Uint8Array(12).fill(1) }), 32);
+    if (synAck?.kind !== "tcp") return expect.fail(synAck?.kind);
+    expect(synAck.tcp).toMatchObject({ flags: 0x12, ack: 101 });
+    const ack = (synAck.tcp.seq + 1) >>> 0;
+    expect(input(segment({ flags: 0x10, seq: 101, ack }), 800)?.kind).toBe("arp");
+    net.input(core.putFrame(frameOf({ arp: ARP_REPLY })), 0, 0);
+    const handle = accept(listener);
+    expect(handle).toBeGreaterThan(0);
+    const data = new Prng(30).bytes(1700);
+    expect(input(segment({ flags: 0x18, seq: 101, ack, payload: data }), 400)).toBeUndefined();
+    const length = receivePeek(handle);
+    const at = core.header.runPointer;
+    expect(core.memory.slice(at, at + length)).toEqual(data);
+    // Once more, as header prediction takes it, and then out of order.
+    expect(input(segment({ flags: 0x18, seq: 1801, ack, payload: data.slice(0, 100) }), 64)).toMatchObject({
+      tcp: { ack: 1901 },
+    });
+    expect(input(segment({ flags: 0x18, seq: 1902, ack, payload: data.slice(0, 60) }), 40)).toMatchObject({
+      tcp: { ack: 1901 },
+    });
+    expect(core.counters()).toMatchObject({ TCP_SEGMENTS_IN: 5, TCP_OUT_OF_ORDER: 1 });
+  });
+});
