@@ -9,7 +9,15 @@
 // Fragments that contradict each other end their datagram: RFC 5722, which says so of IPv6, is right about IPv4, too.
 
 import { Counter } from "../abi_constants";
-import { bitmapBytes, config, FRAGMENT_HEADER_BYTES, services, state } from "../config";
+import {
+  bitmapBytes,
+  config,
+  FRAGMENT_BYTES,
+  FRAGMENT_HEADER_BYTES,
+  fragmentStride,
+  services,
+  state,
+} from "../config";
 import { swap16 } from "../lib/bytes";
 import { checksum } from "../lib/checksum";
 import { after, isDueElseWake } from "../lib/clock";
@@ -113,10 +121,11 @@ export function receive(): u32 {
  * length, and there may be more to say; else 0.
  */
 export function scan(): u32 {
+  const stride = fragmentStride(config);
   let at = services.fragmentTable;
   for (let buffers = <u32>config.fragmentBuffers; buffers; buffers--) {
     const entry = changetype<Fragments>(at);
-    at += services.fragmentStride;
+    at += stride;
     const kind = entry.state;
     if (!(kind && isDueElseWake(entry.deadline))) continue;
     entry.state = FREE;
@@ -138,6 +147,7 @@ function cutsHeader(at: usize, offset: u32, length: u32): bool {
 /** The buffer of the datagram that `ip` is a fragment of. A new one takes a free buffer, a spoilt one, or the oldest one's. */
 function entryOf(ip: Ipv4Header): Fragments {
   const key = <u32>ip.identification | ((<u32>ip.protocol) << 16);
+  const stride = fragmentStride(config);
   let at = services.fragmentTable;
   let entry = changetype<Fragments>(at);
   let least = i32.MAX_VALUE;
@@ -158,10 +168,10 @@ function entryOf(ip: Ipv4Header): Fragments {
       least = left;
       entry = other;
     }
-    at += services.fragmentStride;
+    at += stride;
   }
   if (entry.state >= OPEN) count(Counter.FRAGMENT_EVICTED);
-  memory.fill(changetype<usize>(entry), 0, offsetof<Fragments>() + bitmapBytes(config));
+  memory.fill(changetype<usize>(entry), 0, FRAGMENT_BYTES + bitmapBytes(config));
   entry.source = ip.source;
   entry.destination = ip.destination;
   store<u32>(changetype<usize>(entry), key, offsetof<Fragments>("identification"));
@@ -185,7 +195,7 @@ function mark(entry: Fragments, block: u32, left: u32): u32 {
     const bit = block & 31;
     const run = min(left, 32 - bit);
     const mask = (0xffffffff >> (32 - run)) << bit;
-    const at = changetype<usize>(entry) + offsetof<Fragments>() + ((block >> 5) << 2);
+    const at = changetype<usize>(entry) + FRAGMENT_BYTES + ((block >> 5) << 2);
     const word = load<u32>(at);
     there |= word & mask;
     missing |= ~word & mask;
@@ -251,5 +261,10 @@ function mayBeToldOf(ip: Ipv4Header): bool {
 
 /** Where the payload of `entry` is. */
 function payloadOf(entry: Fragments): usize {
-  return changetype<usize>(entry) + offsetof<Fragments>() + bitmapBytes(config) + FRAGMENT_HEADER_BYTES;
+  return changetype<usize>(entry) + FRAGMENT_BYTES + bitmapBytes(config) + FRAGMENT_HEADER_BYTES;
+}
+
+/** Fails to compile when the record does not fit its place. */
+export function checkLayout(): void {
+  if (offsetof<Fragments>() != FRAGMENT_BYTES) ERROR("Fragments does not fit");
 }

@@ -20,24 +20,27 @@ import * as groups from "./groups";
 import * as link from "./link";
 import * as route from "./route";
 
+/** What `receive` returns for a fragment: no protocol. */
+export const FRAGMENT: u32 = 256;
+
 /** The header of the packet in the input slot; or of the one that was put together from fragments. */
 export function input(): Ipv4Header {
   return changetype<Ipv4Header>(STANDARD ? services.packet : link.inputPayload());
 }
 
-/** Where the payload of the packet in the input slot begins. */
+/** Where the payload of a packet begins. */
 export function payload(ip: Ipv4Header): usize {
   return changetype<usize>(ip) + headerBytes(ip);
 }
 
-/** Octets of payload of the packet in the input slot. */
+/** Octets of payload of a packet. */
 export function payloadBytes(ip: Ipv4Header): u32 {
   return totalBytes(ip) - headerBytes(ip);
 }
 
 /**
  * Checks the packet in the input slot, of which `length` octets arrived. `flags`: InputFlag bits. Returns its protocol,
- * or 0: dropped.
+ * FRAGMENT, or 0: dropped.
  */
 export function receive(length: u32, flags: u32): u32 {
   if (STANDARD) services.packet = <u32>link.inputPayload();
@@ -47,8 +50,7 @@ export function receive(length: u32, flags: u32): u32 {
   if (!(flags & InputFlag.CHECKSUM_VERIFIED) && headerSum(ip) != 0xffff) return drop(Counter.IP_CHECKSUM);
   if (!isForUs(ip)) return drop(Counter.IP_NOT_OURS);
   if (!route.isHost(ip.source)) return drop(Counter.IP_BAD_SOURCE);
-  // HOOK reassembly: a fragment is kept; the last one leaves the whole packet at services.packet.
-  if (ip.fragment & FRAGMENT_MASK) return drop(Counter.IP_FRAGMENT);
+  if (ip.fragment & FRAGMENT_MASK) return STANDARD ? FRAGMENT : drop(Counter.IP_FRAGMENT);
   return ip.protocol;
 }
 
