@@ -60,8 +60,12 @@ export const QUERY_BYTES: u32 = 408;
 export const DHCP_BYTES: u32 = 256;
 /** Bytes of an entry of the DNS cache. */
 export const CACHE_BYTES: u32 = 84;
-/** Bytes of a packet in fragments beside its octets. */
-export const FRAGMENT_BYTES: u32 = 64;
+/** Bytes of the record of a packet in fragments. `net/fragments.ts` fails to compile when it does not fit. */
+export const FRAGMENT_BYTES: u32 = 28;
+/** Room for its header: the longest one. */
+export const FRAGMENT_HEADER_BYTES: u32 = 60;
+/** Octets of a header without options: all others of the packet may be payload. */
+const SHORT_HEADER_BYTES: u32 = 20;
 /** Bytes of the Ethernet header. */
 export const LINK_HEADER_BYTES: u32 = 14;
 
@@ -142,11 +146,15 @@ export class Services {
   fragmentTable: u32;
   /** The queues of the first datagram socket. */
   datagramQueues: u32;
-  /** Multicast groups that sockets have joined, or 0. A socket has a bit for each. */
+  /** Multicast groups that sockets have joined, or 0; and the sockets. */
   group0: u32;
   group1: u32;
   group2: u32;
   group3: u32;
+  groupSocket0: u32;
+  groupSocket1: u32;
+  groupSocket2: u32;
+  groupSocket3: u32;
   /** A Neighbour: the hardware address of a group or of everybody. */
   groupMac0: u32;
   groupMac1: u16;
@@ -316,9 +324,15 @@ function planServices(c: Config, datagramTable: u32, write: bool): u32 {
   return fragmentTable + fragmentStride(c) * c.fragmentBuffers;
 }
 
-/** Bytes of a packet in fragments: a record, and room for its octets. */
+/** Bytes of a packet in fragments: a record, a bitmap, and room for a header and for payload. */
 export function fragmentStride(c: Config): u32 {
-  return (FRAGMENT_BYTES + c.fragmentBytes + 3) & ~3;
+  const payload = <u32>c.fragmentBytes - SHORT_HEADER_BYTES;
+  return (FRAGMENT_BYTES + bitmapBytes(c) + FRAGMENT_HEADER_BYTES + payload + 3) & ~3;
+}
+
+/** Bytes of a bitmap with a bit for each eight octets of such a packet. */
+export function bitmapBytes(c: Config): u32 {
+  return ((<u32>c.fragmentBytes >> 8) + 1) << 2;
 }
 
 function frameBytes(c: Config): u32 {

@@ -20,13 +20,13 @@ import {
   layOut,
   planBytes,
   STANDARD,
-  services,
   state,
 } from "./config";
 import { swap32 } from "./lib/bytes";
 import { advanceClock, isDue } from "./lib/clock";
 import { count, tally } from "./lib/counters";
 import * as arp from "./net/arp";
+import * as fragments from "./net/fragments";
 import * as icmp from "./net/icmp";
 import * as ipv4 from "./net/ipv4";
 import * as link from "./net/link";
@@ -72,6 +72,7 @@ export function init(record: Config, memoryBytes: u32, now: u32): i32 {
     dhcp.checkLayout();
     dnsQuery.checkLayout();
     dnsCache.checkLayout();
+    fragments.checkLayout();
   }
   const bytes = bytesNeeded(record);
   if (bytes < 0) return bytes;
@@ -107,9 +108,12 @@ export function input(length: u32, flags: u32, now: u32): void {
 }
 
 function ipv4Arrives(length: u32, flags: u32): void {
-  const protocol = ipv4.receive(length, flags);
-  // Nobody has verified what was put together from fragments, or added it up.
-  if (STANDARD && services.packet != <u32>link.inputPayload()) flags = 0;
+  let protocol = ipv4.receive(length, flags);
+  if (STANDARD && protocol == ipv4.FRAGMENT) {
+    protocol = fragments.receive();
+    // What the driver knows of the last fragment says nothing of the whole.
+    flags = 0;
+  }
   if (protocol == PROTOCOL_TCP) arrives(flags);
   else if (protocol == PROTOCOL_ICMP) {
     if (icmp.receive(flags)) errorArrives();
@@ -180,6 +184,7 @@ function scan(): u32 {
   if (STANDARD && !bytes) bytes = dhcp.emit();
   if (STANDARD && !bytes) bytes = dns.emitNext();
   if (!bytes) bytes = arp.emitRequest();
+  if (STANDARD && !bytes) bytes = fragments.scan();
   const failed = state.arpFailed;
   // Whoever waited has something to do now. Each round frees an ARP entry: there is an end.
   state.arpFailed = 0;
@@ -225,7 +230,7 @@ function runTimers(): void {
   timers.run();
   timewait.expire();
   if (STANDARD) dhcp.run();
-  // HOOK reassembly: packets whose time is over. What services have due, `scan` finds: it runs after every timer.
+  // What services have due, `scan` finds: it runs after every timer.
 }
 
 /** The link went up (1) or down (0). */

@@ -303,7 +303,7 @@ export const Counter = {
   IP_NOT_OURS: 16,
   /** IPv4 source cannot be a host (zero, multicast, broadcast, loopback, or our own address). */
   IP_BAD_SOURCE: 17,
-  /** IPv4 fragment (reassembly is not in this build). */
+  /** IPv4 fragment for which there is no buffer, or none that its packet fits (Config.fragmentBytes). */
   IP_FRAGMENT: 18,
   /** IPv4 protocol that this build does not handle. */
   IP_UNKNOWN_PROTOCOL: 19,
@@ -418,7 +418,7 @@ export const Counter = {
    * stateless replies.
    */
   REPLY_LIMITED: 64,
-  /** Protocol and port unreachable messages sent. */
+  /** ICMP errors sent: protocol and port unreachable, reassembly time exceeded. */
   ICMP_UNREACHABLE: 65,
   /** ICMP errors about a connection of ours, believed as far as RFC 5927 lets them. */
   ICMP_ERRORS: 66,
@@ -439,11 +439,11 @@ export const Counter = {
   /** UDP datagrams given up: no route, or the next hop did not answer ARP. */
   UDP_UNSENT: 74,
   /**
-   * IPv4 fragments that overlap, are tiny, or lie about the packet's length: the packet is
-   * forgotten.
+   * IPv4 fragment that is none: empty, cut where none can be, with a part of a TCP header, or not to
+   * be fragmented.
    */
   FRAGMENT_BAD: 75,
-  /** IPv4 packets of which not all fragments came in time, or that made way for another. */
+  /** IPv4 packets given up: not all of their fragments came in time. */
   FRAGMENT_EXPIRED: 76,
   /** DHCP message that is malformed. */
   DHCP_MALFORMED: 77,
@@ -458,8 +458,19 @@ export const Counter = {
   DNS_IGNORED: 80,
   /** DHCP offer or lease that cannot be: no time, no host's address, another than was asked for. */
   DHCP_REFUSED: 81,
+  /** IPv4 fragment that says once more what another one said. */
+  FRAGMENT_DUPLICATE: 82,
+  /**
+   * IPv4 fragment that contradicts another: it overlaps it, or ends the packet elsewhere. The packet
+   * is given up, and those of its fragments that still come count here, too.
+   */
+  FRAGMENT_OVERLAP: 83,
+  /** IPv4 packets in fragments that made way for another. */
+  FRAGMENT_EVICTED: 84,
+  /** IPv4 packets put together from fragments. */
+  FRAGMENTS_REASSEMBLED: 85,
   /** Number of counters. */
-  COUNT: 82,
+  COUNT: 86,
 } as const;
 export type Counter = (typeof Counter)[keyof typeof Counter];
 

@@ -4,7 +4,7 @@
 
 import { Counter } from "../abi_constants";
 import { header, State, state } from "../config";
-import { count } from "../lib/counters";
+import { count, drop } from "../lib/counters";
 import { allow } from "../lib/limit";
 import { EthernetHeader, ethernet } from "../wire/ethernet";
 import { Neighbour } from "./link";
@@ -29,8 +29,13 @@ export function owe(kind: u8): void {
 
 /** The same for what anybody can ask for in any number; beyond the limit it is counted instead. */
 export function oweLimited(kind: u8): void {
-  if (allow(changetype<usize>(state) + offsetof<State>("replyDebt"), INTERVAL_MS, BURST_MS)) owe(kind);
-  else count(Counter.REPLY_LIMITED);
+  if (mayReply()) owe(kind);
+}
+
+/** Whether one more of those may be sent at once, without waiting here; when not, that is counted. */
+export function mayReply(): bool {
+  if (allow(changetype<usize>(state) + offsetof<State>("replyDebt"), INTERVAL_MS, BURST_MS)) return true;
+  return drop(Counter.REPLY_LIMITED);
 }
 
 /** The sender of the frame in the input slot: its address stands there as a Neighbour does. */

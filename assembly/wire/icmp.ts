@@ -24,5 +24,6 @@ export const PARAMETER_PROBLEM: u32 = 12;
 export const PROTOCOL_UNREACHABLE: u32 = 0x0203;
 export const PORT_UNREACHABLE: u32 = 0x0303;
 export const FRAGMENTATION_NEEDED: u32 = 0x0403;
+export const REASSEMBLY_TIME_EXCEEDED: u32 = 0x010b;
 /** Octets behind the IP header that an error quotes at least. */
 export const QUOTED_BYTES: u32 = 8;

@@ -298,7 +298,10 @@ enum ferrule_counter {
     FERRULE_COUNTER_IP_NOT_OURS = 16,
     /** IPv4 source cannot be a host (zero, multicast, broadcast, loopback, or our own address). */
     FERRULE_COUNTER_IP_BAD_SOURCE = 17,
-    /** IPv4 fragment (reassembly is not in this build). */
+    /**
+     * IPv4 fragment for which there is no buffer, or none that its packet fits
+     * (Config.fragmentBytes).
+     */
     FERRULE_COUNTER_IP_FRAGMENT = 18,
     /** IPv4 protocol that this build does not handle. */
     FERRULE_COUNTER_IP_UNKNOWN_PROTOCOL = 19,
@@ -413,7 +416,7 @@ enum ferrule_counter {
      * stateless replies.
      */
     FERRULE_COUNTER_REPLY_LIMITED = 64,
-    /** Protocol and port unreachable messages sent. */
+    /** ICMP errors sent: protocol and port unreachable, reassembly time exceeded. */
     FERRULE_COUNTER_ICMP_UNREACHABLE = 65,
     /** ICMP errors about a connection of ours, believed as far as RFC 5927 lets them. */
     FERRULE_COUNTER_ICMP_ERRORS = 66,
@@ -434,11 +437,11 @@ enum ferrule_counter {
     /** UDP datagrams given up: no route, or the next hop did not answer ARP. */
     FERRULE_COUNTER_UDP_UNSENT = 74,
     /**
-     * IPv4 fragments that overlap, are tiny, or lie about the packet's length: the packet is
-     * forgotten.
+     * IPv4 fragment that is none: empty, cut where none can be, with a part of a TCP header, or not
+     * to be fragmented.
      */
     FERRULE_COUNTER_FRAGMENT_BAD = 75,
-    /** IPv4 packets of which not all fragments came in time, or that made way for another. */
+    /** IPv4 packets given up: not all of their fragments came in time. */
     FERRULE_COUNTER_FRAGMENT_EXPIRED = 76,
     /** DHCP message that is malformed. */
     FERRULE_COUNTER_DHCP_MALFORMED = 77,
@@ -453,8 +456,19 @@ enum ferrule_counter {
     FERRULE_COUNTER_DNS_IGNORED = 80,
     /** DHCP offer or lease that cannot be: no time, no host's address, another than was asked for. */
     FERRULE_COUNTER_DHCP_REFUSED = 81,
+    /** IPv4 fragment that says once more what another one said. */
+    FERRULE_COUNTER_FRAGMENT_DUPLICATE = 82,
+    /**
+     * IPv4 fragment that contradicts another: it overlaps it, or ends the packet elsewhere. The
+     * packet is given up, and those of its fragments that still come count here, too.
+     */
+    FERRULE_COUNTER_FRAGMENT_OVERLAP = 83,
+    /** IPv4 packets in fragments that made way for another. */
+    FERRULE_COUNTER_FRAGMENT_EVICTED = 84,
+    /** IPv4 packets put together from fragments. */
+    FERRULE_COUNTER_FRAGMENTS_REASSEMBLED = 85,
     /** Number of counters. */
-    FERRULE_COUNTER_COUNT = 82,
+    FERRULE_COUNTER_COUNT = 86,
 };
 
 /**

@@ -20,7 +20,7 @@ export interface Check {
 export async function loadChecks(): Promise<Check[]> {
   const checks: Check[] = [];
   for (const [file, scripts] of await loadScripts())
-    for (const script of scripts) {
+    for (const script of scripts.filter(({ options }) => !options.build)) {
       checks.push({
         name: `${file}: ${script.goal}`,
         run: (wasm, engine) => playScript(script, wasm, engine),

@@ -43,14 +43,14 @@ export async function loadScripts(): Promise<Map<string, readonly Script[]>> {
   return files;
 }
 
-/** Plays a script on an engine. Throws ScriptError, with the trace, when it does not go as written. */
+/** Plays a script on an engine; one that is about another build than the core, with that build in the place of `wasm`. Throws ScriptError, with the trace, when it does not go as written. */
 export function playScript({ options, play }: Script, wasm: Uint8Array, engine: EngineFactory): void {
-  const stage = new Stage(wasm, engine, options);
+  const stage = new Stage(options.build ? builtModule(options.build) : wasm, engine, options);
   play(stage);
   stage.finish();
 }
 
 /** The module under test. */
-export function builtModule(): Uint8Array {
-  return readFileSync(new URL("../../build/core.wasm", import.meta.url));
+export function builtModule(build: "core" | "standard" = "core"): Uint8Array {
+  return readFileSync(new URL(`../../build/${build}.wasm`, import.meta.url));
 }

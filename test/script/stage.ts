@@ -33,6 +33,8 @@ export type CounterName = Exclude<keyof typeof Counter, "COUNT">;
 
 /** What a script may set before the device boots. */
 export interface StageOptions {
+  /** The build that it is about, when that is not the core. */
+  readonly build?: "standard";
   /** Fields of the configuration that differ from `DEVICE`. */
   readonly config?: Partial<CoreConfig>;
   /** The core's clock at the script's time 0, in milliseconds; default 0. */
@@ -110,6 +112,8 @@ export class Stage {
   #peer: Peer;
   #timeMs = 0;
   #held = false;
+  /** Octets in each fragment of what is sent; 0: it is sent whole. */
+  #cut = 0;
 
   constructor(
     readonly wasm: Uint8Array,
@@ -187,8 +191,15 @@ export class Stage {
     // A lie among the options does not keep a segment from being taken.
     if (packet.kind === "tcp" && packet.problems.every((problem) => problem.startsWith("TCP option")))
       this.#peers.find((peer) => isFrom(peer, packet))?.noteSent(packet);
-    this.core.input(frame, this.#now);
+    for (const part of this.#cut ? fragmentsOf(frame, this.#cut) : [frame]) this.core.input(part, this.#now);
     this.#drain();
+  }
+
+  /** Runs `during` with what the peers send cut into fragments of so many octets, of which the last comes first. */
+  cutting(octets: number, during: () => void): void {
+    this.#cut = octets;
+    during();
+    this.#cut = 0;
   }
 
   /** A host answers the device's ARP question for its address: the default peer's unless it says. */
@@ -526,4 +537,23 @@ function isFrom(peer: Peer, { ipv4, tcp }: TcpPacket): boolean {
     tcp.sourcePort === peer.port &&
     tcp.destinationPort === peer.devicePort
   );
+}
+
+function fragmentsOf(frame: Uint8Array, octets: number): Uint8Array[] {
+  const packet = decode(frame);
+  if (!("ipv4" in packet)) return [frame];
+  const { ethernet, ipv4 } = packet;
+  const { source, destination, protocol, payload } = ipv4;
+  const count = Math.ceil(payload.length / octets);
+  const fragments = Array.from({ length: count }, (_, index) =>
+    encode({
+      link: { source: ethernet.source, destination: ethernet.destination },
+      ipv4: {
+        ...{ source, destination, protocol, identification: 1, fragmentOffset: index * octets },
+        moreFragments: index + 1 < count,
+      },
+      payload: payload.slice(index * octets, (index + 1) * octets),
+    }),
+  );
+  return fragments.reverse();
 }

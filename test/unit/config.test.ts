@@ -158,7 +158,8 @@ describe("planBytes", () => {
     ["datagramQueueBytes", 2 * BASE.datagramSockets],
     ["queries", QUERY_BYTES],
     ["cacheEntries", CACHE_BYTES],
-    ["fragmentBuffers", FRAGMENT_BYTES + BASE.fragmentBytes],
+    // The bitmap has six words; a header of 60 octets and 1480 of payload.
+    ["fragmentBuffers", FRAGMENT_BYTES + 24 + 60 + 1480],
     ["fragmentBytes", BASE.fragmentBuffers],
   ])("one more of %s needs %i bytes more", (field, each) => {
     const steps = [4, 8, 16];
@@ -166,6 +167,21 @@ describe("planBytes", () => {
       expect(bytesOf({ [field]: BASE[field] + (field === "mtu" ? -step : step) }) - bytesOf({})).toBe(
         (field === "mtu" ? -step : step) * each,
       );
+  });
+
+  test("a packet in fragments has a bit for each eight octets of payload, in whole words", () => {
+    const { bitmapBytes, fragmentStride } = core.functions("config", "bitmapBytes", "fragmentStride");
+    for (const fragmentBytes of [576, 788, 789, 1023, 1024, 1500, 9000, 65535]) {
+      const at = core.writeConfig({ ...BASE, fragmentBytes });
+      const payload = fragmentBytes - 20;
+      expect(bitmapBytes(at) % 4).toBe(0);
+      expect(bitmapBytes(at) * 8).toBeGreaterThanOrEqual(Math.ceil(payload / 8));
+      expect(bitmapBytes(at) * 64).toBeLessThanOrEqual(payload + 2 * 256);
+      expect(fragmentStride(at) % 4).toBe(0);
+      const bytes = FRAGMENT_BYTES + bitmapBytes(at) + 60 + payload;
+      expect(fragmentStride(at)).toBeGreaterThanOrEqual(bytes);
+      expect(fragmentStride(at)).toBeLessThan(bytes + 4);
+    }
   });
 
   test("a connection needs its record, ranges and rings, and now and then more hash chains", () => {

@@ -7,7 +7,8 @@ import { DEVICE, frameOf, PEER, UnitCore } from "../core.js";
 
 let core: UnitCore;
 let icmp: ReturnType<typeof functionsOf>;
-const functionsOf = (unit: UnitCore) => unit.functions("net/icmp", "receive", "emitReply", "emitUnreachable");
+const functionsOf = (unit: UnitCore) =>
+  unit.functions("net/icmp", "receive", "emitReply", "emitUnreachable", "emitTimeExceeded");
 
 beforeEach(() => {
   core = new UnitCore();
@@ -131,4 +132,33 @@ describe("emitUnreachable (RFC 792: the header and 64 bits of what it is about)"
     }
     expect(core.counters()).toEqual({ ICMP_UNREACHABLE: 6 });
   });
+});
+
+test("emitTimeExceeded quotes the packet that it is given, and goes to the neighbour that it is given", () => {
+  const packetAt = 50000;
+  const neighbourAt = 60000;
+  const payload = new Prng(5).bytes(30);
+  const frame = frameOf({
+    ipv4: {
+      ...ADDRESSES,
+      source: "10.0.0.9",
+      protocol: 17,
+      moreFragments: true,
+      options: new Uint8Array(8).fill(1),
+    },
+    payload,
+  });
+  core.memory.set(frame.subarray(14), packetAt);
+  core.memory.set([6, 1, 2, 3, 4, 5], neighbourAt);
+  // What stands in the input slot is another's.
+  core.putFrame(frameOf({ ipv4: ADDRESSES, icmp: { type: 8 } }));
+  const packet = decode(core.outputFrame(icmp.emitTimeExceeded(packetAt, neighbourAt)));
+  expect(packet.problems).toEqual([]);
+  if (packet.kind !== "icmp") return expect.fail(packet.kind);
+  // RFC 792: code 1 is fragment reassembly time exceeded.
+  expect(packet.icmp).toMatchObject({ type: IcmpType.TIME_EXCEEDED, code: 1, identifier: 0, sequence: 0 });
+  expect(packet.icmp.payload).toEqual(frame.slice(14, 14 + 28 + 8));
+  expect(packet.ipv4).toMatchObject({ source: DEVICE.address, destination: "10.0.0.9" });
+  expect(packet.ethernet).toMatchObject({ source: DEVICE.mac, destination: "06:01:02:03:04:05" });
+  expect(core.counters()).toEqual({ ICMP_UNREACHABLE: 1 });
 });

@@ -68,12 +68,31 @@ describe("receive", () => {
     ["from loopback", { source: "127.0.0.1" }, "IP_BAD_SOURCE"],
     ["from multicast", { source: "224.0.0.1" }, "IP_BAD_SOURCE"],
     ["from broadcast", { source: "10.0.0.255" }, "IP_BAD_SOURCE"],
-    ["first fragment", { moreFragments: true }, "IP_FRAGMENT"],
-    ["last fragment", { fragmentOffset: 8 }, "IP_FRAGMENT"],
-    ["fragment at the end of everything", { fragmentOffset: 65528 }, "IP_FRAGMENT"],
   ])("drops %s", (_what, spec, counter) => {
     expect(receive(spec)).toBe(0);
     expect(core.counters()).toEqual({ [counter]: 1 });
+  });
+
+  test.each<[string, Partial<Ipv4Spec>]>([
+    ["the first", { moreFragments: true }],
+    ["one in the middle", { moreFragments: true, fragmentOffset: 8 }],
+    ["the last", { fragmentOffset: 8 }],
+    ["one at the end of everything", { fragmentOffset: 65528 }],
+  ])("tells fragments: %s", (_what, spec) => {
+    expect(receive(spec)).toBe(core.constant("net/ipv4", "FRAGMENT"));
+    expect(core.counters()).toEqual({});
+  });
+
+  test("what must not be fragmented is no fragment, nor is what has the reserved flag (RFC 791 section 3.1)", () => {
+    expect(receive({ dontFragment: true })).toBe(6);
+    expect(receive({ reservedFlag: true })).toBe(6);
+  });
+
+  test("fragments are judged like others", () => {
+    expect(receive({ moreFragments: true, destination: "10.0.0.3" })).toBe(0);
+    expect(receive({ moreFragments: true, source: "127.0.0.1" })).toBe(0);
+    expect(receive({ moreFragments: true }, { destination: BROADCAST_MAC })).toBe(0);
+    expect(core.counters()).toEqual({ IP_NOT_OURS: 2, IP_BAD_SOURCE: 1 });
   });
 
   test("a packet for us in a broadcast frame is not for us (RFC 1122 section 3.3.6)", () => {

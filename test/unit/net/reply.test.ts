@@ -26,7 +26,7 @@ test("beforeInput drops and counts a reply that waits, once", () => {
 
 test("oweLimited: about 50 at once, then one each 10 ms; owe knows no limit", () => {
   const unit = new UnitCore();
-  const reply = unit.functions("net/reply", "owe", "oweLimited");
+  const reply = unit.functions("net/reply", "owe", "oweLimited", "mayReply");
   const { advanceClock } = unit.functions("lib/clock", "advanceClock");
   const owed = () => {
     unit.state.replyKind = 0;
@@ -43,6 +43,11 @@ test("oweLimited: about 50 at once, then one each 10 ms; owe knows no limit", ()
     if (owed()) later++;
   }
   expect(later).toBe(100);
+  // The same limit for what does not wait here.
+  expect(reply.mayReply()).toBe(false);
+  advanceClock(1010);
+  expect(reply.mayReply()).toBe(true);
+  expect(reply.mayReply()).toBe(false);
   unit.state.replyKind = 0;
   reply.owe(2);
   expect(unit.state.replyKind).toBe(2);
