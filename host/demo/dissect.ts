@@ -4,7 +4,7 @@
 import { ArpOperation, decode, formatIp, type Packet, type TcpPacket } from "../packet/index.js";
 import { get16 } from "../packet/octets.js";
 import { describeDns } from "./dissect_dns.js";
-import { HttpStreams } from "./dissect_http.js";
+import { MessageStreams, readDns, readHttp } from "./dissect_stream.js";
 import { TcpStreams } from "./dissect_tcp.js";
 
 /** The default columns. */
@@ -31,7 +31,11 @@ export class Dissector {
   #number = 0;
   #firstNs = 0;
   readonly #tcp = new TcpStreams();
-  readonly #http = new HttpStreams();
+  /** Protocols over TCP that it knows, by port. */
+  readonly #protocols = [
+    [HTTP_PORT, "HTTP", new MessageStreams(readHttp)],
+    [DNS_PORT, "DNS", new MessageStreams(readDns)],
+  ] as const;
 
   /** `atNs`: when the frame was captured, by whatever clock. */
   next(frame: Uint8Array, atNs: number): Columns {
@@ -46,15 +50,13 @@ export class Dissector {
   #describeTcp(packet: TcpPacket, timeNs: number): { protocol: string; info: string } {
     const { tcp, stream } = this.#tcp.next(packet, this.#number, timeNs);
     const { sourcePort, destinationPort, payload } = packet.tcp;
-    const ports = [sourcePort, destinationPort];
-    if (ports.includes(HTTP_PORT) && payload.length > 0) {
-      const http = this.#http.next(stream, packet.tcp);
-      if (http === "part") return { protocol: "TCP", info: `${tcp.text} [TCP segment of a reassembled PDU]` };
-      if (http !== undefined) return { protocol: "HTTP", info: tcp.marks + http };
+    for (const [port, protocol, streams] of this.#protocols) {
+      if ((sourcePort !== port && destinationPort !== port) || payload.length === 0) continue;
+      const text = streams.next(stream, packet.tcp);
+      if (text?.kind === "message") return { protocol, info: tcp.marks + text.info };
+      const info = text?.info === undefined ? tcp.text : tcp.marks + text.info;
+      if (text) return { protocol: "TCP", info: `${info} [TCP segment of a reassembled PDU]` };
     }
-    // RFC 1035 section 4.2.2: the length goes first.
-    if (ports.includes(DNS_PORT) && payload.length > 2 && get16(payload, 0) === payload.length - 2)
-      return { protocol: "DNS", info: tcp.marks + describeDns(payload.subarray(2)) };
     return { protocol: "TCP", info: tcp.text };
   }
 }

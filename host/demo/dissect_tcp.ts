@@ -27,7 +27,6 @@ interface Flow {
   /** Frame that first had the present ACK number, and how many repeated it. */
   ackFrame: number;
   duplicates: number;
-  sackRanges: readonly { readonly left: number; readonly right: number }[];
   wasKeepAlive: boolean;
   wasProbe: boolean;
 }
@@ -107,7 +106,6 @@ function flowOf({ flows }: Stream, from: string): Flow {
     scale: undefined,
     ackFrame: 0,
     duplicates: 0,
-    sackRanges: [],
     wasKeepAlive: false,
     wasProbe: false,
   };
@@ -119,7 +117,7 @@ function setBases({ tcp, forth, back, stream, ns }: Look): void {
   const isSyn = (tcp.flags & TcpFlag.SYN) !== 0;
   forth.base ??= isSyn ? tcp.seq : (tcp.seq - 1) >>> 0;
   if (tcp.flags & TcpFlag.ACK) back.base ??= (tcp.ack - 1) >>> 0;
-  if (isSyn && !(tcp.flags & TcpFlag.ACK)) stream.synNs ??= ns;
+  if (isSyn && !(tcp.flags & TcpFlag.ACK)) stream.synNs = ns;
   // The handshake's third segment ends the first round trip.
   const isThird = !isSyn && tcp.flags & TcpFlag.ACK && tcp.ack === ((back.base as number) + 1) >>> 0;
   if (isThird && stream.synNs !== undefined) stream.roundTripNs ??= ns - stream.synNs;
@@ -156,7 +154,8 @@ function analyse(look: Look): string[] {
       ...(isKeepAlive ? ["[TCP Keep-Alive] "] : []),
       ...remarksOnAck(look),
     );
-    if (tcp.window === 0) marks.push(repeats(look) && look.back.wasProbe ? PROBE_ACK : ZERO_WINDOW);
+    if (tcp.window === 0)
+      marks.push(ZERO_WINDOW, ...(repeats(look) && look.back.wasProbe ? [PROBE_ACK] : []));
   }
   remember(look, isProbe);
   forth.wasKeepAlive = isKeepAlive;
@@ -174,9 +173,8 @@ function retransmission({ tcp, bytes, ns, forth, back, stream }: Look): string |
   // What is one octet back is a probe's data, now with more.
   if (tcp.seq === (forth.next - 1) >>> 0 && bytes >= 1 && !(tcp.flags & NO_ANALYSIS)) return undefined;
   const end = endOf(tcp);
-  const isSacked = back.sackRanges.some(({ left, right }) => !isAfter(left, tcp.seq) && !isAfter(end, right));
-  const isAsked = back.ack === tcp.seq || (back.sackRanges.length > 0 && !isSacked);
-  if (back.duplicates >= 2 && ns - back.ackNs < FAST_NS && isAsked) return "[TCP Fast Retransmission] ";
+  const isAsked = back.ack === tcp.seq && back.duplicates >= 2;
+  if (isAsked && ns - back.ackNs < FAST_NS) return "[TCP Fast Retransmission] ";
   const isLate = ns - forth.nextNs >= (stream.roundTripNs ?? OUT_OF_ORDER_NS);
   if (!isLate && forth.next !== end) return "[TCP Out-Of-Order] ";
   if (bytes > 0 && back.ack !== undefined && !isAfter(end, back.ack)) return "[TCP Spurious Retransmission] ";
@@ -223,16 +221,16 @@ function remember({ tcp, number, ns, forth }: Look, isProbe: boolean): void {
   }
   const end = endOf(tcp);
   if (!isProbe) {
-    if (forth.contiguous === undefined || tcp.seq === forth.contiguous) forth.contiguous = end;
     if (forth.next === undefined || isAfter(end, forth.next)) {
       forth.next = end;
       forth.nextNs = ns;
     }
+    // Wireshark takes one hole that is filled for the last one.
+    if (forth.contiguous === undefined || tcp.seq === forth.contiguous) forth.contiguous = forth.next;
   }
   forth.window = tcp.window;
   forth.ack = tcp.ack;
   forth.ackNs = ns;
-  forth.sackRanges = optionOf(tcp, "sack")?.blocks ?? [];
 }
 
 function describe({ tcp, bytes, forth, back }: Look): string {
