@@ -6,7 +6,7 @@ import { Stage } from "../demo/stage.js";
 import { STORIES } from "../demo/stories.js";
 import type { Outcome, Story } from "../demo/story.js";
 import { formatTable, tableOf } from "../demo/table.js";
-import { openSinkFile } from "../pcapng/file.js";
+import { openSinkFile, type SinkFile } from "../pcapng/file.js";
 import {
   type Command,
   EXIT_OK,
@@ -17,7 +17,7 @@ import {
   seedFrom,
   UsageError,
 } from "./command.js";
-import { chosenEngine, ENGINE_HELP, ENGINE_OPTION } from "./engine_option.js";
+import { chosenEngine, ENGINE_OPTION, engineHelp } from "./engine_option.js";
 
 const OPTIONS = {
   seed: { type: "string", default: "00".repeat(32) },
@@ -39,7 +39,7 @@ ${NAMES}
 
   --pcap FILE            writes the frames there (pcapng: for Wireshark, tshark)
   --seed HEX             64 hex digits: other ports, sequence numbers and timestamps
-${ENGINE_HELP}
+${engineHelp("the cores")}
 
 Example:
   ferrule demo close --pcap close.pcapng && tshark -r close.pcapng
@@ -53,11 +53,18 @@ export const demo: Command = {
     const story = find(positionals[0]);
     const seed = seedFrom(values.seed);
     const engine = await chosenEngine(values.engine);
-    const stage = new Stage({ wasm: readModule(), layout: readLayout(), engine, seed });
-    const outcome = story.play(stage);
-    console.log(tell(story, stage, outcome));
-    if (values.pcap !== undefined) write(stage, values.pcap);
-    return EXIT_OK;
+    const file = values.pcap === undefined ? undefined : open(values.pcap);
+    try {
+      const stage = new Stage({ wasm: readModule(), layout: readLayout(), engine, seed });
+      const outcome = story.play(stage);
+      console.log(tell(story, stage, outcome));
+      if (!file) return EXIT_OK;
+      attempt(() => writeCapture(stage, file.sink));
+      console.log(`\n${plural(stage.passages.length, "frame")} in ${values.pcap}`);
+      return EXIT_OK;
+    } finally {
+      file?.close();
+    }
   },
 };
 
@@ -80,16 +87,14 @@ ${formatTable(tableOf(stage, outcome), outcome)}
 ${outcome.result}`;
 }
 
-function write(stage: Stage, path: string): void {
+function open(path: string): SinkFile {
+  return attempt(() => openSinkFile(path));
+}
+
+function attempt<T>(run: () => T): T {
   try {
-    const file = openSinkFile(path);
-    try {
-      writeCapture(stage, file.sink);
-    } finally {
-      file.close();
-    }
+    return run();
   } catch (error) {
     throw new Advice(`--pcap: ${(error as Error).message}`);
   }
-  console.log(`\n${plural(stage.passages.length, "frame")} in ${path}`);
 }
