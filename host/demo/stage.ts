@@ -144,6 +144,8 @@ export class Host implements Player {
   #boots = 0;
   readonly #listeners: number[] = [];
   readonly #ends = new Map<number, End>();
+  /** Who hears of the events of sockets that are no connections. */
+  readonly #others = new Map<number, (core: Core) => void>();
   /** The last state of each connection that frames were of. */
   readonly #last = new Map<string, string>();
   #timer: Timer | undefined;
@@ -163,6 +165,7 @@ export class Host implements Player {
   reboot(): void {
     this.#timer?.cancel();
     this.#ends.clear();
+    this.#others.clear();
     this.#listeners.length = 0;
     [this.core, this.#states] = this.#boot();
   }
@@ -178,12 +181,22 @@ export class Host implements Player {
 
   /** Opens a connection, from an ephemeral port unless `localPort` says another. */
   connect({ address }: { readonly address: string }, port: number, localPort = 0): End {
-    return this.act((core) => {
+    return this.open((core) => {
       const handle = core.open(SocketKind.STREAM);
       if (localPort) core.bind(handle, { address: this.address, port: localPort });
       core.connect(handle, { address, port });
-      return this.#adopt(handle);
+      return handle;
     });
+  }
+
+  /** A connection that `run` opens, whose handle it returns. */
+  open(run: (core: Core) => number): End {
+    return this.act((core) => this.#adopt(run(core)));
+  }
+
+  /** Lets `run` act on the events of another socket. */
+  onEvents(handle: number, run: (core: Core) => void): void {
+    this.#others.set(handle, run);
   }
 
   /** The connection that was accepted last. Throws when there is none. */
@@ -269,6 +282,7 @@ export class Host implements Player {
       const event = this.core.nextEvent();
       if (!event) break;
       this.#ends.get(event.handle)?.onEvents(event.events);
+      this.#others.get(event.handle)?.(this.core);
     }
     this.#timer?.cancel();
     this.#timer = undefined;

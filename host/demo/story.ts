@@ -8,6 +8,8 @@ export interface Story {
   readonly summary: string;
   /** What to look at, in lines. */
   readonly about: string;
+  /** The build of the core that it takes; default "core". */
+  readonly module?: "standard";
   /** Plays it, from the first frame to the last. */
   play(stage: Stage): Outcome;
 }
