@@ -16,11 +16,13 @@ import {
   STATE_MAGIC,
   Status,
 } from "./abi_constants";
-import { header } from "./config";
+import { header, STANDARD } from "./config";
 import { count } from "./lib/counters";
+import { Kind, Socket } from "./net/socket";
+import * as sockets from "./services/sockets";
 import * as stack from "./stack";
 import * as options from "./tcp/options";
-import { Kind, Listener, Socket, Tcb } from "./tcp/tcb";
+import { Listener, Tcb } from "./tcp/tcb";
 import * as user from "./tcp/user";
 
 /** Longest backlog. */
@@ -131,7 +133,7 @@ export function setAddress(record: u32, now: u32): i32 {
 /** Opens a socket of a SocketKind. Returns a handle (above 0), NO_SOCKET, NOT_SUPPORTED or NOT_INITIALISED. */
 export function open(kind: u32): i32 {
   if (!isRunning()) return Status.NOT_INITIALISED;
-  return user.open(kind);
+  return STANDARD ? sockets.open(kind) : user.open(kind);
 }
 
 /**
@@ -143,7 +145,9 @@ export function bind(handle: i32, endpoint: u32): i32 {
   const socket = find(handle);
   if (!socket) return Status.BAD_HANDLE;
   if (!isEndpoint(endpoint)) return Status.INVALID_ARGUMENT;
-  return user.bind(socket, changetype<Endpoint>(endpoint).port);
+  const port = changetype<Endpoint>(endpoint).port;
+  if (STANDARD && sockets.isService(socket)) return sockets.bind(socket, port);
+  return user.bind(socket, port);
 }
 
 /**
@@ -170,6 +174,7 @@ export function accept(handle: i32): i32 {
  * port, or every ephemeral one, is in use with this peer).
  */
 export function connect(handle: i32, endpoint: u32): i32 {
+  if (STANDARD) return connectAny(handle, endpoint);
   const connection = findConnection(handle);
   if (!connection) return Status.BAD_HANDLE;
   if (!isEndpoint(endpoint)) return Status.INVALID_ARGUMENT;
@@ -185,13 +190,17 @@ export function connect(handle: i32, endpoint: u32): i32 {
  */
 export function sendReserve(handle: i32): i32 {
   const connection = findConnection(handle);
-  return connection ? user.sendReserve(connection) : Status.BAD_HANDLE;
+  if (connection) return user.sendReserve(connection);
+  const service = findService(handle);
+  return service ? sockets.sendReserve(service) : Status.BAD_HANDLE;
 }
 
 /** Sends the first `length` bytes of the run found by `sendReserve`. Returns OK, BAD_HANDLE or INVALID_ARGUMENT. */
 export function sendCommit(handle: i32, length: u32): i32 {
   const connection = findConnection(handle);
-  return connection ? user.sendCommit(connection, length) : Status.BAD_HANDLE;
+  if (connection) return user.sendCommit(connection, length);
+  const service = findService(handle);
+  return service ? sockets.sendCommit(service, length) : Status.BAD_HANDLE;
 }
 
 /**
@@ -201,13 +210,17 @@ export function sendCommit(handle: i32, length: u32): i32 {
  */
 export function receivePeek(handle: i32): i32 {
   const connection = findConnection(handle);
-  return connection ? user.receivePeek(connection) : Status.BAD_HANDLE;
+  if (connection) return user.receivePeek(connection);
+  const service = findService(handle);
+  return service ? sockets.receivePeek(service) : Status.BAD_HANDLE;
 }
 
 /** Frees the first `length` bytes of the run found by `receivePeek`. Returns OK, BAD_HANDLE or INVALID_ARGUMENT. */
 export function receiveConsume(handle: i32, length: u32): i32 {
   const connection = findConnection(handle);
-  return connection ? user.receiveConsume(connection, length) : Status.BAD_HANDLE;
+  if (connection) return user.receiveConsume(connection, length);
+  const service = findService(handle);
+  return service ? sockets.receiveConsume(service, length) : Status.BAD_HANDLE;
 }
 
 /**
@@ -231,7 +244,17 @@ export function send(handle: i32, most: u32): i32 {
 
 /** Sends `length` bytes at `data` as one datagram to the Endpoint. NOT_SUPPORTED in a build without UDP. */
 export function sendTo(handle: i32, endpoint: u32, data: u32, length: u32): i32 {
-  return Status.NOT_SUPPORTED;
+  if (!STANDARD) return Status.NOT_SUPPORTED;
+  const service = findService(handle);
+  if (!service) return Status.BAD_HANDLE;
+  if (endpoint && !isEndpoint(endpoint)) return Status.INVALID_ARGUMENT;
+  return sockets.sendTo(
+    service,
+    changetype<Endpoint | null>(endpoint),
+    data,
+    length,
+    isCallers(data, length),
+  );
 }
 
 /**
@@ -239,7 +262,11 @@ export function sendTo(handle: i32, endpoint: u32, data: u32, length: u32): i32 
  * `receiveConsume` frees it. NOT_SUPPORTED in a build without UDP.
  */
 export function receiveFrom(handle: i32, endpoint: u32): i32 {
-  return Status.NOT_SUPPORTED;
+  if (!STANDARD) return Status.NOT_SUPPORTED;
+  const service = findService(handle);
+  if (!service) return Status.BAD_HANDLE;
+  if (!isEndpoint(endpoint)) return Status.INVALID_ARGUMENT;
+  return sockets.receiveFrom(service, changetype<Endpoint>(endpoint));
 }
 
 /** Ends the sending direction: a FIN follows what was written; reading goes on. Returns OK or why not. */
@@ -270,6 +297,7 @@ export function setopt(handle: i32, option: u32, value: u32, length: u32): i32 {
   const socket = find(handle);
   if (!socket) return Status.BAD_HANDLE;
   if (!isCallers(value, length)) return Status.INVALID_ARGUMENT;
+  if (STANDARD && sockets.isService(socket)) return sockets.setOption(socket, option, value, length);
   return options.set(socket, option, value, length);
 }
 
@@ -278,6 +306,7 @@ export function getopt(handle: i32, option: u32, value: u32, length: u32): i32 {
   const socket = find(handle);
   if (!socket) return Status.BAD_HANDLE;
   if (!isCallers(value, length)) return Status.INVALID_ARGUMENT;
+  if (STANDARD && sockets.isService(socket)) return sockets.getOption(socket, option, value, length);
   return options.get(socket, option, value, length);
 }
 
@@ -295,13 +324,33 @@ function isRunning(): bool {
 }
 
 function find(handle: i32): Socket | null {
-  return isRunning() ? user.socketOf(handle) : null;
+  if (!isRunning()) return null;
+  return STANDARD ? sockets.socketOf(handle) : user.socketOf(handle);
+}
+
+/** The socket of a handle that is not TCP's; null in a build without services. */
+function findService(handle: i32): Socket | null {
+  if (!STANDARD) return null;
+  const socket = find(handle);
+  return socket && sockets.isService(socket) ? socket : null;
+}
+
+/** `connect` where there is more than connections, and more than addresses. */
+function connectAny(handle: i32, endpoint: u32): i32 {
+  const socket = find(handle);
+  if (!socket || socket.kind == Kind.LISTENER) return Status.BAD_HANDLE;
+  if (!isEndpoint(endpoint)) return Status.INVALID_ARGUMENT;
+  const peer = changetype<Endpoint>(endpoint);
+  if (sockets.isService(socket) || peer.family == Family.NAME) return sockets.connect(socket, peer);
+  if (peer.family != Family.IPV4) return Status.NOT_SUPPORTED;
+  return user.connect(changetype<Tcb>(socket), peer.address0, peer.port);
 }
 
 function end(handle: i32, now: bool): i32 {
   const socket = find(handle);
   if (!socket) return Status.BAD_HANDLE;
-  user.end(socket, now);
+  if (STANDARD && sockets.isService(socket)) sockets.end(socket, now);
+  else user.end(socket, now);
   return Status.OK;
 }
 

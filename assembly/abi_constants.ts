@@ -10,13 +10,13 @@
 // ports included, are little-endian as everything in Wasm.
 
 /** Version of this interface. A host refuses a module whose `abiVersion()` differs. */
-export const ABI_VERSION: u32 = 3;
+export const ABI_VERSION: u32 = 4;
 
 /** `StateHeader.magic`: "FRRL" in memory order. */
 export const STATE_MAGIC: u32 = 0x4c525246;
 
 /** Version of the layout of the state region; `adopt` takes over a state of this version only. */
-export const LAYOUT_VERSION: u32 = 3;
+export const LAYOUT_VERSION: u32 = 4;
 
 /** Address of the state region. Constant data of the module lies below it; address 0 is never valid. */
 export const STATE_BASE: u32 = 128;
@@ -72,6 +72,8 @@ export const enum Status {
   ABORTED = -18,
   /** Datagram longer than can be sent. */
   TOO_LONG = -19,
+  /** The name has no address. */
+  NOT_FOUND = -20,
 }
 
 /** Named builds of the one source (`StateHeader.build`). */
@@ -87,8 +89,12 @@ export const enum SocketKind {
   STREAM = 1,
   /** A TCP listener. */
   LISTENER = 2,
-  /** A UDP socket. */
+  /** A UDP socket; not in a build without UDP, nor are those below. */
   DATAGRAM = 3,
+  /** A question for the addresses of a name (DNS). */
+  QUERY = 4,
+  /** The DHCP client, of which there is one. */
+  DHCP_CLIENT = 5,
 }
 
 /** Bits of a socket's pending events (`StateHeader.eventMask` after `nextEvent`). */
@@ -116,6 +122,8 @@ export const enum Family {
   NONE = 0,
   IPV4 = 1,
   IPV6 = 2,
+  /** No address yet: `address` begins with the handle (u32) of a query for one (IANA's "Domain Name System"). */
+  NAME = 16,
 }
 
 /** TCP states, RFC 9293 section 3.3.2. */
@@ -166,6 +174,12 @@ export const enum Option {
   /** get: bytes still to read up to the end of the peer's urgent data, 0 for none.
    * set, 1: what was written so far is urgent (RFC 9293 section 3.8.5; RFC 6093 advises against it). */
   URGENT = 17,
+  /** get, on a DHCP client: a Lease. */
+  LEASE = 18,
+  /** set, on a DHCP client, octets: the host name that servers are told. */
+  HOST_NAME = 19,
+  /** get, set, on a DHCP client: 1 takes a link-local address (RFC 3927) while no server answers. */
+  LINK_LOCAL = 20,
 }
 
 /** Flags of `input`: what the driver already knows of the frame. The interface's index is in bits 8 to 15. */
@@ -333,8 +347,30 @@ export const enum Counter {
   ARP_CONFLICTS = 68,
   /** ARP announcements of our address sent (RFC 5227). */
   ARP_ANNOUNCEMENTS = 69,
+  /** UDP datagram whose length lies, or with port 0. */
+  UDP_MALFORMED = 70,
+  /** Wrong UDP checksum. */
+  UDP_CHECKSUM = 71,
+  /** UDP datagram for a port that nobody has, or from another than the peer of a connected socket. */
+  UDP_NO_SOCKET = 72,
+  /** UDP datagram for which the socket's receive queue had no room. */
+  UDP_QUEUE_FULL = 73,
+  /** UDP datagrams given up: no route, or the next hop did not answer ARP. */
+  UDP_UNSENT = 74,
+  /** IPv4 fragments that overlap, are tiny, or lie about the packet's length: the packet is forgotten. */
+  FRAGMENT_BAD = 75,
+  /** IPv4 packets of which not all fragments came in time, or that made way for another. */
+  FRAGMENT_EXPIRED = 76,
+  /** DHCP message that is malformed. */
+  DHCP_MALFORMED = 77,
+  /** DHCP message that answers nothing of ours. */
+  DHCP_IGNORED = 78,
+  /** DNS message that is malformed. */
+  DNS_MALFORMED = 79,
+  /** DNS message that answers nothing of ours: another id, question, server. */
+  DNS_IGNORED = 80,
   /** Number of counters. */
-  COUNT = 70,
+  COUNT = 81,
 }
 
 /**
@@ -376,11 +412,12 @@ export class Config {
   reassemblyRanges: u16;
   /** ARP cache entries, 1 to 16384. @default 8 */
   arpEntries: u16;
-  /** Datagram sockets; must be 0 in a build without UDP. */
+  /** Datagram sockets, 0 to 16384; must be 0 in a build without UDP. @default 0 */
   datagramSockets: u16;
   /** Network interfaces; 1 is all that this version has. @default 1 */
   interfaces: u16;
-  /** Bytes of each datagram socket's queue; must be 0 in a build without UDP. */
+  /** Bytes of each of the two queues of a datagram socket, 256 to 2^30 + 252, a multiple of 4; each datagram takes 8 beside
+   * its own. Must be 0 in a build without UDP. @default 0 */
   datagramQueueBytes: u32;
   /** Least retransmission time-out in milliseconds, 0 to 2^24 - 1. Linux has 200, RFC 6298 1000. @default 200 */
   rtoMinMs: u32;
@@ -410,6 +447,21 @@ export class Config {
   ttl: u8;
   /** Zero. */
   reserved: u8;
+  // From here on all is 0 in a build without UDP.
+  /** IPv4 address of a DNS server; zero for none. Those that DHCP brings come before it. @octets dnsServer0 4 */
+  dnsServer0: u32;
+  /** IPv4 address of another one. @octets dnsServer1 4 */
+  dnsServer1: u32;
+  /** Names that may be looked up at a time. @default 0 */
+  queries: u8;
+  /** IPv4 packets that may be put together from fragments at a time. @default 0 */
+  fragmentBuffers: u8;
+  /** Entries of the DNS cache, 0 to 16384. @default 0 */
+  cacheEntries: u16;
+  /** Longest IPv4 packet that is put together from fragments, in bytes, 576 to 65535; 0 for none. @default 0 */
+  fragmentBytes: u16;
+  /** Zero. */
+  reserved2: u16;
 }
 
 /** An address, a port and the interface it is meant on. */

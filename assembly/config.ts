@@ -6,6 +6,7 @@
 //   STATE_BASE   StateHeader      what the host reads
 //                Config           as given
 //                State            the stack's own record
+//                Services         the services' record, in a build that has them
 //                counters         u32 each
 //                exchange         records that the host passes in calls
 //                input slot       headroom, frame, tail
@@ -16,7 +17,9 @@
 //                SYN entries
 //                TIME-WAIT entries
 //                hash table       a pointer to the first record of each chain
+//                services         datagram sockets, queries, DHCP client, DNS cache, packets in fragments
 //                rings            send ring and receive ring of each connection
+//                queues           send queue and receive queue of each datagram socket
 //
 // Those up to the counters stand at addresses known to the compiler. Nothing is allocated after `init`.
 
@@ -34,8 +37,10 @@ import {
   Status,
 } from "./abi_constants";
 
-/** Which of the named builds this is. */
-export const BUILD: u16 = 0;
+/** Which of the named builds this is: a Build, which asc is told (asconfig.json). */
+export const BUILD: u16 = isDefined(FERRULE_BUILD) ? <u16>FERRULE_BUILD : 0;
+/** Whether this build has services: UDP, DHCP, DNS, reassembly. What stands under `if (STANDARD)` is in no other. */
+export const STANDARD: bool = BUILD != 0;
 
 /** Bytes of a connection record, its ranges not included. `tcp/tcb.ts` fails to compile when it does not fit. */
 export const CONNECTION_BYTES: u32 = 192;
@@ -47,6 +52,16 @@ export const COMPACT_BYTES: u32 = 32;
 export const ARP_BYTES: u32 = 16;
 /** Bytes of an out-of-order range. */
 export const RANGE_BYTES: u32 = 8;
+/** Bytes of a datagram socket's record. `udp/datagram.ts` fails to compile when it does not fit. */
+export const DATAGRAM_BYTES: u32 = 72;
+/** Bytes of a query's record. */
+export const QUERY_BYTES: u32 = 384;
+/** Bytes of the DHCP client's record. */
+export const DHCP_BYTES: u32 = 256;
+/** Bytes of an entry of the DNS cache. */
+export const CACHE_BYTES: u32 = 64;
+/** Bytes of a packet in fragments beside its octets. */
+export const FRAGMENT_BYTES: u32 = 64;
 /** Bytes of the Ethernet header. */
 export const LINK_HEADER_BYTES: u32 = 14;
 
@@ -115,6 +130,29 @@ export class State {
   arpNext: u32;
 }
 
+/** The record of the services, in a standard build. */
+@unmanaged
+export class Services {
+  /** The header of the IPv4 packet that is being taken: in the input slot, or put together from fragments. */
+  packet: u32;
+  datagramTable: u32;
+  queryTable: u32;
+  dhcpClient: u32;
+  cacheTable: u32;
+  fragmentTable: u32;
+  /** The queues of the first datagram socket. */
+  datagramQueues: u32;
+  /** Multicast groups that sockets have joined, or 0. A socket has a bit for each. */
+  group0: u32;
+  group1: u32;
+  group2: u32;
+  group3: u32;
+  /** A Neighbour: the hardware address of a group or of everybody. */
+  groupMac0: u32;
+  groupMac1: u16;
+  unused: u16;
+}
+
 /** From the first member of a list in State to the last one. */
 export const TAIL: usize = 12;
 
@@ -124,12 +162,21 @@ export const header = changetype<StateHeader>(STATE_BASE);
 export const config = changetype<Config>(STATE_BASE + offsetof<StateHeader>());
 /** The stack's own record. */
 export const state = changetype<State>(STATE_BASE + offsetof<StateHeader>() + offsetof<Config>());
+/** The services' own record, in a standard build. */
+export const services = changetype<Services>(
+  STATE_BASE + offsetof<StateHeader>() + offsetof<Config>() + offsetof<State>(),
+);
 /** Address of the Segment record: scratch, below the state. Low addresses make short code. */
 export const SEGMENT: usize = 8;
 /** Bytes of the Segment record. Constant data of the module follows it (asconfig.json: memoryBase). */
 export const SEGMENT_BYTES: u32 = 96;
 /** The counters: u32 each, by Counter. */
-export const COUNTERS: usize = STATE_BASE + offsetof<StateHeader>() + offsetof<Config>() + offsetof<State>();
+export const COUNTERS: usize =
+  STATE_BASE +
+  offsetof<StateHeader>() +
+  offsetof<Config>() +
+  offsetof<State>() +
+  (STANDARD ? offsetof<Services>() : 0);
 
 const COUNTERS_BYTES: u32 = <u32>Counter.COUNT * 4;
 
@@ -141,15 +188,18 @@ export function check(c: Config): i32 {
   // Neighbouring fields are compared as one word.
   if (load<u32>(changetype<usize>(c)) != (ABI_VERSION | ((<u32>offsetof<Config>()) << 16)))
     return Status.VERSION_MISMATCH;
-  const interfaces = load<u32>(changetype<usize>(c), offsetof<Config>("datagramSockets")) ^ 0x10000;
-  if (
-    (c.flags & ~(<u32>ConfigFlag.NO_TIMESTAMPS | ConfigFlag.OUTPUT_CHECKSUM_OFFLOAD)) |
-    c.datagramQueueBytes |
-    interfaces |
-    c.vlan |
-    c.reserved
-  )
-    return Status.NOT_SUPPORTED;
+  let other =
+    (c.flags & ~(<u32>ConfigFlag.NO_TIMESTAMPS | ConfigFlag.OUTPUT_CHECKSUM_OFFLOAD)) | c.vlan | c.reserved;
+  if (STANDARD) other |= (<u32>c.interfaces ^ 1) | c.reserved2;
+  else
+    other |=
+      c.datagramQueueBytes |
+      (load<u32>(changetype<usize>(c), offsetof<Config>("datagramSockets")) ^ 0x10000) |
+      c.dnsServer0 |
+      c.dnsServer1 |
+      load<u32>(changetype<usize>(c), offsetof<Config>("queries")) |
+      load<u32>(changetype<usize>(c), offsetof<Config>("fragmentBytes"));
+  if (other) return Status.NOT_SUPPORTED;
   // Limits are powers of two where nothing else speaks, and zero minus one is a large number: one test serves many.
   const bad =
     <u32>(<u32>c.mtu - 576 > 1500 - 576) |
@@ -166,13 +216,26 @@ export function check(c: Config): i32 {
     ((c.rtoMinMs | c.timeWaitMs | c.finWait2Ms | c.delayedAckMs) >> 24) |
     ((<u32>c.reassemblyRanges | c.synRetries | c.dataRetries) >> 5) |
     (c.mac0 & 1);
+  if (STANDARD && isServicesBad(c)) return Status.BAD_CONFIG;
   return bad ? Status.BAD_CONFIG : Status.OK;
+}
+
+function isServicesBad(c: Config): bool {
+  const sockets = <u32>c.datagramSockets;
+  const packetBytes = <u32>c.fragmentBytes;
+  return <bool>(
+    (<u32>(sockets > 16384) |
+      (<u32>(sockets != 0) &
+        (<u32>((c.datagramQueueBytes - 256) >> 30 != 0) | <u32>((c.datagramQueueBytes & 3) != 0))) |
+      <u32>(c.cacheEntries > 16384) |
+      (<u32>(packetBytes < 576) & <u32>((packetBytes | c.fragmentBuffers) != 0)))
+  );
 }
 
 /** Bytes of memory from address 0 that the configuration needs; NO_MEMORY when it is 2 GiB or more. */
 export function planBytes(c: Config): i32 {
-  const ringBytes = (<u64>c.sendRingBytes + c.receiveRingBytes) * c.connections;
-  const total = <u64>plan(c, false) + ringBytes;
+  let total = <u64>plan(c, false) + (<u64>c.sendRingBytes + c.receiveRingBytes) * c.connections;
+  if (STANDARD) total += (<u64>c.datagramQueueBytes * c.datagramSockets) << 1;
   return total > MEMORY_MAX ? Status.NO_MEMORY : <i32>total;
 }
 
@@ -201,7 +264,8 @@ function plan(c: Config, write: bool): u32 {
   const synTable = connectionTable + connectionStride(c) * c.connections;
   const timeWaitTable = synTable + COMPACT_BYTES * c.synEntries;
   const hashTable = timeWaitTable + COMPACT_BYTES * c.timeWaitEntries;
-  const ringTable = hashTable + 4 * hashChains(c);
+  let ringTable = hashTable + 4 * hashChains(c);
+  if (STANDARD) ringTable = planServices(c, ringTable, write);
   if (write) {
     header.exchange = exchange;
     header.inputSlot = inputSlot + SLOT_HEADROOM;
@@ -215,8 +279,33 @@ function plan(c: Config, write: bool): u32 {
     state.ringsBytes = c.sendRingBytes + c.receiveRingBytes;
     state.sendRings = ringTable - (1 + c.listeners) * state.ringsBytes;
     state.receiveRings = state.sendRings + c.sendRingBytes;
+    if (STANDARD) {
+      services.datagramQueues = ringTable + state.ringsBytes * c.connections;
+      services.packet = header.inputSlot + LINK_HEADER_BYTES;
+    }
   }
   return ringTable;
+}
+
+/** The services' regions from `datagramTable` on. Returns where they end. */
+function planServices(c: Config, datagramTable: u32, write: bool): u32 {
+  const queryTable = datagramTable + DATAGRAM_BYTES * c.datagramSockets;
+  const dhcpClient = queryTable + QUERY_BYTES * c.queries;
+  const cacheTable = dhcpClient + DHCP_BYTES;
+  const fragmentTable = cacheTable + CACHE_BYTES * c.cacheEntries;
+  if (write) {
+    services.datagramTable = datagramTable;
+    services.queryTable = queryTable;
+    services.dhcpClient = dhcpClient;
+    services.cacheTable = cacheTable;
+    services.fragmentTable = fragmentTable;
+  }
+  return fragmentTable + fragmentStride(c) * c.fragmentBuffers;
+}
+
+/** Bytes of a packet in fragments: a record, and room for its octets. */
+export function fragmentStride(c: Config): u32 {
+  return (FRAGMENT_BYTES + c.fragmentBytes + 3) & ~3;
 }
 
 function frameBytes(c: Config): u32 {
@@ -244,4 +333,5 @@ export function checkLayout(): void {
   if (offsetof<State>("readyTail") - offsetof<State>("readyHead") != TAIL) ERROR("readyTail is misplaced");
   if (offsetof<State>("eventTail") - offsetof<State>("eventHead") != TAIL) ERROR("eventTail is misplaced");
   if ((offsetof<StateHeader>() | offsetof<Config>()) & 3) ERROR("State is not aligned");
+  if (offsetof<Services>() & 3) ERROR("Services needs padding");
 }

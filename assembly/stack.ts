@@ -20,6 +20,8 @@ import {
   LINK_HEADER_BYTES,
   layOut,
   planBytes,
+  STANDARD,
+  services,
   state,
 } from "./config";
 import { swap32 } from "./lib/bytes";
@@ -31,6 +33,8 @@ import * as ipv4 from "./net/ipv4";
 import * as link from "./net/link";
 import { beforeInput, oweLimited, Reply } from "./net/reply";
 import * as route from "./net/route";
+import { Kind, takeReady } from "./net/socket";
+import * as sockets from "./services/sockets";
 import { fail } from "./tcp/ending";
 import * as icmperror from "./tcp/icmperror";
 import { arrives } from "./tcp/input";
@@ -41,8 +45,13 @@ import * as syncache from "./tcp/syncache";
 import * as tcb from "./tcp/tcb";
 import * as timers from "./tcp/timers";
 import * as timewait from "./tcp/timewait";
+import * as datagram from "./udp/datagram";
+import { Datagram } from "./udp/datagram";
+import * as udperror from "./udp/icmperror";
+import * as udp from "./udp/input";
+import * as datagrams from "./udp/output";
 import { TYPE_ARP, TYPE_IPV4 } from "./wire/ethernet";
-import { PROTOCOL_ICMP, PROTOCOL_TCP } from "./wire/ipv4";
+import { PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP } from "./wire/ipv4";
 
 /** Announcements when the link goes up: ANNOUNCE_NUM of RFC 5227 section 1.1. */
 const ANNOUNCEMENTS: u8 = 2;
@@ -58,6 +67,7 @@ export function init(record: Config, memoryBytes: u32, now: u32): i32 {
   checkLayout();
   tcb.checkLayout();
   segment.checkLayout();
+  if (STANDARD) datagram.checkLayout();
   const bytes = bytesNeeded(record);
   if (bytes < 0) return bytes;
   // What the host says, but no more than there is.
@@ -85,7 +95,7 @@ export function input(length: u32, flags: u32, now: u32): void {
   if (type == TYPE_IPV4) ipv4Arrives(length, flags);
   else if (type == TYPE_ARP) {
     if (arp.receive(length)) {
-      sender.arpSettled(0);
+      arpSettled(0);
       state.scanDue = 1;
     }
   } else if (type) count(Counter.LINK_UNKNOWN_TYPE);
@@ -93,13 +103,35 @@ export function input(length: u32, flags: u32, now: u32): void {
 
 function ipv4Arrives(length: u32, flags: u32): void {
   const protocol = ipv4.receive(length, flags);
+  // Nobody has verified what was put together from fragments, or added it up.
+  if (STANDARD && services.packet != <u32>link.inputPayload()) flags = 0;
   if (protocol == PROTOCOL_TCP) arrives(flags);
   else if (protocol == PROTOCOL_ICMP) {
-    if (icmp.receive(flags)) icmperror.arrives();
-  } else if (protocol) {
+    if (icmp.receive(flags)) errorArrives();
+  } else if (STANDARD && protocol == PROTOCOL_UDP) datagramArrives(flags);
+  else if (protocol) {
     count(Counter.IP_UNKNOWN_PROTOCOL);
     oweLimited(Reply.UNREACHABLE);
   }
+}
+
+/** An ICMP error, about a segment or a datagram. */
+function errorArrives(): void {
+  if (STANDARD && udperror.quotedIp().protocol == PROTOCOL_UDP) {
+    if (!udperror.check()) return;
+    // HOOK DNS: an error about a query's datagram (udperror.quotedPorts(), quotedIp().destination, meaning()) ends here.
+    udperror.arrives();
+  } else icmperror.arrives();
+}
+
+function datagramArrives(flags: u32): void {
+  if (!udp.receive(flags)) return;
+  // HOOK DHCP: while a client runs, what is for DHCP_CLIENT_PORT is its.
+  // HOOK DNS: what comes to a query's port is the query's.
+  if (udp.deliver()) return;
+  // Never about what went to many (RFC 1122 section 3.2.2).
+  if (<u32>(config.address != 0) & <u32>(ipv4.input().destination == config.address))
+    oweLimited(Reply.UNREACHABLE);
 }
 
 /**
@@ -112,7 +144,7 @@ export function output(now: u32): u32 {
   store<u32>(changetype<usize>(header), 0, offsetof<StateHeader>("checksumStart"));
   let bytes = state.replyKind ? emitReply() : 0;
   while (!bytes) {
-    bytes = sender.next();
+    bytes = turns();
     // ARP last, because building a segment may have asked for a neighbour.
     if (bytes | <u32>!state.scanDue) break;
     bytes = scan();
@@ -121,20 +153,42 @@ export function output(now: u32): u32 {
   return bytes;
 }
 
+/** Sockets take turns. Returns the length of the frame of the first one that has one. */
+function turns(): u32 {
+  let bytes: u32 = 0;
+  while (!bytes) {
+    const socket = takeReady();
+    if (!socket) break;
+    bytes =
+      STANDARD && sockets.isService(socket)
+        ? datagrams.turn(changetype<Datagram>(socket))
+        : sender.turn(changetype<tcb.Tcb>(socket));
+  }
+  return bytes;
+}
+
 /** Looks through the tables whose entries may have a frame due. Connections may be ready then. */
 function scan(): u32 {
   state.scanDue = 0;
   let bytes = syncache.scan();
+  // HOOK DHCP, DNS: if (STANDARD && !bytes) bytes = ...: their frames that are due, before ARP, which they may make ask.
   if (!bytes) bytes = arp.emitRequest();
   const failed = state.arpFailed;
   // Whoever waited has something to do now. Each round frees an ARP entry: there is an end.
   state.arpFailed = 0;
   if (failed) {
-    sender.arpSettled(failed);
+    arpSettled(failed);
     syncache.unreachable(failed);
+    // HOOK DHCP, DNS: nobody has the address `failed`.
   }
   if (bytes | failed) state.scanDue = 1;
   return bytes;
+}
+
+/** A neighbour became known (`address` 0), or `address` is not to be found. */
+function arpSettled(address: u32): void {
+  sender.arpSettled(address);
+  if (STANDARD) datagrams.arpSettled(address);
 }
 
 function emitReply(): u32 {
@@ -169,13 +223,15 @@ function runTimers(): void {
   state.scanDue = 1;
   timers.run();
   timewait.expire();
+  // HOOK reassembly: packets whose time is over. What services have due, `scan` finds: it runs after every timer.
 }
 
 /** The link went up (1) or down (0). */
 export function linkChanged(up: u32, now: u32): void {
   tick(now);
   arp.forget();
-  sender.arpSettled(0);
+  arpSettled(0);
+  // HOOK DHCP: the link changed.
   if (!up) return;
   arp.announce(ANNOUNCEMENTS);
   timers.hurry();
@@ -196,7 +252,7 @@ export function setAddress(record: InterfaceAddress, now: u32): i32 {
   config.netmask = swap32(<u32>((<u64>0xffffffff) << (32 - bits)));
   route.setBroadcast();
   arp.forget();
-  sender.arpSettled(0);
+  arpSettled(0);
   arp.announce(ANNOUNCEMENTS);
   return Status.OK;
 }
@@ -210,7 +266,7 @@ function forgetConnections(): void {
   }
   for (let at = state.synTable; at < state.hashTable; at += COMPACT_BYTES) {
     const entry = changetype<tcb.Compact>(at);
-    if (entry.kind >= tcb.Kind.SYN) syncache.remove(entry);
+    if (entry.kind >= Kind.SYN) syncache.remove(entry);
     else if (entry.kind) timewait.remove(entry);
   }
 }

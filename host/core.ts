@@ -28,9 +28,10 @@ import type { Engine, EngineFactory } from "./engines/engine.js";
 import { createV8Engine } from "./engines/v8.js";
 import { readRecord, writeRecord } from "./records.js";
 
+type AddressField = "mac" | "address" | "netmask" | "gateway" | "dnsServer0" | "dnsServer1";
+
 /** What a device is made of. Fields that are missing take CONFIG_DEFAULTS (see `Config`). */
-export interface CoreConfig
-  extends Partial<Omit<Config, "version" | "bytes" | "mac" | "address" | "netmask" | "gateway" | "seed">> {
+export interface CoreConfig extends Partial<Omit<Config, "version" | "bytes" | "seed" | AddressField>> {
   /** Hardware address, "02:00:00:00:00:01". */
   mac: string;
   /** IPv4 address, "10.0.0.1"; missing for none. */
@@ -39,6 +40,8 @@ export interface CoreConfig
   netmask?: string;
   /** IPv4 address of the default router; missing for none. */
   gateway?: string;
+  /** IPv4 addresses of DNS servers, at most two. */
+  dnsServers?: readonly string[];
   /** Connection records. */
   connections: number;
   /** 32 octets of randomness; a fixed seed makes a run repeatable. */
@@ -62,7 +65,7 @@ export interface ConnectionInfo extends TcpInfo {
 }
 
 /** A configuration with its defaults filled in. */
-export type ConfigRecord = Omit<Config, "datagramSockets" | "datagramQueueBytes" | "vlan" | "reserved">;
+export type ConfigRecord = Omit<Config, "vlan" | "reserved" | "reserved2">;
 
 /** A call that the core refused: `status` says why. */
 export class CoreError extends Error {
@@ -391,7 +394,7 @@ function checkVersion(engine: Engine): void {
 }
 
 function toRecord(config: CoreConfig): ConfigRecord {
-  const { mac, address, netmask, gateway, seed, ...rest } = config;
+  const { mac, address, netmask, gateway, dnsServers, seed, ...rest } = config;
   if (seed.length !== 32) throw new RangeError(`the seed has ${seed.length} octets, not 32`);
   return {
     flags: 0,
@@ -403,6 +406,8 @@ function toRecord(config: CoreConfig): ConfigRecord {
     address: parseIpv4(address ?? "0.0.0.0"),
     netmask: parseIpv4(netmask ?? "255.255.255.0"),
     gateway: parseIpv4(gateway ?? "0.0.0.0"),
+    dnsServer0: parseIpv4(dnsServers?.[0] ?? "0.0.0.0"),
+    dnsServer1: parseIpv4(dnsServers?.[1] ?? "0.0.0.0"),
     seed,
   };
 }

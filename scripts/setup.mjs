@@ -18,7 +18,8 @@ function main(goal) {
   if (!["start", "build", "test"].includes(goal)) stop("usage: node scripts/setup.mjs start|build|test");
   checkNode();
   installPackages();
-  buildCore();
+  buildModule("core", "core");
+  buildModule("standard", "core with UDP, DHCP and DNS");
   buildLayout();
   buildHost();
   buildPage();
@@ -61,28 +62,29 @@ function npmErrors(output) {
   return errors.slice(0, 12).join("\n");
 }
 
-function buildCore() {
+/** The build of the core that asconfig.json calls `name`. */
+function buildModule(name, what) {
   step({
-    name: "core",
-    says: "compiling the core to build/core.wasm",
+    name,
+    says: `compiling the ${what} to build/${name}.wasm`,
     inputs: ["assembly", "asconfig.json", "scripts/inline.mjs", "package-lock.json"],
-    outputs: ["build/core.wasm", "build/core.wat"],
+    outputs: [`build/${name}.wasm`, `build/${name}.wat`],
     work() {
       const options = { timeoutMs: 5 * MINUTE };
       mkdirSync(join(root, "build"), { recursive: true });
       const asc = runScript(
         "assemblyscript/bin/asc.js",
-        ["--config", "asconfig.json", "--target", "core", "--transform", "./scripts/inline.mjs"],
+        ["--config", "asconfig.json", "--target", name, "--transform", "./scripts/inline.mjs"],
         options,
       );
       if (!asc.ok) stop(`asc failed (${asc.problem}):\n${asc.output}`);
       // Once more over what asc has optimised: this orders functions by their use, and their indices become shorter.
       // The text is of the same module, with the names that the size report needs.
       for (const form of [
-        ["-o", "build/core.wasm"],
-        ["-S", "-o", "build/core.wat"],
+        ["-o", `build/${name}.wasm`],
+        ["-S", "-o", `build/${name}.wat`],
       ]) {
-        const args = ["-Os", "--enable-bulk-memory", "build/core.named.wasm", ...form];
+        const args = ["-Os", "--enable-bulk-memory", `build/${name}.named.wasm`, ...form];
         const opt = runScript("binaryen/bin/wasm-opt", args, options);
         if (!opt.ok) stop(`wasm-opt failed (${opt.problem}):\n${opt.output}`);
       }

@@ -7,13 +7,15 @@ import { join } from "node:path";
 import ts from "typescript";
 import { root } from "./support.mjs";
 
-const FILES = ["tcp/tcb", "config"];
+/** Classes come before those that extend them. */
+const FILES = ["net/socket", "tcp/tcb", "config"];
 const ENTRY = "test/sim/entry.ts";
 
 writeFileSync(process.argv[2], JSON.stringify(await measure()));
 
 async function measure() {
-  const files = FILES.map(describeFile);
+  const known = {};
+  const files = FILES.map((file) => describeFile(file, known));
   const exported = await run(entrySource(files));
   const records = {};
   const constants = {};
@@ -68,8 +70,11 @@ async function run(entry) {
   return instance.exports;
 }
 
-/** The exported classes of a file, inherited fields included, and the names of its exported numeric constants. */
-function describeFile(file) {
+/**
+ * The exported classes of a file, inherited fields included, and the names of its exported numeric constants. `known`: all
+ * classes so far.
+ */
+function describeFile(file, known) {
   const text = readFileSync(join(root, `assembly/${file}.ts`), "utf8");
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.ES2022, true);
   const classes = {};
@@ -86,7 +91,8 @@ function describeFile(file) {
       const parent = statement.heritageClauses?.[0]?.types[0]?.expression.getText() ?? "";
       const own = statement.members.filter(ts.isPropertyDeclaration);
       const fields = own.map((member) => [member.name.getText(), member.type?.getText() ?? ""]);
-      classes[statement.name.text] = { ...classes[parent], ...Object.fromEntries(fields) };
+      known[statement.name.text] = { ...known[parent], ...Object.fromEntries(fields) };
+      classes[statement.name.text] = known[statement.name.text];
     }
   };
   for (const statement of source.statements) visit(statement, "");

@@ -1,7 +1,7 @@
 // IPv4, RFC 791: what comes in is checked once, what goes out gets its header here.
 
 import { Counter, InputFlag } from "../abi_constants";
-import { config, LINK_HEADER_BYTES } from "../config";
+import { config, LINK_HEADER_BYTES, STANDARD, services } from "../config";
 import { swap16 } from "../lib/bytes";
 import { checksum, fold } from "../lib/checksum";
 import { drop } from "../lib/counters";
@@ -13,14 +13,16 @@ import {
   headerBytes,
   IPV4_HEADER_BYTES,
   Ipv4Header,
+  PROTOCOL_UDP,
   totalBytes,
 } from "../wire/ipv4";
+import * as groups from "./groups";
 import * as link from "./link";
 import * as route from "./route";
 
-/** The header of the packet in the input slot. */
+/** The header of the packet in the input slot; or of the one that was put together from fragments. */
 export function input(): Ipv4Header {
-  return changetype<Ipv4Header>(link.inputPayload());
+  return changetype<Ipv4Header>(STANDARD ? services.packet : link.inputPayload());
 }
 
 /** Where the payload of the packet in the input slot begins. */
@@ -38,16 +40,26 @@ export function payloadBytes(ip: Ipv4Header): u32 {
  * or 0: dropped.
  */
 export function receive(length: u32, flags: u32): u32 {
+  if (STANDARD) services.packet = <u32>link.inputPayload();
   const ip = input();
   if (!check(ip, length)) return drop(Counter.IP_MALFORMED);
   // A sum of the whole packet says nothing of the header's.
   if (!(flags & InputFlag.CHECKSUM_VERIFIED) && headerSum(ip) != 0xffff) return drop(Counter.IP_CHECKSUM);
-  // No address, no IP. Broadcasts are of no use to this build: nothing it speaks answers one.
-  const ours = config.address;
-  if ((ip.destination ^ ours) | <u32>!ours | link.isBroadcast()) return drop(Counter.IP_NOT_OURS);
+  if (!isForUs(ip)) return drop(Counter.IP_NOT_OURS);
   if (!route.isHost(ip.source)) return drop(Counter.IP_BAD_SOURCE);
+  // HOOK reassembly: a fragment is kept; the last one leaves the whole packet at services.packet.
   if (ip.fragment & FRAGMENT_MASK) return drop(Counter.IP_FRAGMENT);
   return ip.protocol;
+}
+
+/** No address, no IP; but for a DHCP client, of which udp/input.ts knows. What is for many is of use to UDP only. */
+function isForUs(ip: Ipv4Header): bool {
+  const ours = config.address;
+  const destination = ip.destination;
+  if (STANDARD && ip.protocol == PROTOCOL_UDP) {
+    if (<u32>!ours | <u32>route.isBroadcast(destination) | groups.membership(destination)) return true;
+  }
+  return !((destination ^ ours) | <u32>!ours | link.isBroadcast());
 }
 
 /** Sum of a header, which is 0xffff when it is right. */
@@ -83,15 +95,28 @@ export function outputPayload(): usize {
  * services octet. The identification is zero: the packet is atomic (RFC 6864 section 4.1). Returns the frame's length.
  */
 export function emit(destination: u32, protocol: u32, length: u32, tos: u32, to: link.Neighbour): u32 {
+  return emitFrom(config.address, destination, protocol, length, tos, config.ttl, to);
+}
+
+// @inline
+/** The same, from `source` and with the time to live `ttl`. */
+export function emitFrom(
+  source: u32,
+  destination: u32,
+  protocol: u32,
+  length: u32,
+  tos: u32,
+  ttl: u32,
+  to: link.Neighbour,
+): u32 {
   const ip = changetype<Ipv4Header>(link.outputPayload());
   const at = changetype<usize>(ip);
   const first: u32 = 0x45 | (tos << 8) | (swap16(IPV4_HEADER_BYTES + length) << 16);
   const second: u32 = (<u32>DONT_FRAGMENT) << 16;
-  const third: u32 = <u32>config.ttl | (protocol << 8);
+  const third: u32 = ttl | (protocol << 8);
   store<u32>(at, first);
   store<u32>(at, second, 4);
   store<u32>(at, third, 8);
-  const source = config.address;
   ip.source = source;
   ip.destination = destination;
   ip.checksum = <u16>~fold(<u64>first + second + third + source + destination);

@@ -1,7 +1,7 @@
 // Ethernet in and out of the frame slots.
 
 import { Counter } from "../abi_constants";
-import { config, header, LINK_HEADER_BYTES } from "../config";
+import { config, header, LINK_HEADER_BYTES, STANDARD } from "../config";
 import { drop } from "../lib/counters";
 import { ethernet } from "../wire/ethernet";
 
@@ -11,6 +11,9 @@ export class Neighbour {
   mac0: u32;
   mac1: u16;
 }
+
+/** The first three octets of the hardware address of an IPv4 group (RFC 1112 section 6.4). */
+export const GROUP_MAC: u32 = 0x5e0001;
 
 /** Octets after the Ethernet header in the input slot. */
 export function inputPayload(): usize {
@@ -30,7 +33,10 @@ export function receive(length: u32): u32 {
   const low = frame.destination1;
   // Differences are collected with "or": both halves must be ours, or both those of the broadcast address.
   const unicast = (high ^ (config.mac0 & 0xffff)) | (low ^ lastFour(config.mac0, config.mac1));
-  if (unicast && (high ^ 0xffff) | ~low) return drop(Counter.LINK_NOT_OURS);
+  if (unicast && (high ^ 0xffff) | ~low) {
+    // 32 groups share a hardware address: net/ipv4.ts knows which are ours.
+    if (!STANDARD || high | ((low & 0xff) << 16 != GROUP_MAC)) return drop(Counter.LINK_NOT_OURS);
+  }
   if ((frame.source0 & 1) | <u32>!((frame.source0 ^ config.mac0) | (<u32>frame.source1 ^ config.mac1)))
     return drop(Counter.LINK_BAD_SOURCE);
   return frame.type;

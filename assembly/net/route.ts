@@ -23,6 +23,16 @@ export function isHost(address: u32): bool {
   );
 }
 
+/** Whether `address` is everybody's on this network. */
+export function isBroadcast(address: u32): bool {
+  return <bool>(<u32>!~address | <u32>(address == state.broadcast));
+}
+
+/** Whether `address` is a group's: 224/4 (RFC 1112 section 4). */
+export function isGroup(address: u32): bool {
+  return (address & 0xf0) == 0xe0;
+}
+
 /** Takes `address` and `netmask` into use. A network of 31 or 32 bits has no broadcast address (RFC 3021). */
 export function setBroadcast(): void {
   const hosts = ~config.netmask;

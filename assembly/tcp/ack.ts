@@ -7,6 +7,7 @@ import { count, drop } from "../lib/counters";
 import { allow } from "../lib/limit";
 import { random } from "../lib/prng";
 import { advance } from "../lib/ring";
+import { Kind, makeReady, raise } from "../net/socket";
 import { ACK, FIN } from "../wire/tcp";
 import * as congestion from "./congestion";
 import { finish, reset } from "./ending";
@@ -17,7 +18,7 @@ import { refuse } from "./reset";
 import * as retransmit from "./retransmit";
 import { segment } from "./segment";
 import * as seq from "./seq";
-import { Bit, clear, has, Kind, makeReady, raise, sendFree, set, setState, Tcb } from "./tcb";
+import { Bit, clear, has, sendFree, set, setState, Tcb } from "./tcb";
 import * as timewait from "./timewait";
 
 /** Duplicate ACKs that mean loss: RFC 5681 section 3.2. */

@@ -2,8 +2,9 @@
 
 import { COMPACT_BYTES, state } from "../config";
 import { isDueElseWake } from "../lib/clock";
+import { Kind } from "../net/socket";
 import * as demux from "./demux";
-import { Compact, Kind, SYN_RETRIES } from "./tcb";
+import { Compact, SYN_RETRIES } from "./tcb";
 
 /** More than any deadline is away, in milliseconds: one repeat of a SYN-ACK outweighs it. */
 const REPEAT_WEIGHT: u32 = 16;

@@ -2,7 +2,7 @@
 // stand in one table of chains; the record that was found last is tried first.
 
 import { config, state } from "../config";
-import { Keyed, unlink } from "./tcb";
+import { Keyed, unlink } from "../net/socket";
 
 /** The record for a segment from `remoteAddress` with `ports` as in its header, or null. */
 export function find(remoteAddress: u32, ports: u32): Keyed | null {

@@ -3,9 +3,10 @@
 
 import { Counter, Event, Status, TcpState } from "../abi_constants";
 import { count } from "../lib/counters";
+import { isHeld, makeReady, raise } from "../net/socket";
 import * as demux from "./demux";
 import { dequeue } from "./listen";
-import { Bit, clear, isHeld, makeReady, raise, release, set, setState, Tcb } from "./tcb";
+import { Bit, clear, release, set, setState, Tcb } from "./tcb";
 
 /** Both directions have ended, and all is acknowledged. */
 export function finish(t: Tcb): void {

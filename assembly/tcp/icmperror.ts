@@ -6,6 +6,7 @@ import { config } from "../config";
 import { swap16, swap32 } from "../lib/bytes";
 import { count } from "../lib/counters";
 import * as ipv4 from "../net/ipv4";
+import { Kind, makeReady } from "../net/socket";
 import {
   FRAGMENTATION_NEEDED,
   ICMP_HEADER_BYTES,
@@ -19,7 +20,7 @@ import * as demux from "./demux";
 import { fail } from "./ending";
 import { optionsBytes } from "./opening";
 import * as seq from "./seq";
-import { isSynchronised, Kind, makeReady, Tcb } from "./tcb";
+import { isSynchronised, Tcb } from "./tcb";
 
 /** Smallest MTU that is believed: a router that says less, or nothing, makes us work for nothing. */
 const MTU_MIN: u32 = 576;

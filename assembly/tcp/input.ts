@@ -3,6 +3,7 @@
 import { Counter, Status, TcpState } from "../abi_constants";
 import { state } from "../config";
 import { count, drop } from "../lib/counters";
+import { Kind } from "../net/socket";
 import { ACK, FIN, RST, SYN, TcpHeader } from "../wire/tcp";
 import * as ackCheck from "./ack";
 import * as congestion from "./congestion";
@@ -17,7 +18,7 @@ import { noteDuplicate } from "./sack";
 import { read, segment, segmentLength, verify } from "./segment";
 import * as seq from "./seq";
 import * as syncache from "./syncache";
-import { Agreed, Compact, isSynchronised, Kind, peerMaySend, setState, Tcb } from "./tcb";
+import { Agreed, Compact, isSynchronised, peerMaySend, setState, Tcb } from "./tcb";
 import * as timestamps from "./timestamps";
 import * as timewait from "./timewait";
 

@@ -5,12 +5,13 @@ import { Counter } from "../abi_constants";
 import { config, LISTENER_BYTES, state } from "../config";
 import { count } from "../lib/counters";
 import { nextHop } from "../net/route";
+import { Kind, raise, unlink } from "../net/socket";
 import { ACK, FIN, RST, SYN } from "../wire/tcp";
 import { reset } from "./ending";
 import { refuse } from "./reset";
 import { segment } from "./segment";
 import * as syncache from "./syncache";
-import { Compact, Kind, Listener, raise, Tcb, unlink } from "./tcb";
+import { Compact, Listener, Tcb } from "./tcb";
 
 /** The listener of number `index`. */
 export function listenerAt(index: u32): Listener {

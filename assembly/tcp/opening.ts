@@ -3,12 +3,13 @@
 import { ConfigFlag, Counter, Event, TcpState } from "../abi_constants";
 import { config, state } from "../config";
 import { count } from "../lib/counters";
+import { makeReady, raise } from "../net/socket";
 import { OPTION_TIMESTAMPS_BYTES } from "../wire/tcp";
 import * as congestion from "./congestion";
 import * as demux from "./demux";
 import * as retransmit from "./retransmit";
 import { receiveMss, segment, sendMss } from "./segment";
-import { Agreed, Bit, has, Listener, makeReady, raise, setState, Tcb } from "./tcb";
+import { Agreed, Bit, has, Listener, setState, Tcb } from "./tcb";
 
 /** Options that we offer, and accept: Agreed bits. */
 export function offered(): u32 {

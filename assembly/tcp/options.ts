@@ -1,16 +1,15 @@
 // STATUS of RFC 9293 section 3.9.1.7: what `getopt` tells. And what `setopt` sets.
 
-import { Endpoint, Family, Option, Status, TcpInfo } from "../abi_constants";
-import { config } from "../config";
-import { swap16 } from "../lib/bytes";
+import { Option, Status, TcpInfo } from "../abi_constants";
+import { endpointOption, Kind, makeReady, Socket, wordOption } from "../net/socket";
 import * as seq from "./seq";
 import * as tcb from "./tcb";
-import { Bit, has, isSynchronised, Kind, makeReady, Socket, Tcb } from "./tcb";
+import { Bit, has, isSynchronised, Tcb } from "./tcb";
 
 /** Reads `option` into `length` bytes at `at`. Returns the bytes written, or why not. */
 export function get(socket: Socket, option: u32, at: usize, length: u32): i32 {
   const local = option == Option.LOCAL_ENDPOINT;
-  if (<u32>local | <u32>(option == Option.PEER_ENDPOINT)) return endpoint(socket, local, at, length);
+  if (<u32>local | <u32>(option == Option.PEER_ENDPOINT)) return endpointOption(socket, local, at, length);
   if (option == Option.TCP_STATE) {
     if (!length) return Status.INVALID_ARGUMENT;
     store<u8>(at, socket.state);
@@ -18,25 +17,25 @@ export function get(socket: Socket, option: u32, at: usize, length: u32): i32 {
   }
   if (socket.kind != Kind.CONNECTION) {
     if (option != Option.ERROR) return Status.NOT_SUPPORTED;
-    return word(at, length, 0);
+    return wordOption(at, length, 0);
   }
   const t = changetype<Tcb>(socket);
   switch (option) {
     case Option.ERROR:
-      return word(at, length, t.error);
+      return wordOption(at, length, t.error);
     case Option.TCP_INFO:
       return info(t, at, length);
     case Option.NO_DELAY:
-      return word(at, length, <u32>has(t, Bit.NO_DELAY));
+      return wordOption(at, length, <u32>has(t, Bit.NO_DELAY));
     case Option.KEEPALIVE_MS:
-      return word(at, length, t.keepaliveMs);
+      return wordOption(at, length, t.keepaliveMs);
     case Option.USER_TIMEOUT_MS:
-      return word(at, length, t.userTimeoutMs);
+      return wordOption(at, length, t.userTimeoutMs);
     case Option.TOS:
-      return word(at, length, t.tos);
+      return wordOption(at, length, t.tos);
     case Option.URGENT: {
       const next = t.rcvNxt - t.receiveBytes;
-      return word(at, length, seq.later(t.rcvUp, next) - next);
+      return wordOption(at, length, seq.later(t.rcvUp, next) - next);
     }
   }
   return Status.NOT_SUPPORTED;
@@ -76,28 +75,11 @@ export function set(socket: Socket, option: u32, at: usize, length: u32): i32 {
   return Status.OK;
 }
 
-function word(at: usize, length: u32, value: u32): i32 {
-  if (length < 4) return Status.INVALID_ARGUMENT;
-  store<u32>(at, value);
-  return 4;
-}
-
 /** A part of the record as it stands, but for the state. */
 function info(t: Tcb, at: usize, length: u32): i32 {
   const bytes: u32 = offsetof<TcpInfo>();
   if (length < bytes) return Status.INVALID_ARGUMENT;
   memory.copy(at, changetype<usize>(t) + offsetof<Tcb>("sndUna"), bytes);
   store<u8>(at, t.state, offsetof<TcpInfo>("state"));
-  return bytes;
-}
-
-function endpoint(socket: Socket, local: bool, at: usize, length: u32): i32 {
-  const bytes: u32 = offsetof<Endpoint>();
-  if (length < bytes) return Status.INVALID_ARGUMENT;
-  memory.fill(at, 0, bytes);
-  const record = changetype<Endpoint>(at);
-  record.family = <u16>Family.IPV4;
-  record.port = <u16>swap16(local ? socket.ports >> 16 : socket.ports & 0xffff);
-  record.address0 = local ? config.address : socket.remoteAddress;
   return bytes;
 }

@@ -8,6 +8,7 @@ import { advance, copyOut } from "../lib/ring";
 import * as arp from "../net/arp";
 import { Neighbour } from "../net/link";
 import * as route from "../net/route";
+import { makeReady } from "../net/socket";
 import { ACK, FIN, OPTIONS_BYTES_MAX, PSH, RST, SYN, URG } from "../wire/tcp";
 import * as congestion from "./congestion";
 import { emit, options, optionsAt, synOptions } from "./emit";
@@ -17,30 +18,14 @@ import * as retransmit from "./retransmit";
 import * as sack from "./sack";
 import { segment } from "./segment";
 import * as seq from "./seq";
-import {
-  Bit,
-  clear,
-  connectionAt,
-  has,
-  isSynchronised,
-  makeReady,
-  sendRing,
-  set,
-  Tcb,
-  takeReady,
-} from "./tcb";
+import { Bit, clear, connectionAt, has, isSynchronised, sendRing, set, Tcb } from "./tcb";
 
-/** Builds the next segment of any connection into the output slot. Returns the frame's length; 0: none has one. */
-export function next(): u32 {
-  for (;;) {
-    const t = takeReady();
-    if (!t) return 0;
-    const bytes = serve(t);
-    if (!bytes) continue;
-    // One segment a turn: whoever has more waits behind the others.
-    if (hasMore(t)) makeReady(t);
-    return bytes;
-  }
+/** The turn of one connection: builds its next segment into the output slot. Returns the frame's length; 0: it has none. */
+export function turn(t: Tcb): u32 {
+  const bytes = serve(t);
+  // One segment a turn: whoever has more waits behind the others.
+  if (bytes && hasMore(t)) makeReady(t);
+  return bytes;
 }
 
 /** A neighbour became known (`address` 0), or `address` is not to be found. */

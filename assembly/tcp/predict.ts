@@ -7,13 +7,14 @@ import { state } from "../config";
 import { swap16, swap32 } from "../lib/bytes";
 import { tally } from "../lib/counters";
 import * as ipv4 from "../net/ipv4";
+import { Kind, makeReady } from "../net/socket";
 import { ACK, headerBytes, PSH, TcpHeader, TIMESTAMPS_ALONE } from "../wire/tcp";
 import { advanceUna } from "./ack";
 import * as congestion from "./congestion";
 import * as receive from "./receive";
 import { segment } from "./segment";
 import * as seq from "./seq";
-import { Agreed, Bit, Kind, makeReady, Tcb } from "./tcb";
+import { Agreed, Bit, Tcb } from "./tcb";
 
 /** Kind, events, lists, state of a socket as one word, of which kind and state are compared. */
 const KIND_AND_STATE: u32 = 0xff0000ff;

@@ -5,25 +5,14 @@ import { config, state } from "../config";
 import { after } from "../lib/clock";
 import { count } from "../lib/counters";
 import { advance, copyIn } from "../lib/ring";
+import { Kind, makeReady, raise } from "../net/socket";
 import { ACK, FIN, URG } from "../wire/tcp";
 import { resetWhenSent } from "./ending";
 import * as reassembly from "./reassembly";
 import { answer } from "./reset";
 import { segment } from "./segment";
 import * as seq from "./seq";
-import {
-  Agreed,
-  Bit,
-  has,
-  Kind,
-  makeReady,
-  peerMaySend,
-  raise,
-  receiveRing,
-  set,
-  setState,
-  Tcb,
-} from "./tcb";
+import { Agreed, Bit, has, peerMaySend, receiveRing, set, setState, Tcb } from "./tcb";
 import * as timewait from "./timewait";
 
 /** Data segments that one ACK may cover: RFC 9293 section 3.8.6.3. */

@@ -6,11 +6,12 @@ import { state } from "../config";
 import { count } from "../lib/counters";
 import { Neighbour } from "../net/link";
 import { owe, oweLimited, Reply, replyTo } from "../net/reply";
+import { Kind } from "../net/socket";
 import { ACK, RST, SYN } from "../wire/tcp";
 import { emit, options, optionsAt, synOptions } from "./emit";
 import { segment, segmentLength } from "./segment";
 import { window } from "./syncache";
-import { Agreed, Compact, Kind } from "./tcb";
+import { Agreed, Compact } from "./tcb";
 
 /** The segment in the input slot belongs nowhere. A reset is never answered by a reset. */
 export function refuse(): void {

@@ -13,6 +13,7 @@ import { after } from "../lib/clock";
 import { count } from "../lib/counters";
 import * as arp from "../net/arp";
 import * as route from "../net/route";
+import { Kind } from "../net/socket";
 import { ACK, RST, SYN } from "../wire/tcp";
 import * as compact from "./compact";
 import { initialSequence } from "./isn";
@@ -27,7 +28,6 @@ import {
   Agreed,
   allocate,
   Compact,
-  Kind,
   Listener,
   SYN_MSS_MASK,
   SYN_REPEATED,

@@ -1,40 +1,15 @@
-// The records of TCP: what every key in the hash table begins with, connections, listeners, SYN and TIME-WAIT entries.
+// The records of TCP: connections, listeners, SYN and TIME-WAIT entries.
 // Names are RFC 9293's; units come last. Life and death of a connection record is here, its behaviour is not.
 //
-//   Keyed      remote address, ports, chain, kind        16 octets with what follows the kind
-//   +- Socket  what has a handle: its uses, its events
+//   Keyed      net/socket.ts
+//   +- Socket
 //   |  +- Tcb
 //   |  +- Listener
 //   +- Compact    32 octets: SYN-RECEIVED of a passive open, or TIME-WAIT
 
 import { TcpInfo, TcpState } from "../abi_constants";
-import {
-  COMPACT_BYTES,
-  CONNECTION_BYTES,
-  config,
-  header,
-  LISTENER_BYTES,
-  State,
-  state,
-  TAIL,
-} from "../config";
-
-/** What a record is. Odd: the application holds a handle to it. */
-export namespace Kind {
-  export const FREE: u8 = 0;
-  export const CONNECTION: u8 = 1;
-  export const LISTENER: u8 = 3;
-  /** A connection that waits in a listener's queue. */
-  export const QUEUED: u8 = 4;
-  /** A connection whose handle was given back, or whose listener went. */
-  export const DETACHED: u8 = 6;
-  /** From here on, entries of 32 octets. */
-  export const TIME_WAIT: u8 = 8;
-  /** A passive open that waits for the handshake's last ACK. */
-  export const SYN: u8 = 10;
-  /** One that has it, and waits for a connection record or a place in the listener's queue. */
-  export const WAITING: u8 = 12;
-}
+import { COMPACT_BYTES, CONNECTION_BYTES, config, header, LISTENER_BYTES, state } from "../config";
+import { become, Keyed, Kind, Socket } from "../net/socket";
 
 /** Options that a SYN carries, and that both sides agreed on when both SYNs did. The lowest of the Bit bits. */
 export namespace Agreed {
@@ -43,49 +18,6 @@ export namespace Agreed {
   export const SCALE: u32 = 1 << 2;
   export const ALL: u32 = 7;
 }
-
-/** What the hash table finds. */
-@unmanaged
-export class Keyed {
-  /** IPv4 address of the peer. */
-  remoteAddress: u32;
-  /**
-   * Ports as in a segment that arrives: the peer's in the low half, ours in the high half, each as on the wire. In a
-   * socket, 0 until it is bound.
-   */
-  ports: u32;
-  /** Next record of the hash chain, or 0. */
-  chain: u32;
-  /** A Kind. */
-  kind: u8;
-}
-
-/** What has a handle. Lists, handle and the links of lists outlive a use of the record. */
-@unmanaged
-export class Socket extends Keyed {
-  /** Event bits that the host has not taken. */
-  events: u8;
-  /** List bits: which lists the record stands in. */
-  lists: u8;
-  /** A TcpState. Written by setState only. */
-  state: u8;
-  /** Uses of the record in the upper half (an earlier one is stale), number of the record from 1 in the lower. */
-  handle: u32;
-  /** Next socket in the list of those with events. */
-  eventNext: u32;
-  /** Next connection in the list of those that have something to send. */
-  readyNext: u32;
-  /** The listener whose accept queue holds this connection, or 0; always 0 in a record that is free. */
-  listener: u32;
-}
-
-/** Where State names the first members of both lists. */
-const READY: u32 = changetype<u32>(state) + offsetof<State>("readyHead");
-const EVENTS: u32 = changetype<u32>(state) + offsetof<State>("eventHead");
-
-/** Bits of Socket.lists. */
-export const IN_EVENT_LIST: u8 = 1;
-export const IN_READY_LIST: u8 = 2;
 
 /**
  * Bits of Tcb.bits: facts about a connection, what `output` owes, and which timers run. The lowest are those of Agreed;
@@ -314,16 +246,6 @@ export function allocate(): Tcb | null {
   return t;
 }
 
-/** A record that was free becomes a `kind`, without events: neighbours in the record, and so one store. */
-export function become(socket: Socket, kind: u16): void {
-  store<u16>(changetype<usize>(socket), kind, offsetof<Socket>("kind"));
-}
-
-/** Whether the application holds the socket's handle. Nobody else may hear of its events, or name it in a call. */
-export function isHeld(socket: Socket): u32 {
-  return socket.kind & 1;
-}
-
 /** Gives a connection record back. */
 export function release(t: Tcb): void {
   t.kind = Kind.FREE;
@@ -350,63 +272,6 @@ export function clear(t: Tcb, bits: u32): void {
 /** Whether any of the Bit bits is set. */
 export function has(t: Tcb, bits: u32): bool {
   return (t.bits & bits) != 0;
-}
-
-/** Makes the handle stale. */
-export function retireHandle(socket: Socket): void {
-  socket.handle = (socket.handle + 0x10000) & 0x7fffffff;
-}
-
-/** Adds Event bits that the host will see. */
-export function raise(socket: Socket, events: u32): void {
-  socket.events |= <u8>events;
-  enqueue(EVENTS, socket, IN_EVENT_LIST, offsetof<Socket>("eventNext"));
-}
-
-/** Gives the connection a turn in `output`. */
-export function makeReady(t: Tcb): void {
-  enqueue(READY, t, IN_READY_LIST, offsetof<Socket>("readyNext"));
-}
-
-/** Takes the connection whose turn is next out of the list; null when nobody waits. */
-export function takeReady(): Tcb | null {
-  return changetype<Tcb | null>(dequeue(READY, IN_READY_LIST, offsetof<Socket>("readyNext")));
-}
-
-/** Takes the socket whose events are oldest out of the list; null when there is none. */
-export function takeEvents(): Socket | null {
-  return changetype<Socket | null>(dequeue(EVENTS, IN_EVENT_LIST, offsetof<Socket>("eventNext")));
-}
-
-// @inline
-/** Appends to the list whose first member is named at `list`, unless the socket stands there already. */
-function enqueue(list: u32, socket: Socket, bit: u8, link: u32): void {
-  const lists = socket.lists;
-  if (lists & bit) return;
-  socket.lists = lists | bit;
-  const self = changetype<u32>(socket);
-  store<u32>(self + link, 0);
-  const last = load<u32>(list, TAIL);
-  store<u32>(last ? last + link : list, self);
-  store<u32>(list, self, TAIL);
-}
-
-// @inline
-function dequeue(list: u32, bit: u8, link: u32): u32 {
-  const first = load<u32>(list);
-  if (first) {
-    const next = load<u32>(first + link);
-    store<u32>(list, next);
-    if (!next) store<u32>(list, 0, TAIL);
-    changetype<Socket>(first).lists &= ~bit;
-  }
-  return first;
-}
-
-/** Takes the record `self` out of the chain that begins at the pointer `link`; `next` is the link's offset. */
-export function unlink(link: usize, self: u32, next: u32): void {
-  while (load<u32>(link) != self) link = load<u32>(link) + next;
-  store<u32>(link, load<u32>(self + next));
 }
 
 // @inline

@@ -7,12 +7,13 @@ import { isDueElseWake } from "../lib/clock";
 import { count } from "../lib/counters";
 import * as arp from "../net/arp";
 import * as route from "../net/route";
+import { Kind, makeReady } from "../net/socket";
 import * as congestion from "./congestion";
 import { fail } from "./ending";
 import { owesFin } from "./output";
 import { owe } from "./receive";
 import * as retransmit from "./retransmit";
-import { Bit, clear, connectionAt, has, isSynchronised, Kind, makeReady, set, Tcb } from "./tcb";
+import { Bit, clear, connectionAt, has, isSynchronised, set, Tcb } from "./tcb";
 
 /** Time-outs in a row after which the way to the peer is doubted: R1 of RFC 9293 section 3.8.3. */
 const R1: u8 = 3;

@@ -5,6 +5,7 @@ import { Counter, TcpState } from "../abi_constants";
 import { COMPACT_BYTES, config, header, state } from "../config";
 import { after } from "../lib/clock";
 import { count } from "../lib/counters";
+import { Kind } from "../net/socket";
 import { ACK, FIN, RST, SYN } from "../wire/tcp";
 import * as compact from "./compact";
 import { finish } from "./ending";
@@ -13,7 +14,7 @@ import { windowField } from "./receive";
 import * as reset from "./reset";
 import { segment, segmentLength } from "./segment";
 import * as seq from "./seq";
-import { Agreed, Compact, Kind, setState, Tcb } from "./tcb";
+import { Agreed, Compact, setState, Tcb } from "./tcb";
 
 /** The connection goes to TIME-WAIT: an entry keeps what its answers need, the record is done with. */
 export function add(t: Tcb): Compact {

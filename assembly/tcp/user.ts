@@ -9,10 +9,21 @@ import { count } from "../lib/counters";
 import { random } from "../lib/prng";
 import { advance } from "../lib/ring";
 import * as route from "../net/route";
+import {
+  become,
+  EPHEMERAL_FIRST,
+  EPHEMERAL_PORTS,
+  isHeld,
+  Kind,
+  makeReady,
+  retireHandle,
+  Socket,
+  takeEvents,
+} from "../net/socket";
 import { boundLife } from "./ack";
 import * as demux from "./demux";
 import { reset, resetWhenSent } from "./ending";
-import { EPHEMERAL_FIRST, EPHEMERAL_PORTS, initialSequence } from "./isn";
+import { initialSequence } from "./isn";
 import * as listen from "./listen";
 import { begin } from "./opening";
 import { afterRead } from "./receive";
@@ -20,26 +31,19 @@ import * as seq from "./seq";
 import {
   allocate,
   Bit,
-  become,
   clear,
   connectionAt,
   has,
-  isHeld,
   isSynchronised,
-  Kind,
   Listener,
-  makeReady,
   peerMaySend,
   receiveRing,
   release,
-  retireHandle,
-  Socket,
   sendFree,
   sendRing,
   set,
   setState,
   Tcb,
-  takeEvents,
 } from "./tcb";
 
 /** The connection of a handle; null for one that is stale, was never given out, or is a listener's. */

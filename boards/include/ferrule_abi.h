@@ -6,13 +6,13 @@
 #include <stdint.h>
 
 /** Version of this interface. A host refuses a module whose `abiVersion()` differs. */
-#define FERRULE_ABI_VERSION 3u
+#define FERRULE_ABI_VERSION 4u
 
 /** `StateHeader.magic`: "FRRL" in memory order. */
 #define FERRULE_STATE_MAGIC 0x4c525246u
 
 /** Version of the layout of the state region; `adopt` takes over a state of this version only. */
-#define FERRULE_LAYOUT_VERSION 3u
+#define FERRULE_LAYOUT_VERSION 4u
 
 /** Address of the state region. Constant data of the module lies below it; address 0 is never valid. */
 #define FERRULE_STATE_BASE 128u
@@ -74,6 +74,8 @@ enum ferrule_status {
     FERRULE_STATUS_ABORTED = -18,
     /** Datagram longer than can be sent. */
     FERRULE_STATUS_TOO_LONG = -19,
+    /** The name has no address. */
+    FERRULE_STATUS_NOT_FOUND = -20,
 };
 
 /** Named builds of the one source (`StateHeader.build`). */
@@ -89,8 +91,12 @@ enum ferrule_socket_kind {
     FERRULE_SOCKET_KIND_STREAM = 1,
     /** A TCP listener. */
     FERRULE_SOCKET_KIND_LISTENER = 2,
-    /** A UDP socket. */
+    /** A UDP socket; not in a build without UDP, nor are those below. */
     FERRULE_SOCKET_KIND_DATAGRAM = 3,
+    /** A question for the addresses of a name (DNS). */
+    FERRULE_SOCKET_KIND_QUERY = 4,
+    /** The DHCP client, of which there is one. */
+    FERRULE_SOCKET_KIND_DHCP_CLIENT = 5,
 };
 
 /** Bits of a socket's pending events (`StateHeader.eventMask` after `nextEvent`). */
@@ -127,6 +133,11 @@ enum ferrule_family {
     FERRULE_FAMILY_NONE = 0,
     FERRULE_FAMILY_IPV4 = 1,
     FERRULE_FAMILY_IPV6 = 2,
+    /**
+     * No address yet: `address` begins with the handle (u32) of a query for one (IANA's "Domain Name
+     * System").
+     */
+    FERRULE_FAMILY_NAME = 16,
 };
 
 /** TCP states, RFC 9293 section 3.3.2. */
@@ -187,6 +198,12 @@ enum ferrule_option {
      * written so far is urgent (RFC 9293 section 3.8.5; RFC 6093 advises against it).
      */
     FERRULE_OPTION_URGENT = 17,
+    /** get, on a DHCP client: a Lease. */
+    FERRULE_OPTION_LEASE = 18,
+    /** set, on a DHCP client, octets: the host name that servers are told. */
+    FERRULE_OPTION_HOST_NAME = 19,
+    /** get, set, on a DHCP client: 1 takes a link-local address (RFC 3927) while no server answers. */
+    FERRULE_OPTION_LINK_LOCAL = 20,
 };
 
 /**
@@ -380,8 +397,33 @@ enum ferrule_counter {
     FERRULE_COUNTER_ARP_CONFLICTS = 68,
     /** ARP announcements of our address sent (RFC 5227). */
     FERRULE_COUNTER_ARP_ANNOUNCEMENTS = 69,
+    /** UDP datagram whose length lies, or with port 0. */
+    FERRULE_COUNTER_UDP_MALFORMED = 70,
+    /** Wrong UDP checksum. */
+    FERRULE_COUNTER_UDP_CHECKSUM = 71,
+    /** UDP datagram for a port that nobody has, or from another than the peer of a connected socket. */
+    FERRULE_COUNTER_UDP_NO_SOCKET = 72,
+    /** UDP datagram for which the socket's receive queue had no room. */
+    FERRULE_COUNTER_UDP_QUEUE_FULL = 73,
+    /** UDP datagrams given up: no route, or the next hop did not answer ARP. */
+    FERRULE_COUNTER_UDP_UNSENT = 74,
+    /**
+     * IPv4 fragments that overlap, are tiny, or lie about the packet's length: the packet is
+     * forgotten.
+     */
+    FERRULE_COUNTER_FRAGMENT_BAD = 75,
+    /** IPv4 packets of which not all fragments came in time, or that made way for another. */
+    FERRULE_COUNTER_FRAGMENT_EXPIRED = 76,
+    /** DHCP message that is malformed. */
+    FERRULE_COUNTER_DHCP_MALFORMED = 77,
+    /** DHCP message that answers nothing of ours. */
+    FERRULE_COUNTER_DHCP_IGNORED = 78,
+    /** DNS message that is malformed. */
+    FERRULE_COUNTER_DNS_MALFORMED = 79,
+    /** DNS message that answers nothing of ours: another id, question, server. */
+    FERRULE_COUNTER_DNS_IGNORED = 80,
     /** Number of counters. */
-    FERRULE_COUNTER_COUNT = 70,
+    FERRULE_COUNTER_COUNT = 81,
 };
 
 /**
@@ -425,11 +467,14 @@ struct ferrule_config {
     uint16_t reassembly_ranges;
     /** ARP cache entries, 1 to 16384. Default 8. */
     uint16_t arp_entries;
-    /** Datagram sockets; must be 0 in a build without UDP. */
+    /** Datagram sockets, 0 to 16384; must be 0 in a build without UDP. Default 0. */
     uint16_t datagram_sockets;
     /** Network interfaces; 1 is all that this version has. Default 1. */
     uint16_t interfaces;
-    /** Bytes of each datagram socket's queue; must be 0 in a build without UDP. */
+    /**
+     * Bytes of each of the two queues of a datagram socket, 256 to 2^30 + 252, a multiple of 4; each
+     * datagram takes 8 beside its own. Must be 0 in a build without UDP. Default 0.
+     */
     uint32_t datagram_queue_bytes;
     /**
      * Least retransmission time-out in milliseconds, 0 to 2^24 - 1. Linux has 200, RFC 6298 1000.
@@ -463,6 +508,23 @@ struct ferrule_config {
     uint8_t ttl;
     /** Zero. */
     uint8_t reserved;
+    /** IPv4 address of a DNS server; zero for none. Those that DHCP brings come before it. */
+    uint8_t dns_server0[4];
+    /** IPv4 address of another one. */
+    uint8_t dns_server1[4];
+    /** Names that may be looked up at a time. Default 0. */
+    uint8_t queries;
+    /** IPv4 packets that may be put together from fragments at a time. Default 0. */
+    uint8_t fragment_buffers;
+    /** Entries of the DNS cache, 0 to 16384. Default 0. */
+    uint16_t cache_entries;
+    /**
+     * Longest IPv4 packet that is put together from fragments, in bytes, 576 to 65535; 0 for none.
+     * Default 0.
+     */
+    uint16_t fragment_bytes;
+    /** Zero. */
+    uint16_t reserved2;
 };
 
 /** An address, a port and the interface it is meant on. */
@@ -637,7 +699,9 @@ static inline void ferrule_config_defaults(struct ferrule_config *config) {
     config->time_wait_entries = 8u;
     config->reassembly_ranges = 4u;
     config->arp_entries = 8u;
+    config->datagram_sockets = 0u;
     config->interfaces = 1u;
+    config->datagram_queue_bytes = 0u;
     config->rto_min_ms = 200u;
     config->time_wait_ms = 60000u;
     config->fin_wait2_ms = 60000u;
@@ -645,11 +709,15 @@ static inline void ferrule_config_defaults(struct ferrule_config *config) {
     config->syn_retries = 7u;
     config->data_retries = 12u;
     config->ttl = 64u;
+    config->queries = 0u;
+    config->fragment_buffers = 0u;
+    config->cache_entries = 0u;
+    config->fragment_bytes = 0u;
 }
 
 /* The compiler's layout must be the core's. */
 #define FERRULE_LAYOUT(name, condition) typedef char ferrule_layout_##name[(condition) ? 1 : -1]
-FERRULE_LAYOUT(config, sizeof(struct ferrule_config) == 112);
+FERRULE_LAYOUT(config, sizeof(struct ferrule_config) == 128);
 FERRULE_LAYOUT(config_version, offsetof(struct ferrule_config, version) == 0);
 FERRULE_LAYOUT(config_bytes, offsetof(struct ferrule_config, bytes) == 2);
 FERRULE_LAYOUT(config_flags, offsetof(struct ferrule_config, flags) == 4);
@@ -679,6 +747,13 @@ FERRULE_LAYOUT(config_seed, offsetof(struct ferrule_config, seed) == 76);
 FERRULE_LAYOUT(config_vlan, offsetof(struct ferrule_config, vlan) == 108);
 FERRULE_LAYOUT(config_ttl, offsetof(struct ferrule_config, ttl) == 110);
 FERRULE_LAYOUT(config_reserved, offsetof(struct ferrule_config, reserved) == 111);
+FERRULE_LAYOUT(config_dns_server0, offsetof(struct ferrule_config, dns_server0) == 112);
+FERRULE_LAYOUT(config_dns_server1, offsetof(struct ferrule_config, dns_server1) == 116);
+FERRULE_LAYOUT(config_queries, offsetof(struct ferrule_config, queries) == 120);
+FERRULE_LAYOUT(config_fragment_buffers, offsetof(struct ferrule_config, fragment_buffers) == 121);
+FERRULE_LAYOUT(config_cache_entries, offsetof(struct ferrule_config, cache_entries) == 122);
+FERRULE_LAYOUT(config_fragment_bytes, offsetof(struct ferrule_config, fragment_bytes) == 124);
+FERRULE_LAYOUT(config_reserved2, offsetof(struct ferrule_config, reserved2) == 126);
 FERRULE_LAYOUT(endpoint, sizeof(struct ferrule_endpoint) == 24);
 FERRULE_LAYOUT(endpoint_family, offsetof(struct ferrule_endpoint, family) == 0);
 FERRULE_LAYOUT(endpoint_port, offsetof(struct ferrule_endpoint, port) == 2);

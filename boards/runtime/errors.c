@@ -26,6 +26,7 @@ static const struct {
     {FERRULE_STATUS_VERSION_MISMATCH, "VERSION_MISMATCH", "the module is of another version"},
     {FERRULE_STATUS_ABORTED, "ABORTED", "the connection was aborted on this side"},
     {FERRULE_STATUS_TOO_LONG, "TOO_LONG", "the datagram is too long"},
+    {FERRULE_STATUS_NOT_FOUND, "NOT_FOUND", "the name has no address"},
     {FERRULE_ERROR_RESTARTING, "RESTARTING", "the core has trapped and is restarted soon: poll on"},
     {FERRULE_ERROR_MEMORY, "MEMORY", "the memory of the setup is too small"},
     {FERRULE_ERROR_MODULE, "MODULE", "the engine cannot load the module, or its ABI has another version"},

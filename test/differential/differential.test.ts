@@ -55,10 +55,15 @@ describe("three engines do the same", () => {
 /** Counters that no trace moves: those take peers that misbehave in order, see test/script/ and test/sim/. */
 const NOT_REACHED = ["TCP_RANGES_FULL", "TCP_TIME_WAIT_EVICTED"];
 
+/** Those of services, which this build has none of, come last. */
+const isServices = (name: keyof typeof Counter) => Counter[name] > Counter.ARP_ANNOUNCEMENTS;
+
 // Traces in which nothing happens compare nothing.
 test("the traces move every other counter", () => {
   expect(totals.traces, "all traces ran before this").toBe(TRACES);
-  expect(COUNTERS.filter((name) => !counters.get(name) && !NOT_REACHED.includes(name))).toEqual([]);
+  expect(
+    COUNTERS.filter((name) => !counters.get(name) && !NOT_REACHED.includes(name) && !isServices(name)),
+  ).toEqual([]);
 });
 
 describe("a difference is found, and named", () => {

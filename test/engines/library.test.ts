@@ -1,7 +1,7 @@
 // The engines of the device as libraries in Node: limits, traps, arenas that are too small, modules that are none.
 
 import { beforeEach, describe, expect, test } from "vitest";
-import { SocketKind, STATE_BASE } from "../../host/abi.js";
+import { ConfigLayout, SocketKind, STATE_BASE } from "../../host/abi.js";
 import { bytesNeeded, type CoreConfig, createCore } from "../../host/core.js";
 import { createAotEngine } from "../../host/engines/aot.js";
 import type { EngineFactory } from "../../host/engines/engine.js";
@@ -38,7 +38,7 @@ describe.each([
       const { memory, exports } = create(wasm, bytes);
       expect(memory.length).toBe(bytes);
       // The last octets may be read, and are: a configuration of zeros is none.
-      expect(exports.bytesNeeded((bytes - 112) & ~3)).toBeLessThan(0);
+      expect(exports.bytesNeeded((bytes - ConfigLayout.size) & ~3)).toBeLessThan(0);
       if (bytes < 65_536) expect(() => exports.bytesNeeded(bytes)).toThrow("out of bounds memory access");
     }
   });

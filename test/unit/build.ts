@@ -1,4 +1,5 @@
-// Builds the module that the unit tests run: the core's own files, compiled as asconfig.json says, with an entry that
+// Builds the module that the unit tests run: the core's own files, compiled as asconfig.json says for the standard build, which
+// has all of them, with an entry that
 // exports every exported function, constant and record layout of each file, and the ABI, without which the device's
 // engines run nothing. The entry is written here, from the sources, and so knows all of them.
 
@@ -160,7 +161,8 @@ async function compile(entries: Record<string, string>): Promise<Uint8Array> {
   const config = JSON.parse(readText("asconfig.json"));
   const { default: inline } = await import(join(ROOT, "scripts/inline.mjs"));
   let wasm: Uint8Array | undefined;
-  const { error, stderr } = await asc.main([ENTRY, "--config", "asconfig.json", "--outFile", "unit.wasm"], {
+  const args = [ENTRY, "--config", "asconfig.json", "--use", "FERRULE_BUILD=1", "--outFile", "unit.wasm"];
+  const { error, stderr } = await asc.main(args, {
     readFile(path: string) {
       const entry = entries[path];
       if (entry !== undefined) return entry;
@@ -208,13 +210,33 @@ async function describeFiles(): Promise<Record<string, FileExports>> {
   const { default: typescript } = await import("typescript");
   // Its constants and records are in host/abi.ts.
   const files = coreFiles().filter((file) => file !== "abi_constants");
-  return Object.fromEntries(files.map((file) => [file, describeFile(typescript, file)]));
+  const described = Object.fromEntries(files.map((file) => [file, describeFile(typescript, file)]));
+  addInherited(described);
+  return Object.fromEntries(Object.entries(described).map(([file, { parents: _, ...rest }]) => [file, rest]));
 }
 
-function describeFile(typescript: typeof ts, file: string): FileExports {
+/** Gives each class the fields of those it extends, in whichever file they are: names of classes are unique. */
+function addInherited(files: Record<string, DescribedFile>): void {
+  const all = Object.assign({}, ...Object.values(files).map(({ classes }) => ({ ...classes })));
+  const parents: Record<string, string> = Object.assign(
+    {},
+    ...Object.values(files).map((file) => file.parents),
+  );
+  const fieldsOf = (name: string): Record<string, string> =>
+    name ? { ...fieldsOf(parents[name] ?? ""), ...all[name] } : {};
+  for (const { classes } of Object.values(files))
+    for (const name of Object.keys(classes)) classes[name] = fieldsOf(name);
+}
+
+interface DescribedFile extends FileExports {
+  /** Of each class that extends another: that one's name. */
+  readonly parents: Record<string, string>;
+}
+
+function describeFile(typescript: typeof ts, file: string): DescribedFile {
   const text = readText(`assembly/${file}.ts`);
   const source = typescript.createSourceFile(file, text, typescript.ScriptTarget.ES2022, true);
-  const result: FileExports = { functions: {}, constants: {}, classes: {} };
+  const result: DescribedFile = { functions: {}, constants: {}, classes: {}, parents: {} };
   const visit = (statement: ts.Statement, prefix: string): void => {
     const modifiers = typescript.canHaveModifiers(statement) ? typescript.getModifiers(statement) : undefined;
     if (!modifiers?.some(({ kind }) => kind === typescript.SyntaxKind.ExportKeyword)) return;
@@ -229,7 +251,8 @@ function describeFile(typescript: typeof ts, file: string): FileExports {
         for (const inner of statement.body.statements) visit(inner, `${statement.name.text}.`);
     } else if (typescript.isClassDeclaration(statement) && statement.name) {
       const parent = statement.heritageClauses?.[0]?.types[0]?.expression.getText() ?? "";
-      const fields = { ...result.classes[parent] };
+      const fields: Record<string, string> = {};
+      if (parent) result.parents[statement.name.text] = parent.slice(parent.lastIndexOf(".") + 1);
       for (const member of statement.members)
         if (typescript.isPropertyDeclaration(member))
           fields[member.name.getText()] = member.type?.getText() ?? "";

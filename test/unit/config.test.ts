@@ -23,7 +23,13 @@ const BASE = {
   ...{ connections: 3, listeners: 2, sendRingBytes: 512, receiveRingBytes: 1024, timeWaitEntries: 4 },
   synEntries: 6,
   ...{ arpEntries: 5, reassemblyRanges: 3, mtu: 1500 },
+  ...{ datagramSockets: 2, datagramQueueBytes: 512, queries: 2, cacheEntries: 3 },
+  ...{ fragmentBuffers: 2, fragmentBytes: 1500 },
 } satisfies UnitConfig;
+
+const [DATAGRAM_BYTES, QUERY_BYTES, DHCP_BYTES, CACHE_BYTES, FRAGMENT_BYTES] = [
+  ...["DATAGRAM_BYTES", "QUERY_BYTES", "DHCP_BYTES", "CACHE_BYTES", "FRAGMENT_BYTES"],
+].map((name) => core.constant("config", name)) as [number, number, number, number, number];
 
 const bytesOf = (config: UnitConfig) => planBytes(core.writeConfig({ ...BASE, ...config }));
 
@@ -32,7 +38,7 @@ describe("check", () => {
   const { BAD_CONFIG, NOT_SUPPORTED, VERSION_MISMATCH } = Status;
   const limits: Limit[] = [
     ["version", ABI_VERSION, ABI_VERSION, VERSION_MISMATCH],
-    ["bytes", 112, 112, VERSION_MISMATCH],
+    ["bytes", 128, 128, VERSION_MISMATCH],
     // Flags are tested below.
     ["mtu", 576, 1500, BAD_CONFIG],
     ["connections", 1, 16384, BAD_CONFIG],
@@ -43,9 +49,9 @@ describe("check", () => {
     ["timeWaitEntries", 1, 16384, BAD_CONFIG],
     ["reassemblyRanges", 0, 31, BAD_CONFIG],
     ["arpEntries", 1, 16384, BAD_CONFIG],
-    ["datagramSockets", 0, 0, NOT_SUPPORTED],
+    ["datagramSockets", 0, 16384, BAD_CONFIG],
     ["interfaces", 1, 1, NOT_SUPPORTED],
-    ["datagramQueueBytes", 0, 0, NOT_SUPPORTED],
+    ["datagramQueueBytes", 256, 2 ** 30 + 252, BAD_CONFIG],
     ["rtoMinMs", 0, 2 ** 24 - 1, BAD_CONFIG],
     ["timeWaitMs", 0, 2 ** 24 - 1, BAD_CONFIG],
     ["finWait2Ms", 0, 2 ** 24 - 1, BAD_CONFIG],
@@ -55,6 +61,11 @@ describe("check", () => {
     ["ttl", 1, 255, BAD_CONFIG],
     ["vlan", 0, 0, NOT_SUPPORTED],
     ["reserved", 0, 0, NOT_SUPPORTED],
+    ["queries", 0, 255, BAD_CONFIG],
+    ["fragmentBuffers", 0, 255, BAD_CONFIG],
+    ["cacheEntries", 0, 16384, BAD_CONFIG],
+    ["fragmentBytes", 576, 65535, BAD_CONFIG],
+    ["reserved2", 0, 0, NOT_SUPPORTED],
   ];
   const sixteenBits = new Set<keyof Config>([
     "version",
@@ -67,9 +78,17 @@ describe("check", () => {
   ] as const);
   for (const field of ["reassemblyRanges", "arpEntries", "datagramSockets", "interfaces"] as const)
     sixteenBits.add(field);
-  for (const field of ["synRetries", "dataRetries", "vlan"] as const) sixteenBits.add(field);
-  const eightBits = new Set<keyof Config>(["ttl", "reserved"]);
-  const rings = new Set<keyof Config>(["sendRingBytes", "receiveRingBytes"]);
+  for (const field of [
+    "synRetries",
+    "dataRetries",
+    "vlan",
+    "cacheEntries",
+    "fragmentBytes",
+    "reserved2",
+  ] as const)
+    sixteenBits.add(field);
+  const eightBits = new Set<keyof Config>(["ttl", "reserved", "queries", "fragmentBuffers"]);
+  const rings = new Set<keyof Config>(["sendRingBytes", "receiveRingBytes", "datagramQueueBytes"]);
   const of = (config: UnitConfig) => check(core.writeConfig({ ...BASE, ...config }));
 
   test.each(limits)("%s from %i to %i", (field, least, most) => {
@@ -86,9 +105,12 @@ describe("check", () => {
       expect(of({ [field]: value }), `${value}`).toBe(status);
   });
 
-  test.each(["sendRingBytes", "receiveRingBytes"] as const)("%s is a multiple of 4", (field) => {
-    for (const value of [257, 258, 259, 2 ** 30 - 1]) expect(of({ [field]: value })).toBe(BAD_CONFIG);
-  });
+  test.each(["sendRingBytes", "receiveRingBytes", "datagramQueueBytes"] as const)(
+    "%s is a multiple of 4",
+    (field) => {
+      for (const value of [257, 258, 259, 2 ** 30 - 1]) expect(of({ [field]: value })).toBe(BAD_CONFIG);
+    },
+  );
 
   test("of the flags there are NO_TIMESTAMPS and OUTPUT_CHECKSUM_OFFLOAD, and no other", () => {
     for (let bit = 0; bit < 32; bit++) {
@@ -98,6 +120,16 @@ describe("check", () => {
       );
       expect(of({ flags }), `bit ${bit}`).toBe(known ? Status.OK : NOT_SUPPORTED);
     }
+  });
+
+  test("without datagram sockets nothing is said of their queues", () => {
+    for (const datagramQueueBytes of [0, 1, 255, 2 ** 32 - 1])
+      expect(of({ datagramSockets: 0, datagramQueueBytes })).toBe(Status.OK);
+  });
+
+  test("without fragments there is no longest packet", () => {
+    expect(of({ fragmentBuffers: 0, fragmentBytes: 0 })).toBe(Status.OK);
+    expect(of({ fragmentBuffers: 1, fragmentBytes: 0 })).toBe(BAD_CONFIG);
   });
 
   test("the router is another one than we, unless there is none", () => {
@@ -122,6 +154,12 @@ describe("planBytes", () => {
     ["receiveRingBytes", BASE.connections],
     ["reassemblyRanges", 8 * BASE.connections],
     ["mtu", 2],
+    ["datagramSockets", DATAGRAM_BYTES + 2 * BASE.datagramQueueBytes],
+    ["datagramQueueBytes", 2 * BASE.datagramSockets],
+    ["queries", QUERY_BYTES],
+    ["cacheEntries", CACHE_BYTES],
+    ["fragmentBuffers", FRAGMENT_BYTES + BASE.fragmentBytes],
+    ["fragmentBytes", BASE.fragmentBuffers],
   ])("one more of %s needs %i bytes more", (field, each) => {
     const steps = [4, 8, 16];
     for (const step of steps)
@@ -139,7 +177,9 @@ describe("planBytes", () => {
   });
 
   test("two connections of 2 KB + 2 KB fit in 16 KiB", () => {
-    const config = { connections: 2, listeners: 2, sendRingBytes: 2048, receiveRingBytes: 2048 };
+    const rings = { connections: 2, listeners: 2, sendRingBytes: 2048, receiveRingBytes: 2048 };
+    const none = { datagramSockets: 0, queries: 0, cacheEntries: 0, fragmentBuffers: 0 };
+    const config = { ...rings, ...none };
     expect(bytesOf(config)).toBeLessThan(16384);
   });
 
@@ -166,7 +206,9 @@ describe("layOut", () => {
 
   /** Every region of the plan, from the record that it filled in. */
   function regions(unit: UnitCore, config: typeof BASE): Region[] {
-    const { header, state } = unit;
+    const { header, state, services } = unit;
+    const { fragmentStride } = unit.functions("config", "fragmentStride");
+    const at = unit.constant("config", "config");
     const frame = config.mtu + 14;
     const rings = config.sendRingBytes + config.receiveRingBytes;
     const region = (name: string, start: number, bytes: number) => ({ name, start, end: start + bytes });
@@ -175,6 +217,7 @@ describe("layOut", () => {
       region("header", STATE_BASE, StateHeaderLayout.size),
       region("config", unit.constant("config", "config"), ConfigLayout.size),
       region("state", stateAt, unit.sizeOf("config", "State")),
+      region("services", unit.constant("config", "services"), unit.sizeOf("config", "Services")),
       region("counters", header.counters, Counter.COUNT * 4),
       region("exchange", header.exchange, EXCHANGE_BYTES),
       region("input slot", header.inputSlot - SLOT_HEADROOM, SLOT_HEADROOM + Math.ceil(frame / 4) * 4),
@@ -185,7 +228,13 @@ describe("layOut", () => {
       region("SYN cache", state.synTable, 32 * config.synEntries),
       region("TIME-WAIT", state.timeWaitTable, 32 * config.timeWaitEntries),
       region("hash table", state.hashTable, 4 * (state.hashMask + 1)),
+      region("datagram sockets", services.datagramTable, DATAGRAM_BYTES * config.datagramSockets),
+      region("queries", services.queryTable, QUERY_BYTES * config.queries),
+      region("DHCP client", services.dhcpClient, DHCP_BYTES),
+      region("cache", services.cacheTable, CACHE_BYTES * config.cacheEntries),
+      region("fragments", services.fragmentTable, fragmentStride(at) * config.fragmentBuffers),
       region("rings", (state.sendRings + (config.listeners + 1) * rings) >>> 0, rings * config.connections),
+      region("queues", services.datagramQueues, 2 * config.datagramQueueBytes * config.datagramSockets),
     ];
   }
 
@@ -233,6 +282,8 @@ describe("layOut", () => {
       timeWaitEntries: 1,
       arpEntries: 1,
       reassemblyRanges: 0,
+      ...{ datagramSockets: 0, datagramQueueBytes: 0, queries: 0, cacheEntries: 0 },
+      ...{ fragmentBuffers: 0, fragmentBytes: 0 },
     };
     verify({ ...BASE, ...little, sendRingBytes: 256, receiveRingBytes: 256, mtu: 576 });
   });
@@ -250,6 +301,12 @@ describe("layOut", () => {
         arpEntries: 1 + prng.below(40),
         reassemblyRanges: prng.below(32),
         mtu: 576 + prng.below(925),
+        datagramSockets: prng.below(10),
+        datagramQueueBytes: 256 + 4 * prng.below(1000),
+        queries: prng.below(5),
+        cacheEntries: prng.below(40),
+        fragmentBuffers: prng.below(4),
+        fragmentBytes: 576 + prng.below(5000),
       });
   });
 

@@ -62,7 +62,23 @@ export type State = Fields<
   | "arpNext"
 >;
 
-type SocketField =
+export type Services = Fields<
+  | "packet"
+  | "datagramTable"
+  | "queryTable"
+  | "dhcpClient"
+  | "cacheTable"
+  | "fragmentTable"
+  | "datagramQueues"
+  | "group0"
+  | "group1"
+  | "group2"
+  | "group3"
+  | "groupMac0"
+  | "groupMac1"
+>;
+
+export type SocketField =
   | "remoteAddress"
   | "ports"
   | "chain"
@@ -253,6 +269,10 @@ export class UnitCore {
     return this.record("config", "State", this.constant("config", "state"));
   }
 
+  get services(): Services {
+    return this.record("config", "Services", this.constant("config", "services"));
+  }
+
   get segment(): Segment {
     return this.record("tcp/segment", "Segment", this.constant("tcp/segment", "segment"));
   }
@@ -272,7 +292,7 @@ export class UnitCore {
 
   /** A Kind of record, "DETACHED". */
   kind(name: string): number {
-    return this.constant("tcp/tcb", `Kind.${name}`);
+    return this.constant("net/socket", `Kind.${name}`);
   }
 
   /** A Bit of a connection, "FIN_QUEUED". */

@@ -1,7 +1,7 @@
 // Frames through the whole stack are what test/script is about; here are boot, the switches, and the deadline.
 
 import { beforeEach, describe, expect, test } from "vitest";
-import { Counter, DEADLINE_NEVER, STATE_BASE, Status } from "../../host/abi.js";
+import { ConfigLayout, Counter, DEADLINE_NEVER, STATE_BASE, Status } from "../../host/abi.js";
 import { decode } from "../../host/packet/index.js";
 import { address, DEVICE, frameOf, PEER, segmentFrame, UnitCore } from "./core.js";
 
@@ -25,6 +25,8 @@ beforeEach(() => {
   stack = functionsOf(core);
 });
 
+/** A datagram without data or checksum, from port 9 to port 9. */
+const UDP = Uint8Array.of(0, 9, 0, 9, 0, 8, 0, 0);
 const ADDRESSES = { source: PEER.address, destination: DEVICE.address };
 const input = (frame: Uint8Array, now = 0) => stack.input(core.putFrame(frame), 0, now);
 
@@ -55,7 +57,7 @@ describe("init", () => {
     for (const offset of [0, 4, 16, 64, 200, 4000, 60000]) {
       const unit = new UnitCore(null);
       const { init, bytesNeeded } = functionsOf(unit);
-      const record = unit.memory.slice(unit.writeConfig({}), STATE_BASE + 112);
+      const record = unit.memory.slice(unit.writeConfig({}), STATE_BASE + ConfigLayout.size);
       unit.memory.fill(0xee, STATE_BASE);
       unit.memory.set(record, STATE_BASE + offset);
       const bytes = bytesNeeded(STATE_BASE + offset);
@@ -75,7 +77,8 @@ describe("init", () => {
 describe("input", () => {
   test("goes by EtherType and protocol", () => {
     for (const [frame, counter] of [
-      [frameOf({ ipv4: { ...ADDRESSES, protocol: 17 }, payload: new Uint8Array(8) }), "IP_UNKNOWN_PROTOCOL"],
+      [frameOf({ ipv4: { ...ADDRESSES, protocol: 2 }, payload: new Uint8Array(8) }), "IP_UNKNOWN_PROTOCOL"],
+      [frameOf({ ipv4: { ...ADDRESSES, protocol: 17 }, payload: UDP }), "UDP_NO_SOCKET"],
       [frameOf({ ipv4: ADDRESSES, icmp: { type: 0 } }), "ICMP_IGNORED"],
       [segmentFrame({ flags: "R" }), "TCP_NO_CONNECTION"],
     ] as const) {
@@ -107,13 +110,13 @@ describe("input", () => {
 
 describe("output", () => {
   test.each([
-    [17, 3],
-    [2, 2],
-  ])("protocol %i, which nobody here speaks, is told so: unreachable, code %i", (protocol, code) => {
-    input(frameOf({ ipv4: { ...ADDRESSES, protocol }, payload: new Uint8Array(8) }));
+    [17, 3, "UDP_NO_SOCKET"],
+    [2, 2, "IP_UNKNOWN_PROTOCOL"],
+  ])("protocol %i for nobody here is told so: unreachable, code %i", (protocol, code, counter) => {
+    input(frameOf({ ipv4: { ...ADDRESSES, protocol }, payload: UDP }));
     const packet = decode(core.outputFrame(stack.output(0)));
     expect(packet.kind === "icmp" && packet.icmp).toMatchObject({ type: 3, code });
-    expect(core.counters()).toMatchObject({ IP_UNKNOWN_PROTOCOL: 1, ICMP_UNREACHABLE: 1 });
+    expect(core.counters()).toMatchObject({ [counter]: 1, ICMP_UNREACHABLE: 1 });
   });
 
   test("gives a reply once, and the frames after it", () => {

@@ -90,7 +90,7 @@ test.each([
 });
 
 test("NO_DELAY is on or off, and what was held back has its turn", () => {
-  const { takeReady } = core.functions("tcp/tcb", "takeReady");
+  const { takeReady } = core.functions("net/socket", "takeReady");
   while (takeReady()) expect(core.state.readyHead).toBe(0);
   for (const value of [1, 2 ** 24 - 1, 0]) {
     expect(set(at, Option.NO_DELAY, put(value), 4)).toBe(Status.OK);

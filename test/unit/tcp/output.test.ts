@@ -6,11 +6,21 @@ import { decode } from "../../../host/packet/index.js";
 import { address, PEER, ports, type UnitCore } from "../core.js";
 import { bitsOf, established, inState, place, RCV_NXT, ringsOf, SND_UNA } from "./stage.js";
 
-const functionsOf = (unit: UnitCore) => unit.functions("tcp/output", "next", "arpSettled", "owesFin");
+const functionsOf = (unit: UnitCore) => unit.functions("tcp/output", "turn", "arpSettled", "owesFin");
+
+/** The length of the next frame: connections take turns. */
+function nextBytes(core: UnitCore): number {
+  const { takeReady } = core.functions("net/socket", "takeReady");
+  for (let at = takeReady(); at; at = takeReady()) {
+    const bytes = functionsOf(core).turn(at);
+    if (bytes) return bytes;
+  }
+  return 0;
+}
 
 /** The next segment, or undefined. */
 function next(core: UnitCore) {
-  const bytes = functionsOf(core).next();
+  const bytes = nextBytes(core);
   if (!bytes) return undefined;
   const packet = decode(core.outputFrame(bytes));
   expect(packet.problems).toEqual([]);
@@ -18,9 +28,9 @@ function next(core: UnitCore) {
   return packet.tcp;
 }
 
-const makeReady = (core: UnitCore, at: number) => core.functions("tcp/tcb", "makeReady").makeReady(at);
+const makeReady = (core: UnitCore, at: number) => core.functions("net/socket", "makeReady").makeReady(at);
 
-describe("next", () => {
+describe("turn", () => {
   test("nobody has anything", () => {
     const { core, at } = established();
     expect(next(core)).toBeUndefined();
@@ -217,7 +227,7 @@ describe("next", () => {
     const { core, at, t } = established();
     Object.assign(t, { sendBytes: 10, tos: 0xb8 });
     makeReady(core, at);
-    const packet = decode(core.outputFrame(functionsOf(core).next()));
+    const packet = decode(core.outputFrame(nextBytes(core)));
     expect("ipv4" in packet && packet.ipv4.tos).toBe(0xb8);
   });
 

@@ -13,7 +13,7 @@ const functionsOf = (unit: UnitCore) => ({
   ...unit.functions("tcp/input", "process", "arrives"),
   ...unit.functions("tcp/segment", "verify"),
   ...unit.functions("tcp/demux", "find"),
-  ...unit.functions("tcp/tcb", "raise", "makeReady"),
+  ...unit.functions("net/socket", "raise", "makeReady"),
 });
 
 /** The state, as it is. */

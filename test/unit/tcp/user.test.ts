@@ -213,7 +213,7 @@ describe("end", () => {
     const { core: unit, at, t } = inState(TcpState.SYN_SENT);
     functionsOf(unit).end(at, false);
     expect(t.bits).toBe(unit.bit("OWES_RESET"));
-    expect(unit.functions("tcp/output", "next").next()).toBe(0);
+    expect(unit.functions("tcp/output", "turn").turn(at)).toBe(0);
     expect([t.kind, unit.header.connectionsUsed, unit.counters()]).toEqual([0, 0, {}]);
   });
 
@@ -265,7 +265,7 @@ test.each([
 test("nextEvent gives each socket once, with all that happened", () => {
   const { core: unit, at, t } = established();
   const { nextEvent } = functionsOf(unit);
-  const { raise } = unit.functions("tcp/tcb", "raise");
+  const { raise } = unit.functions("net/socket", "raise");
   raise(at, Event.READABLE);
   raise(at, Event.PEER_CLOSED);
   expect([nextEvent(), unit.header.eventMask]).toEqual([t.handle, Event.READABLE | Event.PEER_CLOSED]);
