@@ -80,12 +80,12 @@ export function networkAddress(name: string, text: string): { address: string; p
   return { address, prefixLength: Number(length) };
 }
 
-/** The compiled core. Throws Advice when it was not built. */
-export function readModule(): Uint8Array {
+/** The compiled core, of the build that asconfig.json calls `name`. Throws Advice when it was not built. */
+export function readModule(name: "core" | "standard" = "core"): Uint8Array {
   try {
-    return readFileSync(new URL("../../core.wasm", import.meta.url));
+    return readFileSync(new URL(`../../${name}.wasm`, import.meta.url));
   } catch {
-    throw new Advice("build/core.wasm is missing: run npm run build");
+    throw new Advice(`build/${name}.wasm is missing: run npm run build`);
   }
 }
 

@@ -55,7 +55,7 @@ export const demo: Command = {
     const engine = await chosenEngine(values.engine);
     const file = values.pcap === undefined ? undefined : open(values.pcap);
     try {
-      const stage = new Stage({ wasm: readModule(), layout: readLayout(), engine, seed });
+      const stage = new Stage({ wasm: readModule(story.module), layout: readLayout(), engine, seed });
       const outcome = story.play(stage);
       console.log(tell(story, stage, outcome));
       if (!file) return EXIT_OK;

@@ -78,7 +78,7 @@ function addresses(packet: Packet): { source: string; destination: string } {
 
 function describe(packet: Packet): { protocol: string; info: string } {
   if (packet.kind === "arp") return { protocol: "ARP", info: describeArp(packet.arp) };
-  if (packet.kind !== "ipv4" || packet.ipv4.protocol !== UDP || packet.ipv4.payload.length < UDP_HEADER_BYTES)
+  if (!("ipv4" in packet) || packet.ipv4.protocol !== UDP || packet.ipv4.payload.length < UDP_HEADER_BYTES)
     throw new Error("the demos have no such frame: teach host/demo/dissect.ts");
   const { payload } = packet.ipv4;
   const [source, destination, length] = [get16(payload, 0), get16(payload, 2), get16(payload, 4)];

@@ -7,14 +7,13 @@ import { join } from "node:path";
 import { writeCapture } from "../../host/demo/capture.js";
 import { Stage } from "../../host/demo/stage.js";
 import { STORIES } from "../../host/demo/stories.js";
-import type { Outcome } from "../../host/demo/story.js";
+import type { Outcome, Story } from "../../host/demo/story.js";
 import { type FrameLine, type Line, tableOf } from "../../host/demo/table.js";
 import type { EngineFactory } from "../../host/engines/engine.js";
 import { createV8Engine } from "../../host/engines/v8.js";
 import { PcapngWriter } from "../../host/pcapng/writer.js";
 
 const BUILD = new URL("../../build/", import.meta.url);
-const wasm = readFileSync(new URL("core.wasm", BUILD));
 const layout = JSON.parse(readFileSync(new URL("layout.json", BUILD), "utf8"));
 
 export interface Played {
@@ -31,8 +30,10 @@ export function play(
   seed = new Uint8Array(32),
   engine: EngineFactory = createV8Engine,
 ): Played {
+  const story = STORIES[name] as Story;
+  const wasm = readFileSync(new URL(`${story.module ?? "core"}.wasm`, BUILD));
   const stage = new Stage({ wasm, layout, engine, seed });
-  const outcome = STORIES[name]?.play(stage) as Outcome;
+  const outcome = story.play(stage);
   const parts: Buffer[] = [];
   writeCapture(stage, (bytes) => parts.push(Buffer.from(bytes)));
   return { stage, outcome, lines: tableOf(stage, outcome), pcapng: Buffer.concat(parts) };
