@@ -62,6 +62,7 @@ test.each([
   ["docs/tools.md", ["help", "get"]],
   ["docs/tools.md", ["help", "demo"]],
   ["docs/tools.md", ["demo", "close"]],
+  ["docs/demos.md", ["demo", "handshake"]],
   ["docs/demos.md", ["demo", "abort"]],
   ["docs/demos.md", ["demo", "simultaneous"]],
   ["docs/demos.md", ["demo", "half-close"]],

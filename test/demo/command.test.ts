@@ -50,9 +50,17 @@ describe("ferrule demo", () => {
     expect(demo("half-close", "--engine", engine)).toEqual(demo("half-close"));
   });
 
+  test("says that a story with UDP cannot be had of the core as C", () => {
+    const { status, stdout, stderr } = demo("handshake", "--engine", "aot");
+    expect([status, stdout]).toEqual([1, ""]);
+    expect(stderr).toBe(
+      "ferrule: this story needs UDP, which the core as C is built without: give --engine v8 or wasm3\n",
+    );
+  });
+
   test.each([
-    [[], "which story? close, abort, "],
-    [["sleep"], 'there is no story "sleep": give close, abort, '],
+    [[], "which story? handshake, close, abort, "],
+    [["sleep"], 'there is no story "sleep": give handshake, close, abort, '],
     [["constructor"], 'there is no story "constructor"'],
     [["close", "abort"], '"abort" is one argument too many\nTry: ferrule help demo'],
     [["close", "--seed", "12"], "--seed needs 64 hex digits"],
