@@ -34,6 +34,9 @@ import * as link from "./net/link";
 import { beforeInput, oweLimited, Reply } from "./net/reply";
 import * as route from "./net/route";
 import { Kind, takeReady } from "./net/socket";
+import * as dns from "./services/dns";
+import * as dnsCache from "./services/dns_cache";
+import * as dnsQuery from "./services/dns_query";
 import * as sockets from "./services/sockets";
 import { fail } from "./tcp/ending";
 import * as icmperror from "./tcp/icmperror";
@@ -67,7 +70,11 @@ export function init(record: Config, memoryBytes: u32, now: u32): i32 {
   checkLayout();
   tcb.checkLayout();
   segment.checkLayout();
-  if (STANDARD) datagram.checkLayout();
+  if (STANDARD) {
+    datagram.checkLayout();
+    dnsQuery.checkLayout();
+    dnsCache.checkLayout();
+  }
   const bytes = bytesNeeded(record);
   if (bytes < 0) return bytes;
   // What the host says, but no more than there is.
@@ -119,7 +126,7 @@ function ipv4Arrives(length: u32, flags: u32): void {
 function errorArrives(): void {
   if (STANDARD && udperror.quotedIp().protocol == PROTOCOL_UDP) {
     if (!udperror.check()) return;
-    // HOOK DNS: an error about a query's datagram (udperror.quotedPorts(), quotedIp().destination, meaning()) ends here.
+    if (dns.refused(udperror.quotedIp().destination, udperror.quotedPorts())) return;
     udperror.arrives();
   } else icmperror.arrives();
 }
@@ -127,7 +134,7 @@ function errorArrives(): void {
 function datagramArrives(flags: u32): void {
   if (!udp.receive(flags)) return;
   // HOOK DHCP: while a client runs, what is for DHCP_CLIENT_PORT is its.
-  // HOOK DNS: what comes to a query's port is the query's.
+  if (dns.receive(ipv4.input().source, udp.header().ports, udp.data(), udp.dataBytes())) return;
   if (udp.deliver()) return;
   // Never about what went to many (RFC 1122 section 3.2.2).
   if (<u32>(config.address != 0) & <u32>(ipv4.input().destination == config.address))
@@ -171,7 +178,8 @@ function turns(): u32 {
 function scan(): u32 {
   state.scanDue = 0;
   let bytes = syncache.scan();
-  // HOOK DHCP, DNS: if (STANDARD && !bytes) bytes = ...: their frames that are due, before ARP, which they may make ask.
+  // HOOK DHCP: if (STANDARD && !bytes) bytes = ...: their frames that are due, before ARP, which they may make ask.
+  if (STANDARD && !bytes) bytes = dns.emitNext();
   if (!bytes) bytes = arp.emitRequest();
   const failed = state.arpFailed;
   // Whoever waited has something to do now. Each round frees an ARP entry: there is an end.
@@ -179,7 +187,7 @@ function scan(): u32 {
   if (failed) {
     arpSettled(failed);
     syncache.unreachable(failed);
-    // HOOK DHCP, DNS: nobody has the address `failed`.
+    // HOOK DHCP: nobody has the address `failed`.
   }
   if (bytes | failed) state.scanDue = 1;
   return bytes;

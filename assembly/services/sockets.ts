@@ -1,12 +1,15 @@
 // What calls do with handles that are not TCP's: each goes to the one whose kind of record it is.
 
-import { Endpoint, Family, SocketKind, Status } from "../abi_constants";
+import { Endpoint, Family, Option, SocketKind, Status } from "../abi_constants";
 import { config, DATAGRAM_BYTES, QUERY_BYTES, services } from "../config";
-import { isHeld, Kind, Socket } from "../net/socket";
+import { isHeld, Kind, Socket, wordOption } from "../net/socket";
 import * as tcp from "../tcp/user";
 import { Datagram } from "../udp/datagram";
 import * as options from "../udp/options";
 import * as udp from "../udp/user";
+import * as dns from "./dns";
+import * as dnsConnect from "./dns_connect";
+import { Query } from "./dns_query";
 
 /** The socket of a handle, whatever its kind; null for one that is stale or was never given out. */
 export function socketOf(handle: i32): Socket | null {
@@ -39,7 +42,8 @@ export function open(kind: u32): i32 {
       return tcp.open(kind);
     case SocketKind.DATAGRAM:
       return udp.open();
-    // HOOK DNS: case SocketKind.QUERY
+    case SocketKind.QUERY:
+      return dns.open();
     // HOOK DHCP: case SocketKind.DHCP_CLIENT
   }
   return Status.NOT_SUPPORTED;
@@ -53,22 +57,21 @@ export function bind(socket: Socket, port: u32): i32 {
 
 /** Connects to an Endpoint of any family; `socket` may be a connection of TCP. */
 export function connect(socket: Socket, endpoint: Endpoint): i32 {
-  // HOOK DNS: Family.NAME, for connections and datagram sockets.
-  if (endpoint.family == Family.NAME) return Status.NOT_SUPPORTED;
+  if (endpoint.family == Family.NAME) return dnsConnect.begin(socket, endpoint.address0, endpoint.port);
   if (socket.kind == Kind.DATAGRAM) return udp.connect(changetype<Datagram>(socket), endpoint);
   return Status.BAD_HANDLE;
 }
 
 /** Room for what is to be sent. */
 export function sendReserve(socket: Socket): i32 {
-  // HOOK DNS: room for the name.
+  if (socket.kind == Kind.QUERY) return dns.reserve(changetype<Query>(socket));
   if (socket.kind == Kind.DATAGRAM) return udp.sendReserve(changetype<Datagram>(socket));
   return Status.BAD_HANDLE;
 }
 
 /** What was placed there goes. */
 export function sendCommit(socket: Socket, length: u32): i32 {
-  // HOOK DNS: starts the look-up.
+  if (socket.kind == Kind.QUERY) return dns.commit(changetype<Query>(socket), length);
   if (socket.kind == Kind.DATAGRAM) return udp.sendCommit(changetype<Datagram>(socket), length);
   return Status.BAD_HANDLE;
 }
@@ -93,7 +96,7 @@ export function receiveFrom(socket: Socket, from: Endpoint): i32 {
 
 /** What arrived. */
 export function receivePeek(socket: Socket): i32 {
-  // HOOK DNS: the addresses.
+  if (socket.kind == Kind.QUERY) return dns.peek(changetype<Query>(socket));
   if (socket.kind == Kind.DATAGRAM) return udp.receivePeek(changetype<Datagram>(socket));
   return Status.BAD_HANDLE;
 }
@@ -107,7 +110,8 @@ export function receiveConsume(socket: Socket, length: u32): i32 {
 /** Gives the handle back. */
 export function end(socket: Socket, now: bool): void {
   if (socket.kind == Kind.DATAGRAM) udp.end(changetype<Datagram>(socket), now);
-  // HOOK DNS: Kind.QUERY. HOOK DHCP: Kind.DHCP_CLIENT.
+  else if (socket.kind == Kind.QUERY) dns.end(changetype<Query>(socket));
+  // HOOK DHCP: Kind.DHCP_CLIENT.
 }
 
 /** Sets an option. */
@@ -119,7 +123,9 @@ export function setOption(socket: Socket, option: u32, at: usize, length: u32): 
 
 /** Reads an option. */
 export function getOption(socket: Socket, option: u32, at: usize, length: u32): i32 {
-  // HOOK DHCP: LEASE. HOOK DNS: ERROR.
+  // HOOK DHCP: LEASE.
+  if (<u32>(socket.kind == Kind.QUERY) & <u32>(option == Option.ERROR))
+    return wordOption(at, length, changetype<Query>(socket).error);
   if (socket.kind == Kind.DATAGRAM) return options.get(changetype<Datagram>(socket), option, at, length);
   return Status.NOT_SUPPORTED;
 }
