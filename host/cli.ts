@@ -3,12 +3,13 @@
 
 import { Advice } from "./advice.js";
 import { type Command, EXIT_FAILURE, EXIT_OK, EXIT_USAGE, UsageError, version } from "./commands/command.js";
+import { demo } from "./commands/demo.js";
 import { get } from "./commands/get.js";
 import { replay } from "./commands/replay.js";
 import { serve } from "./commands/serve.js";
 import { sim } from "./commands/sim.js";
 
-const COMMANDS: Readonly<Record<string, Command>> = { serve, get, replay, sim };
+const COMMANDS: Readonly<Record<string, Command>> = { serve, get, demo, replay, sim };
 
 // Most often whoever read what this prints has gone: then there is nobody to tell anything, a stack least of all.
 process.stdout.on("error", ({ code, message }: NodeJS.ErrnoException) => {

@@ -60,10 +60,18 @@ test.each([
   ["docs/tools.md", ["--help"]],
   ["docs/tools.md", ["help", "serve"]],
   ["docs/tools.md", ["help", "get"]],
-] as const)("the help in %s is what the command prints: %j", (path, args) => {
-  const help = execFileSync(process.execPath, ["build/host/cli.js", ...args], {
+  ["docs/tools.md", ["help", "demo"]],
+  ["docs/tools.md", ["demo", "close"]],
+  ["docs/demos.md", ["demo", "handshake"]],
+  ["docs/demos.md", ["demo", "abort"]],
+  ["docs/demos.md", ["demo", "simultaneous"]],
+  ["docs/demos.md", ["demo", "half-close"]],
+  ["docs/demos.md", ["demo", "syn-flood"]],
+  ["docs/demos.md", ["demo", "loss"]],
+] as const)("what %s shows is what the command prints: %j", (path, args) => {
+  const output = execFileSync(process.execPath, ["build/host/cli.js", ...args], {
     cwd: ROOT,
     encoding: "utf8",
   });
-  expect(text(path)).toContain(`\`\`\`\n${help}\`\`\``);
+  expect(text(path)).toContain(`\`\`\`\n${output}\`\`\``);
 });

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { isIPv4 } from "node:net";
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { Advice } from "../advice.js";
+import type { Layout } from "../sim/layout.js";
 
 export interface Command {
   /** What it does, in a line of at most 60 characters. */
@@ -79,12 +80,21 @@ export function networkAddress(name: string, text: string): { address: string; p
   return { address, prefixLength: Number(length) };
 }
 
-/** The compiled core. Throws Advice when it was not built. */
-export function readModule(): Uint8Array {
+/** The compiled core, of the build that asconfig.json calls `name`. Throws Advice when it was not built. */
+export function readModule(name: "core" | "standard" = "core"): Uint8Array {
   try {
-    return readFileSync(new URL("../../core.wasm", import.meta.url));
+    return readFileSync(new URL(`../../${name}.wasm`, import.meta.url));
   } catch {
-    throw new Advice("build/core.wasm is missing: run npm run build");
+    throw new Advice(`build/${name}.wasm is missing: run npm run build`);
+  }
+}
+
+/** Where records lie in the core: the build asked the compiler. Throws Advice when it did not. */
+export function readLayout(): Layout {
+  try {
+    return JSON.parse(readFileSync(new URL("../../layout.json", import.meta.url), "utf8"));
+  } catch {
+    throw new Advice("build/layout.json is missing: run npm run build");
   }
 }
 

@@ -10,8 +10,13 @@ import { UsageError } from "./command.js";
 
 export const ENGINE_OPTION = { engine: { type: "string", default: "v8" } } as const;
 
-export const ENGINE_HELP = `  --engine NAME          what executes the device's core: v8, the default; wasm3, the device's interpreter;
+export const ENGINE_HELP = engineHelp("the device's core");
+
+/** The help of the option, where it is for `what`. */
+export function engineHelp(what: string): string {
+  return `  --engine NAME          what executes ${what}: v8, the default; wasm3, the device's interpreter;
                          aot, the core translated to C. Both are built when needed (gcc)`;
+}
 
 /** How long a build may take, in milliseconds: with it comes the download of wasm3's sources. */
 const BUILD_MS = 10 * 60_000;

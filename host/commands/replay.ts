@@ -7,5 +7,5 @@ import { chosenEngine } from "./engine_option.js";
 export const replay: Command = {
   summary: "repeats a recording, bit for bit, and names a difference",
   help: REPLAY_HELP,
-  run: (args) => replayFile(args, { wasm: readModule, engine: chosenEngine }),
+  run: (args) => replayFile(args, { wasm: () => readModule(), engine: chosenEngine }),
 };

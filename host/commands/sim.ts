@@ -1,10 +1,7 @@
 // `ferrule sim`: the simulator on the core as it was built.
 
-import { readFileSync } from "node:fs";
-import { Advice } from "../advice.js";
 import { SIM_HELP, simulate } from "../sim/command.js";
-import type { Layout } from "../sim/layout.js";
-import { type Command, readModule } from "./command.js";
+import { type Command, readLayout, readModule } from "./command.js";
 
 /** Where the command keeps seeds that fail, for `npm test` to run again. Relative to the working directory. */
 const SEED_FOLDER = "test/sim/seeds";
@@ -24,12 +21,3 @@ export const sim: Command = {
     });
   },
 };
-
-/** Where records lie in the module: the build asked the compiler. */
-function readLayout(): Layout {
-  try {
-    return JSON.parse(readFileSync(new URL("../../layout.json", import.meta.url), "utf8"));
-  } catch {
-    throw new Advice("build/layout.json is missing: run npm run build");
-  }
-}
