@@ -72,15 +72,20 @@ function buildWasm3() {
   return problem;
 }
 
+/** Both builds of the core: Node takes the one that its module is. */
 function buildAot() {
+  return buildTranslated("aot", "core") || buildTranslated("aot_standard", "standard");
+}
+
+function buildTranslated(name, build) {
   let problem = "";
   step({
-    name: "engine-aot",
-    says: `translating and compiling the core to ${library("aot")}`,
-    inputs: [...engineInputs("aot"), "build/core.wasm"],
-    outputs: [library("aot")],
+    name: `engine-${name}`,
+    says: `translating and compiling build/${build}.wasm to ${library(name)}`,
+    inputs: [...engineInputs("aot"), `build/${build}.wasm`],
+    outputs: [library(name)],
     work() {
-      problem = link("aot", aotEngine(join(root, "build/core.wasm"), join(FOLDER, "aot")));
+      problem = link(name, aotEngine(join(root, `build/${build}.wasm`), join(FOLDER, name)));
       return problem === "";
     },
   });

@@ -52,10 +52,6 @@ export const demo: Command = {
     const { values, positionals } = readArguments("demo", args, OPTIONS, 1);
     const story = find(positionals[0]);
     const seed = seedFrom(values.seed);
-    if (story.module && values.engine === "aot")
-      throw new Advice(
-        "this story needs UDP, which the core as C is built without: give --engine v8 or wasm3",
-      );
     const engine = await chosenEngine(values.engine);
     const file = values.pcap === undefined ? undefined : open(values.pcap);
     try {

@@ -12,7 +12,7 @@ import { Advice } from "../advice.js";
 import type { EngineFactory } from "./engine.js";
 
 /** Engines that are libraries. */
-export type LibraryName = "wasm3" | "aot";
+export type LibraryName = "wasm3" | "aot" | "aot_standard";
 
 /** Linear memory when no size is asked for: what the module declares. */
 const PAGE_BYTES = 65536;
@@ -51,7 +51,9 @@ export interface LibraryOptions {
 export function openLibrary(name: LibraryName, options: LibraryOptions): EngineFactory {
   const path = fileURLToPath(new URL(`build/engines/libferrule_${name}.so`, projectRoot()));
   if (!existsSync(path))
-    throw new Advice(`build/engines/libferrule_${name}.so is missing: node scripts/engines.mjs ${name}`);
+    throw new Advice(
+      `build/engines/libferrule_${name}.so is missing: node scripts/engines.mjs ${name.split("_")[0]}`,
+    );
   const library = new Library(path);
   return (wasm, memoryBytes) => {
     const instance = new LibraryInstance(library, wasm, memoryBytes, options);
@@ -108,6 +110,11 @@ export class Library {
   }
 }
 
+/** A library of translated C was given a module that it was not made of. */
+export class OtherModule extends Error {
+  override readonly name = "OtherModule";
+}
+
 /** An instance of a module in an arena of its own. */
 export class LibraryInstance {
   /** Linear memory, in the arena. */
@@ -137,8 +144,8 @@ export class LibraryInstance {
     library.open(this.arena, arena.length, address, octets.length, bytes, compileOnUse ? 1 : 0);
     this.check();
     if (isTranslated && library.moduleCrc32(this.arena) !== this.#module.crc32)
-      throw new Error(
-        `${library.name}: its library was made of another module: node scripts/engines.mjs aot makes it of build/core.wasm`,
+      throw new OtherModule(
+        `${library.name}: its library was made of another module: node scripts/engines.mjs aot makes one of build/core.wasm and one of build/standard.wasm`,
       );
     const at = this.words[Word.MEMORY_AT] as number;
     this.memory = new Uint8Array(arena.buffer, at, this.words[Word.MEMORY_BYTES]);

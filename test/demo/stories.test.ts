@@ -50,7 +50,6 @@ describe.each(NAMES)("demo %s", (name) => {
   test.for(["wasm3", "aot"] as const)("is the same on %s", async (engine, { skip }) => {
     const reason = missingTools("gcc", ...(engine === "wasm3" ? ["wasm3"] : []));
     if (reason) skip(reason);
-    if (engine === "aot" && STORIES[name]?.module) skip("the core as C is built without UDP");
     const { pcapng, lines } = play(name, undefined, await engineNamed(engine));
     expect([pcapng, lines]).toEqual([play(name).pcapng, play(name).lines]);
   });

@@ -10,8 +10,8 @@ import {
   encodeDhcp,
   quad,
   TYPES,
-  udpFrame,
   u32,
+  udpFrame,
 } from "./dhcp_codec.js";
 
 /** Takes a frame, at a time in milliseconds, and answers with frames. */
@@ -93,7 +93,12 @@ export class DhcpServer extends Squatter {
   }
 
   /** A message of this server's to the client. */
-  say(message: DhcpMessage, type: keyof typeof TYPES, yiaddr: string, forged: Partial<DhcpSpec> = {}): Uint8Array {
+  say(
+    message: DhcpMessage,
+    type: keyof typeof TYPES,
+    yiaddr: string,
+    forged: Partial<DhcpSpec> = {},
+  ): Uint8Array {
     const grant: DhcpOption[] = type === "NAK" ? [] : [[51, u32(this.leaseSeconds)], ...this.options];
     const payload = encodeDhcp({
       xid: message.xid,
