@@ -128,7 +128,6 @@ function ipv4Arrives(length: u32, flags: u32): void {
 function errorArrives(): void {
   if (STANDARD && udperror.quotedIp().protocol == PROTOCOL_UDP) {
     if (!udperror.check()) return;
-    if (dns.refused(udperror.quotedIp().destination, udperror.quotedPorts())) return;
     udperror.arrives();
   } else icmperror.arrives();
 }

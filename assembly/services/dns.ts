@@ -7,13 +7,12 @@
 
 import { Counter, Event, Status } from "../abi_constants";
 import { config, header, Services, services, state } from "../config";
-import { swap16 } from "../lib/bytes";
 import { after, isDueElseWake } from "../lib/clock";
 import { count } from "../lib/counters";
 import { random } from "../lib/prng";
 import * as arp from "../net/arp";
 import * as route from "../net/route";
-import { become, EPHEMERAL_FIRST, EPHEMERAL_PORTS, Kind, raise, retireHandle } from "../net/socket";
+import { become, Kind, raise, retireHandle } from "../net/socket";
 import * as udp from "../udp/emit";
 import {
   DNS_PORT,
@@ -38,6 +37,8 @@ const TRIES: u8 = 6;
 const FIRST_TRY_MS: u32 = 1000;
 /** What an answer may be kept for, in seconds: a day. */
 const TTL_MAX: u32 = 86400;
+/** The bits that ephemeral ports have in common, where our port is in Query.ports. */
+const EPHEMERAL: u32 = 0x00c00000;
 /** Aliases of one name that are followed. */
 const ALIASES_MAX: u16 = 8;
 /** RCODEs that say something of the name: a bit each. */
@@ -77,7 +78,7 @@ export function commit(q: Query, length: u32): i32 {
   const bytes = fromText(name, length);
   if (!bytes) return Status.INVALID_ARGUMENT;
   // The cache's key is of whole words.
-  memory.fill(name + bytes, 0, 4);
+  memory.fill(name + bytes, 0, 3);
   q.addresses = readAddress(name, addresses);
   if (q.addresses == Text.NEITHER) return Status.INVALID_ARGUMENT;
   if (load<u64>(name) == LOCALHOST && load<u32>(name, 8) == LOCALHOST_END) {
@@ -117,21 +118,7 @@ export function end(q: Query): void {
 export function receive(remoteAddress: u32, ports: u32, message: usize, length: u32): bool {
   const q = waiting(remoteAddress, ports);
   if (!q) return false;
-  const end = message + length;
-  const at = recordsAt(q, message, end);
-  if (at) take(q, message, at, end, isTruncated(message), true);
-  else count(Counter.DNS_IGNORED);
-  return true;
-}
-
-/**
- * An ICMP error says that a question to `remoteAddress`, with `ports` as in an answer, did not get there: nobody else can
- * know the port. False: it was no question of ours.
- */
-export function refused(remoteAddress: u32, ports: u32): bool {
-  const q = waiting(remoteAddress, ports);
-  if (!q) return false;
-  refuse(q);
+  if (!take(q, message, message + length)) count(Counter.DNS_IGNORED);
   return true;
 }
 
@@ -160,8 +147,7 @@ function tryNext(q: Query): void {
   const tries = q.tries++;
   let server = load<u32>(SERVERS + ((tries & 1) << 2));
   if (!server) server = services.dnsServer0 | services.dnsServer1;
-  if (!server) return finish(q, Status.UNREACHABLE);
-  if (tries == TRIES) return finish(q, Status.TIMED_OUT);
+  if (<u32>!server | <u32>(tries == TRIES)) return finish(q, server ? Status.TIMED_OUT : Status.UNREACHABLE);
   q.remoteAddress = server;
   ask(q);
 }
@@ -170,15 +156,12 @@ function tryNext(q: Query): void {
 function ask(q: Query): void {
   const unknown = random();
   q.id = <u16>unknown;
-  q.ports = DNS_PORT | (swap16(EPHEMERAL_FIRST + ((unknown >> 16) % EPHEMERAL_PORTS)) << 16);
+  // On the wire the first octet of the ephemeral ports begins with two ones (RFC 6335 section 6).
+  q.ports = DNS_PORT | EPHEMERAL | (unknown & 0xffff0000);
   q.deadline = after(FIRST_TRY_MS << ((<u32>q.tries - 1) >> 1));
   q.phase = Phase.ASKS;
+  q.stream = 0;
   state.scanDue = 1;
-}
-
-/** The server cannot help. The other one is asked at once; when both cannot, the try takes its time. */
-function refuse(q: Query): void {
-  if (q.tries & 1) giveUpTry(q);
 }
 
 /** The query that waits for an answer from `remoteAddress` with these ports. */
@@ -197,30 +180,41 @@ function giveUpTry(q: Query): void {
   else tryNext(q);
 }
 
-/**
- * An answer to the question: its records stand from `at` to `end`. `cut`: there is more that is not here. `overUdp`: it can
- * be had by TCP then.
- */
-function take(q: Query, message: usize, at: usize, end: usize, cut: bool, overUdp: bool): void {
+/** Takes the message that ends at `end`. False: it is no answer to the question. */
+function take(q: Query, message: usize, end: usize): bool {
+  const at = recordsAt(q, message, end);
+  if (!at) return false;
   const code = rcode(message);
   if (<u32>(code == FORMAT_ERROR) & <u32>!q.plain) {
     q.plain = 1;
-    return ask(q);
+    ask(q);
+    return true;
   }
-  if (!((USEFUL >> code) & 1)) return refuse(q);
-  const bits = readRecords(q, message, at, end, cut);
+  if (!((USEFUL >> code) & 1)) {
+    // The other server is asked at once; when both cannot help, the try takes its time.
+    if (q.tries & 1) giveUpTry(q);
+    return true;
+  }
+  // What came by TCP is used as far as it goes.
+  const truncated = !q.stream && isTruncated(message);
+  const bits = readRecords(q, message, at, end, truncated | <bool>(q.stream != 0));
   if (!bits) {
     q.addresses = 0;
-    return count(Counter.DNS_MALFORMED);
-  }
-  if (cut & overUdp) {
-    if (stream.begin(q)) return;
-    if (!q.addresses) return finish(q, Status.NO_SOCKET);
-  } else if (q.addresses | (bits & Found.NEGATIVE)) cache.keep(q);
-  else if (<u32>(code == NO_ERROR) & <u32>((bits & Found.ALIAS) != 0) & <u32>(q.aliases <= ALIASES_MAX))
+    count(Counter.DNS_MALFORMED);
+  } else if (truncated) {
+    if (stream.begin(q)) return true;
+    finish(q, q.addresses ? Status.OK : Status.NO_SOCKET);
+  } else if (
+    !(q.addresses | (bits & Found.NEGATIVE) | code) &&
+    <u32>((bits & Found.ALIAS) != 0) & <u32>(q.aliases <= ALIASES_MAX)
+  ) {
     // The addresses did not come with the alias.
-    return ask(q);
-  found(q);
+    ask(q);
+  } else {
+    if (q.addresses | (bits & Found.NEGATIVE)) cache.keep(q);
+    found(q);
+  }
+  return true;
 }
 
 /** Takes what TCP brought, when it is enough. */
@@ -228,11 +222,8 @@ function readStream(q: Query): void {
   const message = stream.messageAt(q);
   const length = stream.arrived(q, message);
   if (length == stream.PENDING) return;
-  const end = message + length;
   leaveStream(q);
-  const at = recordsAt(q, message, end);
-  if (at) take(q, message, at, end, length < stream.promised(message), false);
-  else giveUpTry(q);
+  if (!take(q, message, message + length)) giveUpTry(q);
 }
 
 function leaveStream(q: Query): void {

@@ -13,7 +13,9 @@ export function begin(socket: Socket, query: i32, port: u32): i32 {
   const t = changetype<Tcb>(socket);
   const q = queryOf(query);
   if (!q || !port) return Status.INVALID_ARGUMENT;
-  if (t.rtoMs | <u32>has(t, Bit.NAMED) | q.client) return Status.ALREADY_CONNECTED;
+  if (t.rtoMs | q.client) return Status.ALREADY_CONNECTED;
+  // The record serves this connection from now on.
+  t.rtoMs = 1;
   set(t, Bit.NAMED);
   q.client = t.handle;
   q.clientPort = <u16>port;
@@ -25,19 +27,21 @@ export function begin(socket: Socket, query: i32, port: u32): i32 {
 export function advance(q: Query): void {
   if (<u32>!q.client | <u32>(q.phase != Phase.DONE)) return;
   const t = user.connectionOf(q.client);
-  if (!t || <u32>(t.state != TcpState.CLOSED) | <u32>!has(t, Bit.NAMED)) return;
-  let status: i32 = t.rtoMs ? t.error : q.error;
-  while (q.taken < q.addresses) {
+  if (!t || !has(t, Bit.NAMED)) return;
+  let begun = t.state != TcpState.CLOSED;
+  let status: i32 = t.error ? t.error : q.error;
+  while (!begun && q.taken < q.addresses) {
     const address = load<u32>(addressesOf(q) + <u32>q.taken * ADDRESS_BYTES);
     q.taken++;
     renew(t);
     status = user.connect(t, address, q.clientPort);
-    if (status == Status.OK) return;
-    // Servers may answer with what no host can have.
-    if (status == Status.INVALID_ARGUMENT) status = Status.UNREACHABLE;
+    begun = status == Status.OK;
   }
+  if (begun && q.taken < q.addresses) return;
+  // Nothing else can be tried: what happens now is the connection's own affair.
   q.client = 0;
   clear(t, Bit.NAMED);
+  if (begun) return;
   t.error = <i16>status;
   raise(t, Event.FAILED | Event.READABLE | Event.WRITABLE);
 }

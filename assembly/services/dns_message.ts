@@ -117,8 +117,7 @@ export function readRecords(q: Query, message: usize, at: usize, end: usize, cut
     const owner = readName(message, at, end, name, false);
     const record = owner & ~DIFFERS;
     const data = record + RECORD_BYTES;
-    if (<u32>!owner | <u32>(data > end)) return cut ? found : 0;
-    at = data + dataBytes(record);
+    at = owner && data <= end ? data + dataBytes(record) : end + 1;
     if (at > end) return cut ? found : 0;
     const type = typeAndClass(record);
     let ttl = timeToLive(record);

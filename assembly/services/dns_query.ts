@@ -29,7 +29,7 @@ export class Query extends Socket {
   deadline: u32;
   /** How long the answer may be kept, in seconds. */
   ttl: u32;
-  /** The connection (Tcb) to the server while it goes by TCP. */
+  /** The connection (Tcb) to the server when the question went by TCP, or 0. */
   stream: u32;
   /** Handle of the socket that is to be connected to what is found, or 0; and the port there, in host order. */
   client: i32;

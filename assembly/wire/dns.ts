@@ -107,13 +107,7 @@ export function readName(message: usize, at: usize, end: usize, name: usize, cop
     if (length >= POINTER) {
       const to = message + (load16(at) & 0x3fff);
       at += 2;
-      // Not into the header either.
-      if (
-        <u32>(at > end) |
-        <u32>(to - message - DNS_HEADER_BYTES >= first - message - DNS_HEADER_BYTES) |
-        <u32>!pointers--
-      )
-        return 0;
+      if (<u32>(at > end) | <u32>(to >= first) | <u32>!pointers--) return 0;
       if (!next) next = at;
       at = first = to;
       continue;

@@ -112,7 +112,7 @@ describe("text", () => {
     expect(world.resolve(name)).toEqual(["192.0.2.1"]);
   });
 
-  test.each(["", ".", "a..b", "1.2.3", "300.1.1.1", "x".repeat(64), "x.".repeat(127) + "yy"])(
+  test.each(["", ".", "a..b", "1.2.3", "300.1.1.1", "x".repeat(64), `${"x.".repeat(127)}yy`])(
     "'%s' is refused",
     (name) => {
       const world = new World();
@@ -208,17 +208,6 @@ describe("servers", () => {
     expect(world.resolve("a.example")).toBe("TIMED_OUT");
     expect(world.asked.length).toBe(6);
     expect(world.timeMs).toBeGreaterThan(7000);
-  });
-
-  test("an ICMP error has the other asked at once", () => {
-    const world = new World();
-    world.serve(FIRST, silent);
-    world.serve(SECOND, knows());
-    const handle = world.ask("a.example");
-    world.until(() => world.asked.length > 0);
-    world.sendIcmp(world.sent.at(-1) as never, { type: 3, code: 3 });
-    expect(world.until(() => world.answer(handle) !== "WOULD_BLOCK")).toBeLessThan(100);
-    expect(world.answer(handle)).toEqual(["192.0.2.1"]);
   });
 
   test("EDNS0 that is not understood: again without, and the server need not repeat the question", () => {

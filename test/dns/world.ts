@@ -11,7 +11,6 @@ import {
   encode,
   formatIp,
   get16,
-  type IcmpSpec,
   internetChecksum,
   type Packet,
   pseudoHeader,
@@ -157,6 +156,7 @@ export class World {
     this.until(() => this.answer(handle) !== "WOULD_BLOCK", limitMs);
     const answer = this.answer(handle);
     this.core.close(handle);
+    this.events.delete(handle);
     return answer;
   }
 
@@ -170,7 +170,7 @@ export class World {
         ...this.#due.map(({ atMs }) => Math.max(0, atMs - this.timeMs)),
       );
       if (!Number.isFinite(next)) break;
-      this.timeMs += Math.min(Math.max(next, 1), limitMs);
+      this.timeMs += Math.min(Math.max(next, 1), start + limitMs - this.timeMs);
       this.run();
     }
     return this.timeMs - start;
@@ -222,16 +222,6 @@ export class World {
     const sum = internetChecksum(pseudoHeader(from, DEVICE, UDP, payload.length), payload);
     put16(payload, 6, sum === 0 ? 0xffff : sum);
     this.#send({ ipv4: { source: from, destination: DEVICE, protocol: UDP }, payload }, from, delayMs);
-  }
-
-  /** An ICMP error about `packet`, from where it went. */
-  sendIcmp(packet: Packet, icmp: Pick<IcmpSpec & { type: number }, "type"> & { code: number }): void {
-    if (!("ipv4" in packet)) throw new Error("no IP");
-    const { destination } = packet.ipv4;
-    const head = Uint8Array.of(icmp.type, icmp.code, 0, 0, 0, 0, 0, 0);
-    const payload = concat(head, packet.frame.subarray(14, 14 + 28));
-    put16(payload, 2, internetChecksum(payload));
-    this.#send({ ipv4: { source: destination, destination: DEVICE, protocol: 1 }, payload }, destination, 1);
   }
 
   #send(spec: object, from: string, delayMs: number): void {
