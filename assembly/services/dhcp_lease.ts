@@ -8,8 +8,8 @@ import { arm, armSeconds, ask, DhcpClient, enter } from "./dhcp_client";
 
 /** A REQUEST leaves so often: RFC 2131 section 3.1 has four repeats, a minute in all. */
 const REQUEST_TRIES: u8 = 5;
-/** DISCOVERs without an answer before a link-local address is taken: 12 seconds. */
-const FALL_BACK_TRIES: u8 = 3;
+/** DISCOVERs without an answer before a link-local address is probed: 12 seconds. */
+const FALL_BACK_TRIES: u8 = 2;
 /** RFC 2131 section 3.1 (5): after a DECLINE, before all begins anew. */
 const PAUSE_MS: u32 = 10000;
 /** RFC 2131 section 4.4.5: a REQUEST goes again in half of the time that is left, but no sooner. */
