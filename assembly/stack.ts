@@ -12,7 +12,6 @@ import {
   Status,
 } from "./abi_constants";
 import {
-  COMPACT_BYTES,
   check,
   checkLayout,
   config,

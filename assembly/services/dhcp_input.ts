@@ -41,7 +41,7 @@ export function take(c: DhcpClient, message: DhcpMessage, length: u32): void {
     (<u32>message.chaddr1 ^ config.mac1) |
     <u32>!awaited |
     <u32>!server |
-    (((OF_SERVER >> phase) & 1) & <u32>(server != c.server))
+    ((OF_SERVER >> phase) & 1 & <u32>(server != c.server))
   )
     return count(Counter.DHCP_IGNORED);
   if (type == MessageType.NAK) return refused(c);
