@@ -37,7 +37,7 @@ export function quotedPorts(): u32 {
 }
 
 /** What the error says, as a Status. */
-export function meaning(): Status {
+export function meaning(): i32 {
   const typeCode = <u32>changetype<IcmpHeader>(ipv4.payload(ipv4.input())).typeCode;
   if (typeCode == PORT_UNREACHABLE) return Status.CONNECTION_REFUSED;
   // All that we send says "don't fragment".

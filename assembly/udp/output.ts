@@ -52,7 +52,7 @@ export function arpSettled(address: u32): void {
 }
 
 /** Tells the application that a datagram did not arrive; the socket goes on. */
-export function fail(d: Datagram, error: Status): void {
+export function fail(d: Datagram, error: i32): void {
   d.error = <i16>error;
   raise(d, Event.FAILED);
 }

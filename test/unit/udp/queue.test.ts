@@ -106,7 +106,7 @@ test("write: the other side, the length, the data", () => {
   expect([...core.memory.subarray(RING, RING + 14)]).toEqual([
     5, 0, 0x34, 0x12, 10, 0, 0, 2, 1, 2, 3, 4, 5, 0,
   ]);
-  const { constant } = { constant: (name: string) => core.constant("udp/queue", name) };
+  const constant = (name: string) => core.constant("udp/queue", name);
   expect([constant("ENTRY_BYTES"), core.sizeOf("udp/queue", "Entry"), constant("NONE")]).toEqual([
     8,
     8,

@@ -10,6 +10,7 @@ import {
   InputFlag,
   Option,
   SocketKind,
+  STATE_BASE,
   Status,
 } from "../../../host/abi.js";
 import { formatIpv4, parseIpv4 } from "../../../host/address.js";
@@ -147,6 +148,14 @@ export class Device {
     expect(this.next()).toBeUndefined();
   }
 
+  /** The peer answers our question. */
+  knowPeerSilently(address: string = PEER.address): void {
+    const arp = { operation: 2, senderMac: PEER.mac, senderIp: address };
+    const target = { targetMac: DEVICE.mac, targetIp: DEVICE.address };
+    const link = { source: PEER.mac, destination: DEVICE.mac };
+    this.frame(encode({ link, arp: { ...arp, ...target } }));
+  }
+
   /** Event bits of a socket since the last call; all other sockets have none. */
   events(handle: number): number {
     let mask = 0;
@@ -186,4 +195,9 @@ export function datagramFrame(spec: UdpSpec, from: From = {}): Uint8Array {
 /** What the peer would send to `destinationPort`. */
 export function toPort(destinationPort: number, payload = octets(5), sourcePort = 4000): UdpSpec {
   return { sourcePort, destinationPort, payload };
+}
+
+/** Where the state of a core ends. */
+export function stateEnd(core: UnitCore): number {
+  return STATE_BASE + core.header.stateBytes;
 }
