@@ -164,8 +164,8 @@ export class Stage {
   #deliver(): void {
     const arrival = this.#arriving.shift();
     if (!arrival) return;
-    if (!arrival.host) return this.give(arrival.frame);
-    for (const answer of arrival.host.receive(arrival.frame, this.timeMs)) this.#carry(answer);
+    if (!arrival.host) this.give(arrival.frame);
+    else for (const answer of arrival.host.receive(arrival.frame, this.timeMs)) this.#carry(answer);
   }
 
   #drain(): void {
