@@ -79,12 +79,12 @@ export function networkAddress(name: string, text: string): { address: string; p
   return { address, prefixLength: Number(length) };
 }
 
-/** The compiled core. Throws Advice when it was not built. */
-export function readModule(): Uint8Array {
+/** The compiled core: the build of that name. Throws Advice when it was not built. */
+export function readModule(build: "core" | "standard" = "core"): Uint8Array {
   try {
-    return readFileSync(new URL("../../core.wasm", import.meta.url));
+    return readFileSync(new URL(`../../${build}.wasm`, import.meta.url));
   } catch {
-    throw new Advice("build/core.wasm is missing: run npm run build");
+    throw new Advice(`build/${build}.wasm is missing: run npm run build`);
   }
 }
 
