@@ -16,7 +16,7 @@ const ON_ALL_ENGINES = [
   "test/sim/simulation.test.ts",
   "test/table/table.test.ts",
   "test/unit/{abi,abi_constants,config,engine,stack}.test.ts",
-  "test/unit/{lib,net,tcp,wire}/*.test.ts",
+  "test/unit/{lib,net,services,tcp,udp,wire}/*.test.ts",
 ];
 
 /** `isolate`: a process for each file. Where there is none, test/report/setup.ts sees to it that engines stay apart. */

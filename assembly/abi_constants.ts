@@ -141,6 +141,26 @@ export const enum TcpState {
   TIME_WAIT = 10,
 }
 
+/** States of the DHCP client: RFC 2131 figure 5, and what lies between. INIT and INIT-REBOOT last no time. */
+export const enum DhcpState {
+  /** There is no client, or it was closed. */
+  CLOSED = 0,
+  SELECTING = 1,
+  REQUESTING = 2,
+  /** ARP asks whether somebody has the address that was leased. */
+  CHECKING = 3,
+  /** 10 seconds after somebody had, or after the server took back what it had offered. */
+  WAITING = 4,
+  /** From here on there is a lease. */
+  BOUND = 5,
+  RENEWING = 6,
+  REBINDING = 7,
+  /** The link was down: is the address good here? It is used meanwhile. */
+  REBOOTING = 8,
+  /** After `close`, until the DHCPRELEASE has left. */
+  RELEASING = 9,
+}
+
 /** Options of `setopt` and `getopt`. u32 unless said otherwise. */
 export const enum Option {
   /** get: last error of the socket, a Status. */
@@ -363,14 +383,16 @@ export const enum Counter {
   FRAGMENT_EXPIRED = 76,
   /** DHCP message that is malformed. */
   DHCP_MALFORMED = 77,
-  /** DHCP message that answers nothing of ours. */
+  /** DHCP message that answers nothing of ours: for another transaction, MAC or state, or from another server. */
   DHCP_IGNORED = 78,
   /** DNS message that is malformed. */
   DNS_MALFORMED = 79,
   /** DNS message that answers nothing of ours: another id, question, server. */
   DNS_IGNORED = 80,
+  /** DHCP offer or lease that cannot be: no time, no host's address, another than was asked for. */
+  DHCP_REFUSED = 81,
   /** Number of counters. */
-  COUNT = 81,
+  COUNT = 82,
 }
 
 /**
@@ -499,6 +521,59 @@ export class InterfaceAddress {
   router1: u32;
   router2: u32;
   router3: u32;
+}
+
+/**
+ * What `getopt(LEASE)` tells of the DHCP client. But for `state` and `linkLocal` it is what the server said last, zero
+ * for nothing: it holds while `state` is BOUND or above. Octet order: addresses as on the wire.
+ */
+@unmanaged
+export class Lease {
+  /** The address that was offered or leased. @octets address 4 */
+  address: u32;
+  /** @octets netmask 4 */
+  netmask: u32;
+  /** Default router. @octets router 4 */
+  router: u32;
+  /** @octets dnsServer0 4 */
+  dnsServer0: u32;
+  /** @octets ntpServer 4 */
+  ntpServer: u32;
+  /** How long the lease lasts, in seconds; 2^32 - 1 for ever. */
+  leaseSeconds: u32;
+  /** The server that granted it. @octets server 4 */
+  server: u32;
+  /** T1: when that server is asked to renew it, in seconds from its begin. */
+  renewSeconds: u32;
+  /** T2: when every server is asked, in seconds from its begin. */
+  rebindSeconds: u32;
+  /** @octets dnsServer1 4 */
+  dnsServer1: u32;
+  /** MTU of the network; what is used is between 576 and Config.mtu. */
+  mtu: u16;
+  /** Octets of `domain`. */
+  domainBytes: u8;
+  /** A DhcpState. */
+  state: u8;
+  /** The link-local address (RFC 3927) that is in use; zero for none. @octets linkLocal 4 */
+  linkLocal: u32;
+  /** The domain name, as the server wrote it; one of more than 64 octets is left out. @octets domain 64 */
+  domain0: u32;
+  domain1: u32;
+  domain2: u32;
+  domain3: u32;
+  domain4: u32;
+  domain5: u32;
+  domain6: u32;
+  domain7: u32;
+  domain8: u32;
+  domain9: u32;
+  domain10: u32;
+  domain11: u32;
+  domain12: u32;
+  domain13: u32;
+  domain14: u32;
+  domain15: u32;
 }
 
 /**

@@ -151,6 +151,12 @@ export class Services {
   groupMac0: u32;
   groupMac1: u16;
   unused: u16;
+  /** The address that is probed (RFC 5227), or 0, and what net/arp.ts heard: its bits PROBE_CONFLICT, USE_CONFLICT. */
+  probed: u32;
+  probeConflict: u32;
+  /** DNS servers that came with a lease; 0 for none. */
+  dnsServer0: u32;
+  dnsServer1: u32;
 }
 
 /** From the first member of a list in State to the last one. */

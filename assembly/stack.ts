@@ -33,9 +33,10 @@ import * as ipv4 from "./net/ipv4";
 import * as link from "./net/link";
 import { beforeInput, oweLimited, Reply } from "./net/reply";
 import * as route from "./net/route";
-import { Kind, takeReady } from "./net/socket";
+import { takeReady } from "./net/socket";
+import { ANNOUNCEMENTS, arpSettled, take } from "./services/address";
+import * as dhcp from "./services/dhcp";
 import * as sockets from "./services/sockets";
-import { fail } from "./tcp/ending";
 import * as icmperror from "./tcp/icmperror";
 import { arrives } from "./tcp/input";
 import * as sender from "./tcp/output";
@@ -53,9 +54,6 @@ import * as datagrams from "./udp/output";
 import { TYPE_ARP, TYPE_IPV4 } from "./wire/ethernet";
 import { PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP } from "./wire/ipv4";
 
-/** Announcements when the link goes up: ANNOUNCE_NUM of RFC 5227 section 1.1. */
-const ANNOUNCEMENTS: u8 = 2;
-
 /** Bytes of memory that the configuration needs. */
 export function bytesNeeded(record: Config): i32 {
   const status = check(record);
@@ -67,7 +65,10 @@ export function init(record: Config, memoryBytes: u32, now: u32): i32 {
   checkLayout();
   tcb.checkLayout();
   segment.checkLayout();
-  if (STANDARD) datagram.checkLayout();
+  if (STANDARD) {
+    datagram.checkLayout();
+    dhcp.checkLayout();
+  }
   const bytes = bytesNeeded(record);
   if (bytes < 0) return bytes;
   // What the host says, but no more than there is.
@@ -126,7 +127,8 @@ function errorArrives(): void {
 
 function datagramArrives(flags: u32): void {
   if (!udp.receive(flags)) return;
-  // HOOK DHCP: while a client runs, what is for DHCP_CLIENT_PORT is its.
+  if (dhcp.isRunning() && udp.localPort() == udp.DHCP_CLIENT_PORT)
+    return dhcp.receive(udp.data(), udp.dataBytes());
   // HOOK DNS: what comes to a query's port is the query's.
   if (udp.deliver()) return;
   // Never about what went to many (RFC 1122 section 3.2.2).
@@ -171,7 +173,8 @@ function turns(): u32 {
 function scan(): u32 {
   state.scanDue = 0;
   let bytes = syncache.scan();
-  // HOOK DHCP, DNS: if (STANDARD && !bytes) bytes = ...: their frames that are due, before ARP, which they may make ask.
+  if (STANDARD && !bytes) bytes = dhcp.emit();
+  // HOOK DNS: if (STANDARD && !bytes) bytes = ...: their frames that are due, before ARP, which they may make ask.
   if (!bytes) bytes = arp.emitRequest();
   const failed = state.arpFailed;
   // Whoever waited has something to do now. Each round frees an ARP entry: there is an end.
@@ -179,16 +182,11 @@ function scan(): u32 {
   if (failed) {
     arpSettled(failed);
     syncache.unreachable(failed);
-    // HOOK DHCP, DNS: nobody has the address `failed`.
+    if (STANDARD) dhcp.unreachable(failed);
+    // HOOK DNS: nobody has the address `failed`.
   }
   if (bytes | failed) state.scanDue = 1;
   return bytes;
-}
-
-/** A neighbour became known (`address` 0), or `address` is not to be found. */
-function arpSettled(address: u32): void {
-  sender.arpSettled(address);
-  if (STANDARD) datagrams.arpSettled(address);
 }
 
 function emitReply(): u32 {
@@ -223,6 +221,7 @@ function runTimers(): void {
   state.scanDue = 1;
   timers.run();
   timewait.expire();
+  if (STANDARD) dhcp.run();
   // HOOK reassembly: packets whose time is over. What services have due, `scan` finds: it runs after every timer.
 }
 
@@ -231,8 +230,8 @@ export function linkChanged(up: u32, now: u32): void {
   tick(now);
   arp.forget();
   arpSettled(0);
-  // HOOK DHCP: the link changed.
   if (!up) return;
+  if (STANDARD) dhcp.linkUp();
   arp.announce(ANNOUNCEMENTS);
   timers.hurry();
 }
@@ -245,30 +244,9 @@ export function setAddress(record: InterfaceAddress, now: u32): i32 {
   if (<u32>(bits > 32) | record.interface | (<u32>(ours != 0) & <u32>(ours == record.router0)))
     return Status.INVALID_ARGUMENT;
   tick(now);
-  if (ours != config.address) forgetConnections();
-  config.address = ours;
-  config.gateway = record.router0;
   // All bits but those of hosts; a shift by 32 would be none.
-  config.netmask = swap32(<u32>((<u64>0xffffffff) << (32 - bits)));
-  route.setBroadcast();
-  arp.forget();
-  arpSettled(0);
-  arp.announce(ANNOUNCEMENTS);
+  take(ours, swap32(<u32>((<u64>0xffffffff) << (32 - bits))), record.router0);
   return Status.OK;
-}
-
-/** Ends all connections without a word: our side of them is not there any more. */
-function forgetConnections(): void {
-  state.replyKind = Reply.NONE;
-  for (let index: u32 = 0; index < config.connections; index++) {
-    const t = tcb.connectionAt(index);
-    if (t.state) fail(t, Status.ABORTED);
-  }
-  for (let at = state.synTable; at < state.hashTable; at += COMPACT_BYTES) {
-    const entry = changetype<tcb.Compact>(at);
-    if (entry.kind >= Kind.SYN) syncache.remove(entry);
-    else if (entry.kind) timewait.remove(entry);
-  }
 }
 
 /** Milliseconds until `output` must be called. */

@@ -156,6 +156,30 @@ export const TcpState = {
 } as const;
 export type TcpState = (typeof TcpState)[keyof typeof TcpState];
 
+/**
+ * States of the DHCP client: RFC 2131 figure 5, and what lies between. INIT and INIT-REBOOT last no
+ * time.
+ */
+export const DhcpState = {
+  /** There is no client, or it was closed. */
+  CLOSED: 0,
+  SELECTING: 1,
+  REQUESTING: 2,
+  /** ARP asks whether somebody has the address that was leased. */
+  CHECKING: 3,
+  /** 10 seconds after somebody had, or after the server took back what it had offered. */
+  WAITING: 4,
+  /** From here on there is a lease. */
+  BOUND: 5,
+  RENEWING: 6,
+  REBINDING: 7,
+  /** The link was down: is the address good here? It is used meanwhile. */
+  REBOOTING: 8,
+  /** After `close`, until the DHCPRELEASE has left. */
+  RELEASING: 9,
+} as const;
+export type DhcpState = (typeof DhcpState)[keyof typeof DhcpState];
+
 /** Options of `setopt` and `getopt`. u32 unless said otherwise. */
 export const Option = {
   /** get: last error of the socket, a Status. */
@@ -420,14 +444,19 @@ export const Counter = {
   FRAGMENT_EXPIRED: 76,
   /** DHCP message that is malformed. */
   DHCP_MALFORMED: 77,
-  /** DHCP message that answers nothing of ours. */
+  /**
+   * DHCP message that answers nothing of ours: for another transaction, MAC or state, or from
+   * another server.
+   */
   DHCP_IGNORED: 78,
   /** DNS message that is malformed. */
   DNS_MALFORMED: 79,
   /** DNS message that answers nothing of ours: another id, question, server. */
   DNS_IGNORED: 80,
+  /** DHCP offer or lease that cannot be: no time, no host's address, another than was asked for. */
+  DHCP_REFUSED: 81,
   /** Number of counters. */
-  COUNT: 81,
+  COUNT: 82,
 } as const;
 export type Counter = (typeof Counter)[keyof typeof Counter];
 
@@ -662,6 +691,62 @@ export const InterfaceAddressLayout: RecordLayout<InterfaceAddress> = {
     interface: { offset: 4, type: "u32", count: 1 },
     address: { offset: 8, type: "octets", count: 16 },
     router: { offset: 24, type: "octets", count: 16 },
+  },
+};
+
+/**
+ * What `getopt(LEASE)` tells of the DHCP client. But for `state` and `linkLocal` it is what the
+ * server said last, zero for nothing: it holds while `state` is BOUND or above. Octet order:
+ * addresses as on the wire.
+ */
+export interface Lease {
+  /** The address that was offered or leased. */
+  address: Uint8Array;
+  netmask: Uint8Array;
+  /** Default router. */
+  router: Uint8Array;
+  dnsServer0: Uint8Array;
+  ntpServer: Uint8Array;
+  /** How long the lease lasts, in seconds; 2^32 - 1 for ever. */
+  leaseSeconds: number;
+  /** The server that granted it. */
+  server: Uint8Array;
+  /** T1: when that server is asked to renew it, in seconds from its begin. */
+  renewSeconds: number;
+  /** T2: when every server is asked, in seconds from its begin. */
+  rebindSeconds: number;
+  dnsServer1: Uint8Array;
+  /** MTU of the network; what is used is between 576 and Config.mtu. */
+  mtu: number;
+  /** Octets of `domain`. */
+  domainBytes: number;
+  /** A DhcpState. */
+  state: number;
+  /** The link-local address (RFC 3927) that is in use; zero for none. */
+  linkLocal: Uint8Array;
+  /** The domain name, as the server wrote it; one of more than 64 octets is left out. */
+  domain: Uint8Array;
+}
+
+/** Layout of Lease. */
+export const LeaseLayout: RecordLayout<Lease> = {
+  size: 112,
+  fields: {
+    address: { offset: 0, type: "octets", count: 4 },
+    netmask: { offset: 4, type: "octets", count: 4 },
+    router: { offset: 8, type: "octets", count: 4 },
+    dnsServer0: { offset: 12, type: "octets", count: 4 },
+    ntpServer: { offset: 16, type: "octets", count: 4 },
+    leaseSeconds: { offset: 20, type: "u32", count: 1 },
+    server: { offset: 24, type: "octets", count: 4 },
+    renewSeconds: { offset: 28, type: "u32", count: 1 },
+    rebindSeconds: { offset: 32, type: "u32", count: 1 },
+    dnsServer1: { offset: 36, type: "octets", count: 4 },
+    mtu: { offset: 40, type: "u16", count: 1 },
+    domainBytes: { offset: 42, type: "u8", count: 1 },
+    state: { offset: 43, type: "u8", count: 1 },
+    linkLocal: { offset: 44, type: "octets", count: 4 },
+    domain: { offset: 48, type: "octets", count: 64 },
   },
 };
 

@@ -9,7 +9,7 @@
 // Only what answers a question of ours, or asks for us, makes an entry; anything else may refresh one.
 
 import { Counter } from "../abi_constants";
-import { ARP_BYTES, config, LINK_HEADER_BYTES, State, state } from "../config";
+import { ARP_BYTES, config, LINK_HEADER_BYTES, STANDARD, State, services, state } from "../config";
 import { after, isDueElseWake } from "../lib/clock";
 import { count, drop } from "../lib/counters";
 import { allow } from "../lib/limit";
@@ -41,6 +41,13 @@ const KNOWN_MS: u32 = 60000;
 /** Our address is defended at most so often: DEFEND_INTERVAL of RFC 5227 section 1.1. */
 const DEFEND_MS: u32 = 10000;
 
+/** Bits of Services.probeConflict: the address that is probed is somebody's (RFC 5227 section 2.1.1) ... */
+export const PROBE_CONFLICT: u32 = 1;
+/** ... or ours is, for the second time within DEFEND_MS. */
+export const USE_CONFLICT: u32 = 2;
+/** The octets 169.254 (RFC 3927), as on the wire. */
+const LINK_LOCAL_NET: u32 = 0xfea9;
+
 /** What is known of one neighbour. */
 @unmanaged
 class ArpEntry extends link.Neighbour {
@@ -55,10 +62,12 @@ export function receive(length: u32): bool {
   const packet = changetype<ArpPacket>(link.inputPayload());
   if (<u32>!check(packet, length) | (packet.senderMac0 & 1)) return drop(Counter.ARP_MALFORMED);
   const sender = senderAddress(packet);
+  if (STANDARD && isConflict(packet, sender)) return drop(Counter.ARP_CONFLICTS);
   const ours = config.address;
   if (<u32>(sender == ours) & <u32>(ours != 0)) {
     // RFC 5227 section 2.4 (c): we keep our address, and say so. The link drops what comes from our own MAC.
     if (allow(changetype<usize>(state) + offsetof<State>("defenceDebt"), DEFEND_MS, 0)) announce(1);
+    else if (STANDARD) noteConflict(USE_CONFLICT);
     return drop(Counter.ARP_CONFLICTS);
   }
   let entry = find(sender);
@@ -73,6 +82,21 @@ export function receive(length: u32): bool {
   entry.state = KNOWN;
   entry.deadline = after(KNOWN_MS);
   return true;
+}
+
+/** Whether somebody has, or probes as we do, the address that is probed. */
+function isConflict(packet: ArpPacket, sender: u32): bool {
+  const probed = services.probed;
+  // Who probes has no address.
+  const meant = sender ? sender : packet.targetAddress;
+  if (<u32>!probed | (meant ^ probed)) return false;
+  noteConflict(PROBE_CONFLICT);
+  return true;
+}
+
+function noteConflict(bit: u32): void {
+  services.probeConflict |= bit;
+  state.scanDue = 1;
 }
 
 /** The MAC of `address`, or null: the question is asked, and the caller has to wait. */
@@ -164,8 +188,20 @@ export function emitReply(): u32 {
   return bytes;
 }
 
+/** Builds a probe for `address` (RFC 5227 section 2.1.1), a request of nobody's, into the output slot. Returns its length. */
+export function emitProbe(address: u32): u32 {
+  count(Counter.ARP_REQUESTS);
+  const bytes = emit(REQUEST, address, 0xffffffff, 0xffff);
+  const packet = changetype<ArpPacket>(link.outputPayload());
+  packet.senderAddress0 = 0;
+  packet.senderAddress1 = 0;
+  return bytes;
+}
+
 /** To `mac0`, `mac1`; with no target MAC yet. */
 function emit(operation: u16, address: u32, mac0: u32, mac1: u32): u32 {
+  // RFC 3927 section 2.5: whatever names a link-local address as the sender's is for everybody to hear.
+  if (STANDARD && (config.address & 0xffff) == LINK_LOCAL_NET) mac0 = mac1 = 0xffffffff;
   link.emit(mac0, mac1, TYPE_ARP);
   const packet = changetype<ArpPacket>(link.outputPayload());
   packet.types = HARDWARE_PROTOCOL;

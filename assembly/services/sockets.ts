@@ -7,6 +7,7 @@ import * as tcp from "../tcp/user";
 import { Datagram } from "../udp/datagram";
 import * as options from "../udp/options";
 import * as udp from "../udp/user";
+import * as dhcp from "./dhcp";
 
 /** The socket of a handle, whatever its kind; null for one that is stale or was never given out. */
 export function socketOf(handle: i32): Socket | null {
@@ -40,7 +41,8 @@ export function open(kind: u32): i32 {
     case SocketKind.DATAGRAM:
       return udp.open();
     // HOOK DNS: case SocketKind.QUERY
-    // HOOK DHCP: case SocketKind.DHCP_CLIENT
+    case SocketKind.DHCP_CLIENT:
+      return dhcp.open();
   }
   return Status.NOT_SUPPORTED;
 }
@@ -107,19 +109,21 @@ export function receiveConsume(socket: Socket, length: u32): i32 {
 /** Gives the handle back. */
 export function end(socket: Socket, now: bool): void {
   if (socket.kind == Kind.DATAGRAM) udp.end(changetype<Datagram>(socket), now);
-  // HOOK DNS: Kind.QUERY. HOOK DHCP: Kind.DHCP_CLIENT.
+  // HOOK DNS: Kind.QUERY.
+  else if (socket.kind == Kind.DHCP_CLIENT) dhcp.end(now);
 }
 
 /** Sets an option. */
 export function setOption(socket: Socket, option: u32, at: usize, length: u32): i32 {
-  // HOOK DHCP: HOST_NAME, LINK_LOCAL.
+  if (socket.kind == Kind.DHCP_CLIENT) return dhcp.set(option, at, length);
   if (socket.kind == Kind.DATAGRAM) return options.set(changetype<Datagram>(socket), option, at, length);
   return Status.NOT_SUPPORTED;
 }
 
 /** Reads an option. */
 export function getOption(socket: Socket, option: u32, at: usize, length: u32): i32 {
-  // HOOK DHCP: LEASE. HOOK DNS: ERROR.
+  if (socket.kind == Kind.DHCP_CLIENT) return dhcp.get(option, at, length);
+  // HOOK DNS: ERROR.
   if (socket.kind == Kind.DATAGRAM) return options.get(changetype<Datagram>(socket), option, at, length);
   return Status.NOT_SUPPORTED;
 }

@@ -155,6 +155,29 @@ enum ferrule_tcp_state {
     FERRULE_TCP_STATE_TIME_WAIT = 10,
 };
 
+/**
+ * States of the DHCP client: RFC 2131 figure 5, and what lies between. INIT and INIT-REBOOT last no
+ * time.
+ */
+enum ferrule_dhcp_state {
+    /** There is no client, or it was closed. */
+    FERRULE_DHCP_STATE_CLOSED = 0,
+    FERRULE_DHCP_STATE_SELECTING = 1,
+    FERRULE_DHCP_STATE_REQUESTING = 2,
+    /** ARP asks whether somebody has the address that was leased. */
+    FERRULE_DHCP_STATE_CHECKING = 3,
+    /** 10 seconds after somebody had, or after the server took back what it had offered. */
+    FERRULE_DHCP_STATE_WAITING = 4,
+    /** From here on there is a lease. */
+    FERRULE_DHCP_STATE_BOUND = 5,
+    FERRULE_DHCP_STATE_RENEWING = 6,
+    FERRULE_DHCP_STATE_REBINDING = 7,
+    /** The link was down: is the address good here? It is used meanwhile. */
+    FERRULE_DHCP_STATE_REBOOTING = 8,
+    /** After `close`, until the DHCPRELEASE has left. */
+    FERRULE_DHCP_STATE_RELEASING = 9,
+};
+
 /** Options of `setopt` and `getopt`. u32 unless said otherwise. */
 enum ferrule_option {
     /** get: last error of the socket, a Status. */
@@ -416,14 +439,19 @@ enum ferrule_counter {
     FERRULE_COUNTER_FRAGMENT_EXPIRED = 76,
     /** DHCP message that is malformed. */
     FERRULE_COUNTER_DHCP_MALFORMED = 77,
-    /** DHCP message that answers nothing of ours. */
+    /**
+     * DHCP message that answers nothing of ours: for another transaction, MAC or state, or from
+     * another server.
+     */
     FERRULE_COUNTER_DHCP_IGNORED = 78,
     /** DNS message that is malformed. */
     FERRULE_COUNTER_DNS_MALFORMED = 79,
     /** DNS message that answers nothing of ours: another id, question, server. */
     FERRULE_COUNTER_DNS_IGNORED = 80,
+    /** DHCP offer or lease that cannot be: no time, no host's address, another than was asked for. */
+    FERRULE_COUNTER_DHCP_REFUSED = 81,
     /** Number of counters. */
-    FERRULE_COUNTER_COUNT = 81,
+    FERRULE_COUNTER_COUNT = 82,
 };
 
 /**
@@ -551,6 +579,40 @@ struct ferrule_interface_address {
     uint8_t address[16];
     /** Default router; zero for none. */
     uint8_t router[16];
+};
+
+/**
+ * What `getopt(LEASE)` tells of the DHCP client. But for `state` and `linkLocal` it is what the
+ * server said last, zero for nothing: it holds while `state` is BOUND or above. Octet order:
+ * addresses as on the wire.
+ */
+struct ferrule_lease {
+    /** The address that was offered or leased. */
+    uint8_t address[4];
+    uint8_t netmask[4];
+    /** Default router. */
+    uint8_t router[4];
+    uint8_t dns_server0[4];
+    uint8_t ntp_server[4];
+    /** How long the lease lasts, in seconds; 2^32 - 1 for ever. */
+    uint32_t lease_seconds;
+    /** The server that granted it. */
+    uint8_t server[4];
+    /** T1: when that server is asked to renew it, in seconds from its begin. */
+    uint32_t renew_seconds;
+    /** T2: when every server is asked, in seconds from its begin. */
+    uint32_t rebind_seconds;
+    uint8_t dns_server1[4];
+    /** MTU of the network; what is used is between 576 and Config.mtu. */
+    uint16_t mtu;
+    /** Octets of `domain`. */
+    uint8_t domain_bytes;
+    /** A DhcpState. */
+    uint8_t state;
+    /** The link-local address (RFC 3927) that is in use; zero for none. */
+    uint8_t link_local[4];
+    /** The domain name, as the server wrote it; one of more than 64 octets is left out. */
+    uint8_t domain[64];
 };
 
 /**
@@ -765,6 +827,22 @@ FERRULE_LAYOUT(interface_address_prefix_bits, offsetof(struct ferrule_interface_
 FERRULE_LAYOUT(interface_address_interface, offsetof(struct ferrule_interface_address, interface) == 4);
 FERRULE_LAYOUT(interface_address_address, offsetof(struct ferrule_interface_address, address) == 8);
 FERRULE_LAYOUT(interface_address_router, offsetof(struct ferrule_interface_address, router) == 24);
+FERRULE_LAYOUT(lease, sizeof(struct ferrule_lease) == 112);
+FERRULE_LAYOUT(lease_address, offsetof(struct ferrule_lease, address) == 0);
+FERRULE_LAYOUT(lease_netmask, offsetof(struct ferrule_lease, netmask) == 4);
+FERRULE_LAYOUT(lease_router, offsetof(struct ferrule_lease, router) == 8);
+FERRULE_LAYOUT(lease_dns_server0, offsetof(struct ferrule_lease, dns_server0) == 12);
+FERRULE_LAYOUT(lease_ntp_server, offsetof(struct ferrule_lease, ntp_server) == 16);
+FERRULE_LAYOUT(lease_lease_seconds, offsetof(struct ferrule_lease, lease_seconds) == 20);
+FERRULE_LAYOUT(lease_server, offsetof(struct ferrule_lease, server) == 24);
+FERRULE_LAYOUT(lease_renew_seconds, offsetof(struct ferrule_lease, renew_seconds) == 28);
+FERRULE_LAYOUT(lease_rebind_seconds, offsetof(struct ferrule_lease, rebind_seconds) == 32);
+FERRULE_LAYOUT(lease_dns_server1, offsetof(struct ferrule_lease, dns_server1) == 36);
+FERRULE_LAYOUT(lease_mtu, offsetof(struct ferrule_lease, mtu) == 40);
+FERRULE_LAYOUT(lease_domain_bytes, offsetof(struct ferrule_lease, domain_bytes) == 42);
+FERRULE_LAYOUT(lease_state, offsetof(struct ferrule_lease, state) == 43);
+FERRULE_LAYOUT(lease_link_local, offsetof(struct ferrule_lease, link_local) == 44);
+FERRULE_LAYOUT(lease_domain, offsetof(struct ferrule_lease, domain) == 48);
 FERRULE_LAYOUT(tcp_info, sizeof(struct ferrule_tcp_info) == 96);
 FERRULE_LAYOUT(tcp_info_snd_una, offsetof(struct ferrule_tcp_info, snd_una) == 0);
 FERRULE_LAYOUT(tcp_info_snd_nxt, offsetof(struct ferrule_tcp_info, snd_nxt) == 4);

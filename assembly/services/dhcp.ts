@@ -1,0 +1,147 @@
+// The DHCP client, RFC 2131, as the stack and the application see it: opened and closed, asked, and given time.
+//
+//   dhcp_client   the record, its clock and timer        dhcp_input    what servers say
+//   dhcp_lease    the states and what drives them        dhcp_output   what is said to them
+//   dhcp_address  which address is in use
+
+import { DhcpState, Lease, Option, Status } from "../abi_constants";
+import { config, services, state } from "../config";
+import * as arp from "../net/arp";
+import { become, Kind, retireHandle } from "../net/socket";
+import { Segment } from "../tcp/segment";
+import { DhcpMessage, DhcpOptions } from "../wire/dhcp";
+import { changeLinkLocal, isFree, stopProbing, takeLinkLocal } from "./dhcp_address";
+import * as record from "./dhcp_client";
+import {
+  client,
+  countSeconds,
+  DhcpClient,
+  HOST_NAME_AT,
+  NAME_BYTES_MAX,
+  RECORD_BYTES,
+  takeTimer,
+} from "./dhcp_client";
+import { take } from "./dhcp_input";
+import { bind, decline, quit, reboot, release, start, timerDue } from "./dhcp_lease";
+import * as output from "./dhcp_output";
+
+/** States in which there is a lease, and in which one is sought: a bit each. */
+const LEASED: u32 =
+  (1 << DhcpState.BOUND) |
+  (1 << DhcpState.RENEWING) |
+  (1 << DhcpState.REBINDING) |
+  (1 << DhcpState.REBOOTING);
+const SEEKING: u32 = (1 << DhcpState.SELECTING) | (1 << DhcpState.REQUESTING) | (1 << DhcpState.CHECKING);
+
+/** Whether the client takes what comes to its port. */
+export function isRunning(): bool {
+  return client().phase != DhcpState.CLOSED;
+}
+
+/** Opens the client, which begins to look for a server. Returns its handle, or NO_SOCKET: there is one client. */
+export function open(): i32 {
+  const c = client();
+  if (c.phase) return Status.NO_SOCKET;
+  const at = changetype<usize>(c);
+  memory.fill(at + offsetof<DhcpClient>("owes"), 0, RECORD_BYTES - offsetof<DhcpClient>("owes"));
+  become(c, Kind.DHCP_CLIENT);
+  // Set at the first use, and no change at a later one.
+  c.handle |= config.listeners + config.connections + config.datagramSockets + config.queries + 1;
+  c.countedAt = state.now;
+  start(c);
+  return c.handle;
+}
+
+/** Gives the handle back. The lease is released; or, with `now`, forgotten. */
+export function end(now: bool): void {
+  const c = client();
+  retireHandle(c);
+  c.kind = Kind.DETACHED;
+  if (<u32>now | <u32>!((LEASED >> c.phase) & 1)) quit(c);
+  else release(c);
+}
+
+/** Reads `option` into `length` bytes at `at`. Returns the bytes written, or why not. */
+export function get(option: u32, at: usize, length: u32): i32 {
+  if (option != Option.LEASE) return Status.NOT_SUPPORTED;
+  const bytes: u32 = offsetof<Lease>();
+  if (length < bytes) return Status.INVALID_ARGUMENT;
+  memory.copy(at, changetype<usize>(client()) + offsetof<DhcpClient>("address"), bytes);
+  return bytes;
+}
+
+/** Sets `option` from the `length` bytes at `at`. Returns OK, or why not. */
+export function set(option: u32, at: usize, length: u32): i32 {
+  const c = client();
+  if (option == Option.HOST_NAME) {
+    if (length > NAME_BYTES_MAX) return Status.INVALID_ARGUMENT;
+    c.hostNameBytes = <u8>length;
+    memory.copy(changetype<usize>(c) + HOST_NAME_AT, at, length);
+  } else if (option != Option.LINK_LOCAL) return Status.NOT_SUPPORTED;
+  else if (length < 4 || load<u32>(at) > 1) return Status.INVALID_ARGUMENT;
+  else c.fallsBack = load<u8>(at);
+  return Status.OK;
+}
+
+/** The link is up: the network may be another one (RFC 2131 section 3.7). */
+export function linkUp(): void {
+  const c = client();
+  countSeconds(c);
+  const bit = 1 << c.phase;
+  if (bit & LEASED) reboot(c);
+  else if (bit & SEEKING) {
+    stopProbing(c);
+    start(c);
+  }
+}
+
+/** Takes the message of `length` octets at `message` that came to the client's port. */
+export function receive(message: usize, length: u32): void {
+  take(client(), changetype<DhcpMessage>(message), length);
+}
+
+/** Runs the timers that are due, and notes when the next one is. */
+export function run(): void {
+  const c = client();
+  if (!c.phase) return;
+  if (isFree(c)) {
+    countSeconds(c);
+    if (c.phase == DhcpState.CHECKING) bind(c);
+    else takeLinkLocal(c);
+  }
+  if (takeTimer(c)) timerDue(c);
+}
+
+/** Builds the frame that is due into the output slot. Returns its length, or 0. */
+export function emit(): u32 {
+  const c = client();
+  if (!c.phase) return 0;
+  const conflict = services.probeConflict;
+  if (conflict) {
+    services.probeConflict = 0;
+    if (c.phase == DhcpState.CHECKING) {
+      if (conflict & arp.PROBE_CONFLICT) decline(c);
+    } else changeLinkLocal(c);
+  }
+  if (c.probeOwed) {
+    c.probeOwed = 0;
+    // There may be a message, too.
+    state.scanDue = 1;
+    return arp.emitProbe(services.probed);
+  }
+  if (!c.owes) return 0;
+  const bytes = output.emitOwed(c);
+  if (<u32>(c.phase == DhcpState.RELEASING) & <u32>!c.owes) quit(c);
+  return bytes;
+}
+
+/** The neighbour `address` is not to be found. */
+export function unreachable(address: u32): void {
+  output.unreachable(client(), address);
+}
+
+/** Fails to compile when a record does not fit its place. */
+export function checkLayout(): void {
+  record.checkLayout();
+  if (offsetof<DhcpOptions>() > offsetof<Segment>("outSeq")) ERROR("DhcpOptions reach what a reply needs");
+}

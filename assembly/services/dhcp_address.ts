@@ -1,0 +1,124 @@
+// Which address is in use: it is probed before (RFC 2131 section 4.4.1, RFC 5227 section 2.1), taken, and forgotten; and,
+// while there is no lease, a link-local one (RFC 3927) when that is wanted.
+
+import { DhcpState, Event } from "../abi_constants";
+import { config, header, LINK_HEADER_BYTES, services } from "../config";
+import { swap16 } from "../lib/bytes";
+import { after, isDueElseWake } from "../lib/clock";
+import { random } from "../lib/prng";
+import { raise } from "../net/socket";
+import { take } from "./address";
+import { DhcpClient } from "./dhcp_client";
+
+/** 169.254, and its netmask, as on the wire. */
+const LINK_LOCAL_NET: u32 = 0x0000fea9;
+const LINK_LOCAL_MASK: u32 = 0x0000ffff;
+/** Of its hosts, 1.0 is the first that is given out, and so many follow (RFC 3927 section 2.1). */
+const LINK_LOCAL_FIRST: u32 = 0x100;
+const LINK_LOCAL_COUNT: u32 = 0xfe00;
+
+/** A server has probed what it leases, too: two probes a second apart are enough then. PROBE_NUM of RFC 3927 section 9. */
+const LEASE_PROBES: u8 = 2;
+const LINK_LOCAL_PROBES: u8 = 3;
+/** PROBE_WAIT, PROBE_MIN and half of PROBE_MAX, half of ANNOUNCE_WAIT. */
+const PROBE_MS: u32 = 1000;
+/** MAX_CONFLICTS, and RATE_LIMIT_INTERVAL. */
+const CONFLICTS_MAX: u32 = 10;
+const RATE_LIMIT_MS: u32 = 60000;
+
+/** Multiplier of Knuth's multiplicative hash. */
+const HASH: u32 = 0x9e3779b1;
+
+/** The MTU that every host can take (RFC 791 section 3.1): a server that says less makes us work for nothing. */
+const MTU_MIN: u32 = 576;
+
+/** Begins to probe the leased address. */
+export function probeLease(c: DhcpClient): void {
+  probe(c, c.address, LEASE_PROBES, 0);
+}
+
+/** Begins with a link-local address when it is wanted, unless there is an address, or one is probed. */
+export function fallBack(c: DhcpClient): void {
+  if (<u32>!c.fallsBack | config.address | services.probed) return;
+  // The MAC decides, so that a device gets the same address again.
+  const hash = ((config.mac0 ^ ((<u32>config.mac1) << 8)) + c.conflicts * HASH) * HASH;
+  const host = LINK_LOCAL_FIRST + (hash >> 16) % LINK_LOCAL_COUNT;
+  const wait = c.conflicts >= CONFLICTS_MAX ? RATE_LIMIT_MS : random() % PROBE_MS;
+  probe(c, LINK_LOCAL_NET | (swap16(host) << 16), LINK_LOCAL_PROBES, wait);
+}
+
+function probe(c: DhcpClient, address: u32, probes: u8, wait: u32): void {
+  services.probed = address;
+  services.probeConflict = 0;
+  c.probes = probes;
+  c.probeAt = after(wait);
+}
+
+/** Stops probing. */
+export function stopProbing(c: DhcpClient): void {
+  services.probed = 0;
+  c.probeOwed = 0;
+}
+
+/** Sends the next probe when it is due. True when the address that is probed is free: nobody spoke up. */
+export function isFree(c: DhcpClient): bool {
+  // What was heard and not yet seen to comes first.
+  if (!services.probed || services.probeConflict || !isDueElseWake(c.probeAt)) return false;
+  if (!c.probes) return true;
+  c.probes--;
+  c.probeOwed = 1;
+  let wait = PROBE_MS;
+  if (c.phase != DhcpState.CHECKING) wait += c.probes ? random() % PROBE_MS : PROBE_MS;
+  c.probeAt = after(wait);
+  return false;
+}
+
+/** Takes the link-local address that was probed into use. */
+export function takeLinkLocal(c: DhcpClient): void {
+  c.linkLocal = services.probed;
+  stopProbing(c);
+  take(c.linkLocal, LINK_LOCAL_MASK, 0);
+  raise(c, Event.READABLE);
+}
+
+/** Somebody else has the link-local address that is probed or in use, if any: another one. */
+export function changeLinkLocal(c: DhcpClient): void {
+  stopProbing(c);
+  c.conflicts++;
+  if (c.linkLocal) {
+    forget(c.linkLocal);
+    c.linkLocal = 0;
+    raise(c, Event.FAILED);
+  }
+  fallBack(c);
+}
+
+/** Takes the leased address, and what the server said of its network, into use. Connections end when it is another. */
+export function takeLease(c: DhcpClient): void {
+  stopProbing(c);
+  c.linkLocal = 0;
+  const most = slotMtu();
+  config.mtu = <u16>(c.mtu ? min(max<u32>(c.mtu, MTU_MIN), most) : most);
+  services.dnsServer0 = c.dns0;
+  services.dnsServer1 = c.dns1;
+  if ((config.address ^ c.address) | (config.netmask ^ c.netmask) | (config.gateway ^ c.router))
+    take(c.address, c.netmask, c.router);
+}
+
+/** The lease ended: nothing of it is in use any more. */
+export function forgetLease(c: DhcpClient): void {
+  services.dnsServer0 = 0;
+  services.dnsServer1 = 0;
+  config.mtu = <u16>slotMtu();
+  forget(c.address);
+}
+
+/** The MTU of the configuration: config.mtu is what a server says. */
+function slotMtu(): u32 {
+  return header.slotBytes - LINK_HEADER_BYTES;
+}
+
+/** No address any more, if it is `address`: the application may have set another. */
+export function forget(address: u32): void {
+  if (<u32>(address != 0) & <u32>(config.address == address)) take(0, 0, 0);
+}
