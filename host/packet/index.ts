@@ -9,6 +9,7 @@ import { decodeIcmp, describeIcmp, encodeIcmp, type Icmp, type IcmpSpec } from "
 import { decodeIpv4, encodeIpv4, IpProtocol, type Ipv4, type Ipv4Spec } from "./ipv4.js";
 import { hex16 } from "./octets.js";
 import { decodeTcp, describeTcp, encodeTcp, type Tcp, type TcpSpec } from "./tcp.js";
+import { decodeUdp, describeUdp, encodeUdp, type Udp, type UdpSpec } from "./udp.js";
 
 export * from "./arp.js";
 export * from "./checksum.js";
@@ -17,6 +18,7 @@ export * from "./icmp.js";
 export * from "./ipv4.js";
 export * from "./octets.js";
 export * from "./tcp.js";
+export * from "./udp.js";
 
 interface Decoded {
   readonly frame: Uint8Array;
@@ -38,6 +40,7 @@ export type Packet =
       readonly ipv4: Ipv4;
       readonly icmp: Icmp;
     })
+  | (Decoded & { readonly kind: "udp"; readonly ethernet: Ethernet; readonly ipv4: Ipv4; readonly udp: Udp })
   | TcpPacket;
 
 /** A decoded frame that carries a TCP segment. */
@@ -67,6 +70,7 @@ export type FrameSpec = { readonly link: LinkSpec } & (
   | { readonly arp: ArpSpec }
   | { readonly ipv4: IpLayer; readonly payload: Uint8Array }
   | { readonly ipv4: IpLayer; readonly icmp: IcmpSpec }
+  | { readonly ipv4: IpLayer; readonly udp: UdpSpec }
   | { readonly ipv4: IpLayer; readonly tcp: TcpSpec }
 );
 
@@ -125,6 +129,10 @@ function decodeTransport(base: Decoded & { ethernet: Ethernet; ipv4: Ipv4 }, pro
     const icmp = decodeIcmp(ipv4.payload, problems);
     if (icmp) return { ...base, kind: "icmp", icmp };
   }
+  if (readable && whole && ipv4.protocol === IpProtocol.UDP) {
+    const udp = decodeUdp(ipv4.payload, ipv4, problems);
+    if (udp) return { ...base, kind: "udp", udp };
+  }
   if (readable && whole && ipv4.protocol === IpProtocol.TCP) {
     const tcp = decodeTcp(ipv4.payload, ipv4, problems);
     if (tcp) return { ...base, kind: "tcp", tcp };
@@ -139,6 +147,10 @@ function encodePayload(spec: FrameSpec): { type: number; payload: Uint8Array } {
   if ("tcp" in spec) {
     const payload = encodeTcp(spec.tcp, ipv4);
     return { type: EtherType.IPV4, payload: encodeIpv4({ protocol: IpProtocol.TCP, ...ipv4, payload }) };
+  }
+  if ("udp" in spec) {
+    const payload = encodeUdp(spec.udp, ipv4);
+    return { type: EtherType.IPV4, payload: encodeIpv4({ protocol: IpProtocol.UDP, ...ipv4, payload }) };
   }
   const payload = "icmp" in spec ? encodeIcmp(spec.icmp) : spec.payload;
   return { type: EtherType.IPV4, payload: encodeIpv4({ protocol: IpProtocol.ICMP, ...ipv4, payload }) };
@@ -164,6 +176,11 @@ function describePacket(
     }
     case "icmp":
       return `${packet.ipv4.source} > ${packet.ipv4.destination} ${describeIcmp(packet.icmp)}`;
+    case "udp": {
+      const from = `${packet.ipv4.source}:${packet.udp.sourcePort}`;
+      const to = `${packet.ipv4.destination}:${packet.udp.destinationPort}`;
+      return `${from} > ${to} ${describeUdp(packet.udp)}`;
+    }
     case "tcp": {
       const { seq, ack } = typeof bases === "function" ? bases(packet) : bases;
       const from = `${packet.ipv4.source}:${packet.tcp.sourcePort}`;
