@@ -15,6 +15,8 @@ import {
   Family,
   type InterfaceAddress,
   InterfaceAddressLayout,
+  type Lease,
+  LeaseLayout,
   Option,
   SocketKind,
   STATE_MAGIC,
@@ -68,6 +70,13 @@ export interface ConnectionInfo extends TcpInfo {
   rttVarMs: number;
   /** RCV.WND: the window that we announced last, in bytes. */
   rcvWnd: number;
+}
+
+/** What a DHCP client is told. */
+export interface DhcpOptions {
+  /** At most 32 octets or so, as the core has room. */
+  hostName?: string | undefined;
+  linkLocal?: boolean | undefined;
 }
 
 /** A datagram that arrived, and where it came from. */
@@ -299,6 +308,28 @@ export class Core {
     return Array.from({ length: bytes / 16 }, (_, index) =>
       formatIpv4(this.#memory.subarray(at + 16 * index, at + 16 * index + 4)),
     );
+  }
+
+  /**
+   * Opens the DHCP client, of which there is one; it looks for a server at once, and READABLE tells of a lease. `hostName`:
+   * what servers are told; `linkLocal`: takes a link-local address (RFC 3927) while no server answers.
+   */
+  openDhcp({ hostName, linkLocal = false }: DhcpOptions = {}): number {
+    const handle = this.open(SocketKind.DHCP_CLIENT);
+    try {
+      if (hostName) this.setOptionBytes(handle, Option.HOST_NAME, new TextEncoder().encode(hostName));
+      if (linkLocal) this.setOption(handle, Option.LINK_LOCAL, 1);
+    } catch (error) {
+      this.abort(handle);
+      throw error;
+    }
+    return handle;
+  }
+
+  /** What a DHCP client knows. */
+  lease(dhcp: number): Lease {
+    ok("getopt", this.engine.exports.getopt(dhcp, Option.LEASE, this.#exchange, LeaseLayout.size));
+    return readRecord(this.#memory, this.#exchange, LeaseLayout);
   }
 
   /**
