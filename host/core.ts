@@ -74,7 +74,7 @@ export interface ConnectionInfo extends TcpInfo {
 
 /** What a DHCP client is told. */
 export interface DhcpOptions {
-  /** At most 32 octets or so, as the core has room. */
+  /** At most 64 octets. */
   hostName?: string | undefined;
   linkLocal?: boolean | undefined;
 }

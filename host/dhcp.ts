@@ -43,7 +43,7 @@ export interface DhcpEvents {
 }
 
 /** The states in which there is a lease. */
-const LEASED: ReadonlySet<number> = new Set([
+const LEASED: ReadonlySet<number> = new Set<number>([
   DhcpState.BOUND,
   DhcpState.RENEWING,
   DhcpState.REBINDING,
@@ -97,8 +97,8 @@ export class DhcpClient extends EventEmitter<DhcpEvents> {
   }
 }
 
-const STATE_NAMES = new Map(
-  Object.entries(DhcpState).map(([name, value]) => [value, name as keyof typeof DhcpState]),
+const STATE_NAMES = new Map<number, keyof typeof DhcpState>(
+  Object.entries(DhcpState).map(([name, value]) => [value as number, name as keyof typeof DhcpState]),
 );
 
 function describe(lease: Lease): DhcpLease | undefined {
