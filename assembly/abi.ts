@@ -139,7 +139,7 @@ export function open(kind: u32): i32 {
 /**
  * Gives the socket a local Endpoint; `connect` chooses one for a socket that was not bound. Its address is ours,
  * whatever it says: there is one interface with one address in this version. Port 0 leaves the choice to `connect`; a
- * listener needs another. Returns OK, BAD_HANDLE, INVALID_ARGUMENT, ADDRESS_IN_USE or ALREADY_CONNECTED.
+ * listener needs another, a datagram socket gets one now. Returns OK, BAD_HANDLE, INVALID_ARGUMENT, ADDRESS_IN_USE or ALREADY_CONNECTED.
  */
 export function bind(handle: i32, endpoint: u32): i32 {
   const socket = find(handle);
@@ -172,6 +172,9 @@ export function accept(handle: i32): i32 {
  * Starts to open a connection to the Endpoint; event CONNECTED or FAILED follows. Returns OK, BAD_HANDLE,
  * INVALID_ARGUMENT, NOT_SUPPORTED (not IPv4), ALREADY_CONNECTED, UNREACHABLE (no route) or ADDRESS_IN_USE (the bound
  * port, or every ephemeral one, is in use with this peer).
+ * A datagram socket has a peer at once, may have another later, and with Family NONE has none: it sends to its peer and hears
+ * nobody else, and what arrived before is forgotten. Returns for it OK, BAD_HANDLE, INVALID_ARGUMENT and NOT_SUPPORTED as
+ * `sendTo`, or ADDRESS_IN_USE.
  */
 export function connect(handle: i32, endpoint: u32): i32 {
   if (STANDARD) return connectAny(handle, endpoint);
@@ -187,6 +190,7 @@ export function connect(handle: i32, endpoint: u32): i32 {
  * Finds room to write: returns the length of the next free run of the send ring (its address in
  * `StateHeader.runPointer`), WOULD_BLOCK when the ring is full (event WRITABLE follows), or BAD_HANDLE,
  * NOT_CONNECTED, SHUT_DOWN, or the error that ended the connection.
+ * Of a datagram socket: room for one datagram. When it is less than could be, event WRITABLE follows as there is more.
  */
 export function sendReserve(handle: i32): i32 {
   const connection = findConnection(handle);
@@ -195,7 +199,10 @@ export function sendReserve(handle: i32): i32 {
   return service ? sockets.sendReserve(service) : Status.BAD_HANDLE;
 }
 
-/** Sends the first `length` bytes of the run found by `sendReserve`. Returns OK, BAD_HANDLE or INVALID_ARGUMENT. */
+/**
+ * Sends the first `length` bytes of the run found by `sendReserve`. Returns OK, BAD_HANDLE or INVALID_ARGUMENT. A connected
+ * datagram socket sends them as one datagram; others are NOT_CONNECTED.
+ */
 export function sendCommit(handle: i32, length: u32): i32 {
   const connection = findConnection(handle);
   if (connection) return user.sendCommit(connection, length);
@@ -207,6 +214,7 @@ export function sendCommit(handle: i32, length: u32): i32 {
  * Finds what can be read: returns the length of the next run of the receive ring (its address in
  * `StateHeader.runPointer`), 0 after the peer's FIN, WOULD_BLOCK when there is nothing yet (event READABLE
  * follows), or BAD_HANDLE, NOT_CONNECTED, or the error that ended the connection.
+ * Of a connected datagram socket: the next datagram, which may have 0 bytes.
  */
 export function receivePeek(handle: i32): i32 {
   const connection = findConnection(handle);
@@ -215,7 +223,10 @@ export function receivePeek(handle: i32): i32 {
   return service ? sockets.receivePeek(service) : Status.BAD_HANDLE;
 }
 
-/** Frees the first `length` bytes of the run found by `receivePeek`. Returns OK, BAD_HANDLE or INVALID_ARGUMENT. */
+/**
+ * Frees the first `length` bytes of the run found by `receivePeek`. Returns OK, BAD_HANDLE or INVALID_ARGUMENT. A datagram is
+ * freed whole, whatever part of it was read.
+ */
 export function receiveConsume(handle: i32, length: u32): i32 {
   const connection = findConnection(handle);
   if (connection) return user.receiveConsume(connection, length);
@@ -242,7 +253,15 @@ export function send(handle: i32, most: u32): i32 {
   return connection ? user.send(connection, most) : Status.BAD_HANDLE;
 }
 
-/** Sends `length` bytes at `data` as one datagram to the Endpoint. NOT_SUPPORTED in a build without UDP. */
+/**
+ * Sends `length` bytes at `data` as one datagram to the Endpoint, or with 0 to the peer of a connected socket. They lie in the
+ * run found by `sendReserve`, from its first byte on, or in the exchange area, from where they are copied. A socket that was not
+ * bound gets a port. Where there is no way to the Endpoint event FAILED says so later (option ERROR: UNREACHABLE). Returns OK,
+ * BAD_HANDLE, INVALID_ARGUMENT (port 0, an address that nobody can have or that is ours, a broadcast without option BROADCAST,
+ * data elsewhere), NOT_SUPPORTED (not IPv4; a build without UDP), NOT_CONNECTED, ALREADY_CONNECTED (to an Endpoint although
+ * connected), TOO_LONG (Config.mtu less 28, or the queue less 8), ADDRESS_IN_USE (no port is free), or WOULD_BLOCK when the
+ * queue is too full (event WRITABLE follows).
+ */
 export function sendTo(handle: i32, endpoint: u32, data: u32, length: u32): i32 {
   if (!STANDARD) return Status.NOT_SUPPORTED;
   const service = findService(handle);
@@ -258,8 +277,9 @@ export function sendTo(handle: i32, endpoint: u32, data: u32, length: u32): i32 
 }
 
 /**
- * Finds the next datagram: returns its length (address in `StateHeader.runPointer`), its source in the Endpoint;
- * `receiveConsume` frees it. NOT_SUPPORTED in a build without UDP.
+ * Finds the next datagram: returns its length, which may be 0 (address in `StateHeader.runPointer`), its source in the
+ * Endpoint; `receiveConsume` frees it. Returns BAD_HANDLE, INVALID_ARGUMENT or WOULD_BLOCK (event READABLE follows) instead;
+ * NOT_SUPPORTED in a build without UDP.
  */
 export function receiveFrom(handle: i32, endpoint: u32): i32 {
   if (!STANDARD) return Status.NOT_SUPPORTED;
@@ -278,7 +298,8 @@ export function shutdown(handle: i32): i32 {
 /**
  * Gives the handle back. What was written is still delivered, and a FIN follows. But a connection with received data
  * that nobody read, or to which more data comes, ends in a reset when that is done (RFC 9293 section 3.6.1); one in
- * SYN-SENT is forgotten; a listener takes with it the connections that nobody accepted. Returns OK or BAD_HANDLE.
+ * SYN-SENT is forgotten; a listener takes with it the connections that nobody accepted. A datagram socket sends what is in
+ * its queue. Returns OK or BAD_HANDLE.
  */
 export function close(handle: i32): i32 {
   return end(handle, false);

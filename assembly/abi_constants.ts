@@ -111,7 +111,8 @@ export const enum Event {
   PEER_CLOSED = 16,
   /** Both directions have ended and all was acknowledged; the handle stays until `close`. Comes with READABLE and WRITABLE. */
   CLOSED = 32,
-  /** The connection ended before its time; option ERROR says why. The handle stays. Comes with READABLE and WRITABLE. */
+  /** The connection ended before its time; option ERROR says why. The handle stays. Comes with READABLE and WRITABLE.
+   * Of a datagram socket, alone: a datagram did not arrive (an ICMP error, or no way); the socket goes on. */
   FAILED = 64,
   /** The peer marked data as urgent (RFC 9293 section 3.8.5); option URGENT says how much. It stays in the stream. */
   URGENT = 128,
@@ -163,7 +164,7 @@ export const enum DhcpState {
 
 /** Options of `setopt` and `getopt`. u32 unless said otherwise. */
 export const enum Option {
-  /** get: last error of the socket, a Status. */
+  /** get: last error of the socket, a Status. Reading that of a datagram socket clears it. */
   ERROR = 1,
   /** get: an Endpoint. */
   LOCAL_ENDPOINT = 2,
@@ -179,15 +180,16 @@ export const enum Option {
   /** get, set: give up when data stays unacknowledged this long, in milliseconds below 2^24; 0 (default): when
    * retransmissions are used up. RFC 5482's local part. */
   USER_TIMEOUT_MS = 10,
-  /** IPv4 time to live of one socket; not supported in this version: see Config.ttl. */
+  /** get, set, on a datagram socket: IPv4 time to live, 1 to 255; 0 (default): Config.ttl, and 1 for groups. */
   TTL = 11,
   /** get, set: IPv4 differentiated services octet, 0 to 255, of segments sent from now on. Not on a listener. */
   TOS = 12,
-  /** set: 1 lets a datagram socket send to broadcast addresses. */
+  /** get, set: 1 lets a datagram socket send to broadcast addresses. */
   BROADCAST = 13,
-  /** set, an Endpoint: join a multicast group. */
+  /** set, an Endpoint: join a multicast group on a datagram socket. All sockets together have four places (NO_SOCKET); nobody
+   * is told (no IGMP). */
   MULTICAST_JOIN = 14,
-  /** set, an Endpoint: leave a multicast group. */
+  /** set, an Endpoint: leave a multicast group; INVALID_ARGUMENT when the socket is not in it. */
   MULTICAST_LEAVE = 15,
   /** get, u8: a TcpState. */
   TCP_STATE = 16,

@@ -142,11 +142,15 @@ export class Services {
   fragmentTable: u32;
   /** The queues of the first datagram socket. */
   datagramQueues: u32;
-  /** Multicast groups that sockets have joined, or 0. A socket has a bit for each. */
+  /** Multicast groups that sockets have joined, or 0; and the sockets. */
   group0: u32;
   group1: u32;
   group2: u32;
   group3: u32;
+  groupSocket0: u32;
+  groupSocket1: u32;
+  groupSocket2: u32;
+  groupSocket3: u32;
   /** A Neighbour: the hardware address of a group or of everybody. */
   groupMac0: u32;
   groupMac1: u16;

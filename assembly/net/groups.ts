@@ -1,28 +1,42 @@
-// Multicast groups that sockets have joined (RFC 1112): one table for the device, in which each has a bit.
+// Multicast groups (RFC 1112): which sockets have joined which, in one short table for the device.
 
+import { Status } from "../abi_constants";
 import { Services, services } from "../config";
 import { GROUP_MAC, Neighbour } from "./link";
 import * as route from "./route";
+import { Socket } from "./socket";
 
-const GROUPS: u32 = 4;
+/** Where the addresses are; the sockets stand SOCKETS further on. Both 0: the entry is free. */
+const FIRST: usize = changetype<usize>(services) + offsetof<Services>("group0");
+const END: usize = changetype<usize>(services) + offsetof<Services>("groupSocket0");
+const SOCKETS: usize = END - FIRST;
 
-/** The bit of the group `address`, or 0: not joined, or no group. */
-export function membership(address: u32): u32 {
-  return route.isGroup(address) ? bitOf(address) : 0;
+/** Whether somebody has joined the group `address`. */
+export function isJoined(address: u32): bool {
+  return <bool>(<u32>route.isGroup(address) & <u32>(find(address, 0) != 0));
 }
 
-/** The bit of the group `address`, which is joined from now on; 0 when the table is full. */
-export function join(address: u32): u32 {
-  let bit = bitOf(address);
-  if (bit) return bit;
-  bit = bitOf(0);
-  if (bit) store<u32>(placeOf(ctz(bit)), address);
-  return bit;
+/** `socket` joins the group `address`. Returns OK, or NO_SOCKET when the table is full. */
+export function join(address: u32, socket: Socket): i32 {
+  if (find(address, changetype<u32>(socket))) return Status.OK;
+  const at = find(0, 0);
+  if (!at) return Status.NO_SOCKET;
+  store<u32>(at, address);
+  store<u32>(at, changetype<u32>(socket), SOCKETS);
+  return Status.OK;
 }
 
-/** Leaves the groups of `bits`. */
-export function leave(bits: u32): void {
-  for (let index: u32 = 0; index < GROUPS; index++) if ((bits >> index) & 1) store<u32>(placeOf(index), 0);
+/** `socket` leaves the group `address`, or with 0 all groups. Returns OK, or INVALID_ARGUMENT when it was in none. */
+export function leave(address: u32, socket: Socket): i32 {
+  let status = <i32>Status.INVALID_ARGUMENT;
+  for (let at = FIRST; at < END; at += 4) {
+    if (load<u32>(at, SOCKETS) != changetype<u32>(socket)) continue;
+    if (address && load<u32>(at) != address) continue;
+    store<u32>(at, 0);
+    store<u32>(at, 0, SOCKETS);
+    status = Status.OK;
+  }
+  return status;
 }
 
 /** The hardware address of `address`, which is a group's or everybody's; it stands until the next call. */
@@ -33,12 +47,10 @@ export function neighbour(address: u32): Neighbour {
   return changetype<Neighbour>(changetype<usize>(services) + offsetof<Services>("groupMac0"));
 }
 
-function bitOf(address: u32): u32 {
-  for (let index: u32 = 0; index < GROUPS; index++)
-    if (load<u32>(placeOf(index)) == address) return 1 << index;
+/** The entry of `socket`, or with 0 anybody's, for the group `address`; 0: there is none. */
+function find(address: u32, socket: u32): usize {
+  for (let at = FIRST; at < END; at += 4) {
+    if (load<u32>(at) == address && <u32>!socket | <u32>(load<u32>(at, SOCKETS) == socket)) return at;
+  }
   return 0;
-}
-
-function placeOf(index: u32): usize {
-  return changetype<usize>(services) + offsetof<Services>("group0") + (index << 2);
 }

@@ -57,7 +57,7 @@ function isForUs(ip: Ipv4Header): bool {
   const ours = config.address;
   const destination = ip.destination;
   if (STANDARD && ip.protocol == PROTOCOL_UDP) {
-    if (<u32>!ours | <u32>route.isBroadcast(destination) | groups.membership(destination)) return true;
+    if (<u32>!ours | <u32>route.isBroadcast(destination) | <u32>groups.isJoined(destination)) return true;
   }
   return !((destination ^ ours) | <u32>!ours | link.isBroadcast());
 }
@@ -95,33 +95,29 @@ export function outputPayload(): usize {
  * services octet. The identification is zero: the packet is atomic (RFC 6864 section 4.1). Returns the frame's length.
  */
 export function emit(destination: u32, protocol: u32, length: u32, tos: u32, to: link.Neighbour): u32 {
-  return emitFrom(config.address, destination, protocol, length, tos, config.ttl, to);
-}
-
-// @inline
-/** The same, from `source` and with the time to live `ttl`. */
-export function emitFrom(
-  source: u32,
-  destination: u32,
-  protocol: u32,
-  length: u32,
-  tos: u32,
-  ttl: u32,
-  to: link.Neighbour,
-): u32 {
   const ip = changetype<Ipv4Header>(link.outputPayload());
   const at = changetype<usize>(ip);
   const first: u32 = 0x45 | (tos << 8) | (swap16(IPV4_HEADER_BYTES + length) << 16);
   const second: u32 = (<u32>DONT_FRAGMENT) << 16;
-  const third: u32 = ttl | (protocol << 8);
+  const third: u32 = <u32>config.ttl | (protocol << 8);
   store<u32>(at, first);
   store<u32>(at, second, 4);
   store<u32>(at, third, 8);
+  const source = config.address;
   ip.source = source;
   ip.destination = destination;
   ip.checksum = <u16>~fold(<u64>first + second + third + source + destination);
   link.emit(to.mac0, to.mac1, TYPE_IPV4);
   return LINK_HEADER_BYTES + IPV4_HEADER_BYTES + length;
+}
+
+/** Gives the packet in the output slot another source and time to live. */
+export function amend(source: u32, ttl: u32): void {
+  const ip = changetype<Ipv4Header>(link.outputPayload());
+  ip.source = source;
+  ip.ttl = <u8>ttl;
+  ip.checksum = 0;
+  ip.checksum = <u16>~checksum(changetype<usize>(ip), IPV4_HEADER_BYTES, 0);
 }
 
 // @inline

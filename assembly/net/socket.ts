@@ -154,10 +154,19 @@ export function wordOption(at: usize, length: u32, value: u32): i32 {
 export function endpointOption(socket: Socket, local: bool, at: usize, length: u32): i32 {
   const bytes: u32 = offsetof<Endpoint>();
   if (length < bytes) return Status.INVALID_ARGUMENT;
-  memory.fill(at, 0, bytes);
+  writeEndpoint(
+    at,
+    local ? config.address : socket.remoteAddress,
+    local ? socket.ports >> 16 : socket.ports & 0xffff,
+  );
+  return bytes;
+}
+
+/** Writes an Endpoint to `at`; `port` as on the wire. */
+export function writeEndpoint(at: usize, address: u32, port: u32): void {
+  memory.fill(at, 0, offsetof<Endpoint>());
   const record = changetype<Endpoint>(at);
   record.family = <u16>Family.IPV4;
-  record.port = <u16>swap16(local ? socket.ports >> 16 : socket.ports & 0xffff);
-  record.address0 = local ? config.address : socket.remoteAddress;
-  return bytes;
+  record.port = <u16>swap16(port);
+  record.address0 = address;
 }

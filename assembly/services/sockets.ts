@@ -90,7 +90,7 @@ export function sendTo(
 /** The next datagram. */
 export function receiveFrom(socket: Socket, from: Endpoint): i32 {
   if (socket.kind != Kind.DATAGRAM) return Status.BAD_HANDLE;
-  return udp.receiveFrom(changetype<Datagram>(socket), from);
+  return udp.receiveFrom(changetype<Datagram>(socket), changetype<usize>(from));
 }
 
 /** What arrived. */

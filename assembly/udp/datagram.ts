@@ -1,33 +1,27 @@
 // The record of a datagram socket.
 
+import { Option } from "../abi_constants";
 import { config, DATAGRAM_BYTES, services } from "../config";
-import { Socket } from "../net/socket";
-import { NONE, Queue } from "./queue";
-
-/** Bits of Datagram.flags. */
-export namespace Flag {
-  /** The application found too little room to send. */
-  export const WANT_WRITE: u8 = 1;
-  /** Waits for an ARP answer. */
-  export const ARP_WAIT: u8 = 2;
-  /** May send to everybody. */
-  export const BROADCAST: u8 = 4;
-}
+import { Kind, Socket } from "../net/socket";
+import { Queue } from "./queue";
 
 /** A datagram socket: `remoteAddress` and the low half of `ports` are the peer's when it is connected, else 0. */
 @unmanaged
 export class Datagram extends Socket {
   /** A Status: what an ICMP error, or ARP, said of a datagram. */
   error: i16;
-  /** Time to live; 0: the configuration's. */
+  // The next three stand as the options of their names are numbered.
+  /** Time to live; 0: the usual one. */
   ttl: u8;
   /** Differentiated services octet. */
   tos: u8;
-  /** Flag bits. */
-  flags: u8;
-  /** The groups it has joined: a bit for each of net/groups.ts. */
-  groups: u8;
-  unused: u16;
+  /** Not 0: may send to everybody. */
+  broadcast: u8;
+  /** Event.WRITABLE when the application found too little room to send. */
+  wants: u8;
+  /** Not 0: the next datagram waits for an ARP answer. */
+  waits: u8;
+  unused: u8;
   /** Queue of what is to be sent. */
   sendHead: u32;
   sendTail: u32;
@@ -36,7 +30,7 @@ export class Datagram extends Socket {
   receiveHead: u32;
   receiveTail: u32;
   receiveEnd: u32;
-  /** Where the entry stands that the application fills in, or NONE; and the octets that it has room for. */
+  /** Where the entry stands that the application fills in, and the octets that it has room for: 0: there is none. */
   reserved: u32;
   reservedBytes: u32;
 }
@@ -67,15 +61,29 @@ export function receiveRing(d: Datagram): usize {
   return sendRing(d) + config.datagramQueueBytes;
 }
 
-/** A record that begins a new life; its handle, lists and their links stay. */
-export function clear(d: Datagram): void {
-  const at = changetype<usize>(d);
-  d.remoteAddress = d.ports = 0;
-  memory.fill(at + offsetof<Datagram>("listener"), 0, offsetof<Datagram>() - offsetof<Datagram>("listener"));
-  d.reserved = NONE;
+/** The socket that is bound to `port` (as on the wire, not 0), or null: no two are bound to the same. */
+export function ofPort(port: u32): Datagram | null {
+  for (let index: u32 = 0; index < config.datagramSockets; index++) {
+    const d = datagramAt(index);
+    if (<u32>(d.kind == Kind.DATAGRAM) & <u32>(d.ports >> 16 == port)) return d;
+  }
+  return null;
+}
+
+/**
+ * The socket for what comes from `address` with `ports` as in a header that arrives; null: there is none, or it is connected
+ * to somebody else.
+ */
+export function find(address: u32, ports: u32): Datagram | null {
+  const d = ofPort(ports >> 16);
+  if (!d) return null;
+  return d.remoteAddress && (d.remoteAddress ^ address) | (d.ports ^ ports) ? null : d;
 }
 
 /** Fails to compile when a record does not fit the place that config.ts gives it. */
 export function checkLayout(): void {
+  const ttl = offsetof<Datagram>("ttl") - Option.TTL;
+  if (offsetof<Datagram>("tos") - Option.TOS != ttl) ERROR("tos is misplaced");
+  if (offsetof<Datagram>("broadcast") - Option.BROADCAST != ttl) ERROR("broadcast is misplaced");
   if (offsetof<Datagram>() != DATAGRAM_BYTES) ERROR("Datagram does not fit");
 }

@@ -27,6 +27,13 @@ export function isForMany(destination: u32): bool {
   return route.isBroadcast(destination) || route.isGroup(destination);
 }
 
+/** Whether there is a way to `destination`. */
+export function hasRoute(destination: u32): bool {
+  return <bool>(
+    (<u32>(config.address != 0) & <u32>(isForMany(destination) || route.nextHop(destination) != 0))
+  );
+}
+
 /**
  * The hardware address on the way to `destination`; null: it is asked for, and the caller has to wait. There must be a
  * route, unless it is one for many. What is returned stands until the next call.
@@ -77,5 +84,7 @@ export function emitPorts(
     const sum = checksum(at, total, pseudo);
     udp.checksum = <u16>(sum == 0xffff ? sum : ~sum);
   }
-  return ipv4.emitFrom(source, destination, PROTOCOL_UDP, total, tos, ttl, to);
+  const bytes = ipv4.emit(destination, PROTOCOL_UDP, total, tos, to);
+  ipv4.amend(source, ttl);
+  return bytes;
 }

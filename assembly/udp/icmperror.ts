@@ -3,9 +3,8 @@
 
 import { Counter, Status } from "../abi_constants";
 import { config } from "../config";
-import { count } from "../lib/counters";
+import { count, drop } from "../lib/counters";
 import * as ipv4 from "../net/ipv4";
-import { Kind } from "../net/socket";
 import {
   FRAGMENTATION_NEEDED,
   ICMP_HEADER_BYTES,
@@ -14,7 +13,7 @@ import {
   QUOTED_BYTES,
 } from "../wire/icmp";
 import { headerBytes, Ipv4Header } from "../wire/ipv4";
-import { Datagram, datagramAt } from "./datagram";
+import { find } from "./datagram";
 import { fail } from "./output";
 
 /** Whether the error message that arrived quotes enough of a datagram, and one of ours; else it is counted. */
@@ -22,13 +21,8 @@ export function check(): bool {
   const ip = ipv4.input();
   const quoted = quotedIp();
   const bytes = ICMP_HEADER_BYTES + headerBytes(quoted) + QUOTED_BYTES;
-  if (ipv4.payloadBytes(ip) < bytes) {
-    count(Counter.ICMP_MALFORMED);
-    return false;
-  }
-  if (quoted.source == config.address) return true;
-  count(Counter.ICMP_STRAY);
-  return false;
+  if (ipv4.payloadBytes(ip) < bytes) return drop(Counter.ICMP_MALFORMED);
+  return quoted.source == config.address || drop(Counter.ICMP_STRAY);
 }
 
 /** The header that it quotes. */
@@ -43,7 +37,7 @@ export function quotedPorts(): u32 {
 }
 
 /** What the error says, as a Status. */
-export function meaning(): Status {
+export function meaning(): i32 {
   const typeCode = <u32>changetype<IcmpHeader>(ipv4.payload(ipv4.input())).typeCode;
   if (typeCode == PORT_UNREACHABLE) return Status.CONNECTION_REFUSED;
   // All that we send says "don't fragment".
@@ -52,20 +46,9 @@ export function meaning(): Status {
 
 /** Tells the socket whose datagram the error message quotes. */
 export function arrives(): void {
-  const d = findSocket();
+  const ports = quotedPorts();
+  const d = ports >> 16 ? find(quotedIp().destination, ports) : null;
   if (!d) return count(Counter.ICMP_STRAY);
   count(Counter.ICMP_ERRORS);
   fail(d, meaning());
-}
-
-function findSocket(): Datagram | null {
-  const ports = quotedPorts();
-  for (let index: u32 = 0; index < config.datagramSockets; index++) {
-    const d = datagramAt(index);
-    const difference = d.ports ^ ports;
-    if (<u32>(d.kind != Kind.DATAGRAM) | <u32>!(ports >> 16) | (difference >> 16)) continue;
-    if (d.remoteAddress && difference | (d.remoteAddress ^ quotedIp().destination)) continue;
-    return d;
-  }
-  return null;
 }

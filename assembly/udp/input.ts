@@ -6,12 +6,11 @@ import { config } from "../config";
 import { swap16 } from "../lib/bytes";
 import { checksum, fold } from "../lib/checksum";
 import { count, drop } from "../lib/counters";
-import * as groups from "../net/groups";
 import * as ipv4 from "../net/ipv4";
-import { Kind, raise } from "../net/socket";
+import { raise } from "../net/socket";
 import { PROTOCOL_UDP } from "../wire/ipv4";
 import { check, totalBytes, UDP_HEADER_BYTES, UdpHeader } from "../wire/udp";
-import { Datagram, datagramAt, receiveQueue, receiveRing } from "./datagram";
+import { find, receiveQueue, receiveRing } from "./datagram";
 import * as queue from "./queue";
 
 /** The port of DHCP clients: the only one that hears anything while we have no address. */
@@ -60,37 +59,19 @@ export function receive(flags: u32): bool {
 
 /** Gives the datagram to the socket that it is for. False: there is none. */
 export function deliver(): bool {
-  const d = findSocket();
+  const udp = header();
+  const source = ipv4.input().source;
+  const d = find(source, udp.ports);
   if (!d) return drop(Counter.UDP_NO_SOCKET);
   const bytes = dataBytes();
-  const place = queue.place(receiveQueue(d), bytes);
+  const q = receiveQueue(d);
+  const place = queue.place(q, bytes);
   if (place == queue.NONE) {
     count(Counter.UDP_QUEUE_FULL);
     return true;
   }
-  const at = receiveRing(d) + place;
-  const record = changetype<queue.Entry>(at);
-  record.bytes = <u16>bytes;
-  record.port = <u16>header().ports;
-  record.address = ipv4.input().source;
-  memory.copy(at + queue.ENTRY_BYTES, data(), bytes);
-  queue.put(receiveQueue(d), place, bytes);
+  queue.write(receiveRing(d) + place, source, udp.ports, data(), bytes);
+  queue.put(q, place, bytes);
   raise(d, Event.READABLE);
   return true;
-}
-
-function findSocket(): Datagram | null {
-  const ip = ipv4.input();
-  const ports = header().ports;
-  const group = groups.membership(ip.destination);
-  for (let index: u32 = 0; index < config.datagramSockets; index++) {
-    const d = datagramAt(index);
-    const difference = d.ports ^ ports;
-    if (<u32>(d.kind != Kind.DATAGRAM) | (difference >> 16)) continue;
-    // One that is connected hears its peer alone; one that joined no group hears no group.
-    if (d.remoteAddress && difference | (d.remoteAddress ^ ip.source)) continue;
-    if (group && !(d.groups & group)) continue;
-    return d;
-  }
-  return null;
 }

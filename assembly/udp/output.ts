@@ -6,8 +6,8 @@ import { config } from "../config";
 import { count } from "../lib/counters";
 import * as route from "../net/route";
 import { Kind, makeReady, raise } from "../net/socket";
-import { Datagram, datagramAt, Flag, sendQueue, sendRing } from "./datagram";
-import { emitPorts, isForMany, neighbourOf, payloadAt } from "./emit";
+import { Datagram, datagramAt, sendQueue, sendRing } from "./datagram";
+import { emitPorts, hasRoute, neighbourOf, payloadAt } from "./emit";
 import * as queue from "./queue";
 
 /** The time to live of what goes to groups, unless the application says otherwise: RFC 1112 section 6.1. */
@@ -15,43 +15,36 @@ const GROUP_TTL: u32 = 1;
 
 /** The turn of one socket: builds its next datagram into the output slot. Returns the frame's length; 0: it has none. */
 export function turn(d: Datagram): u32 {
-  while (!queue.isEmpty(sendQueue(d)) && !(d.flags & Flag.ARP_WAIT)) {
-    const destination = first(d).address;
+  const q = sendQueue(d);
+  while (!queue.isEmpty(q) && !d.waits) {
+    const entry = first(d);
+    const destination = entry.address;
     if (!hasRoute(destination)) {
       giveUp(d);
       continue;
     }
     const neighbour = neighbourOf(destination);
     if (!neighbour) {
-      d.flags |= Flag.ARP_WAIT;
-      return 0;
+      d.waits = 1;
+      break;
     }
-    const entry = first(d);
     const bytes = <u32>entry.bytes;
     memory.copy(payloadAt(), changetype<usize>(entry) + queue.ENTRY_BYTES, bytes);
     const ports = (d.ports >> 16) | ((<u32>entry.port) << 16);
     const ttl = d.ttl ? <u32>d.ttl : route.isGroup(destination) ? GROUP_TTL : <u32>config.ttl;
-    const length = emitPorts(config.address, destination, ports, bytes, d.tos, ttl, neighbour);
     takeFirst(d);
-    if (!queue.isEmpty(sendQueue(d))) makeReady(d);
-    return length;
+    if (!queue.isEmpty(q)) makeReady(d);
+    return emitPorts(config.address, destination, ports, bytes, d.tos, ttl, neighbour);
   }
   return 0;
-}
-
-/** Whether there is a way to `destination`. */
-export function hasRoute(destination: u32): bool {
-  return <bool>(
-    (<u32>(config.address != 0) & <u32>(isForMany(destination) || route.nextHop(destination) != 0))
-  );
 }
 
 /** A neighbour became known (`address` 0), or `address` is not to be found. */
 export function arpSettled(address: u32): void {
   for (let index: u32 = 0; index < config.datagramSockets; index++) {
     const d = datagramAt(index);
-    if (!(d.flags & Flag.ARP_WAIT)) continue;
-    d.flags &= ~Flag.ARP_WAIT;
+    if (!d.waits) continue;
+    d.waits = 0;
     // All that go there: each would wait as long again.
     if (address) while (!queue.isEmpty(sendQueue(d)) && route.nextHop(first(d).address) == address) giveUp(d);
     makeReady(d);
@@ -59,13 +52,13 @@ export function arpSettled(address: u32): void {
 }
 
 /** Tells the application that a datagram did not arrive; the socket goes on. */
-export function fail(d: Datagram, error: Status): void {
+export function fail(d: Datagram, error: i32): void {
   d.error = <i16>error;
-  if (d.kind == Kind.DATAGRAM) raise(d, Event.FAILED);
+  raise(d, Event.FAILED);
 }
 
 function first(d: Datagram): queue.Entry {
-  return changetype<queue.Entry>(sendRing(d) + sendQueue(d).head);
+  return changetype<queue.Entry>(sendRing(d) + d.sendHead);
 }
 
 function giveUp(d: Datagram): void {
@@ -75,9 +68,10 @@ function giveUp(d: Datagram): void {
 }
 
 function takeFirst(d: Datagram): void {
-  queue.take(sendQueue(d), first(d).bytes);
-  if (d.kind == Kind.DETACHED && queue.isEmpty(sendQueue(d))) d.kind = Kind.FREE;
-  if (!(d.flags & Flag.WANT_WRITE)) return;
-  d.flags &= ~Flag.WANT_WRITE;
-  if (d.kind == Kind.DATAGRAM) raise(d, Event.WRITABLE);
+  const q = sendQueue(d);
+  queue.take(q, first(d).bytes);
+  if (<u32>queue.isEmpty(q) & <u32>(d.kind == Kind.DETACHED)) d.kind = Kind.FREE;
+  // Often there is no event in it.
+  raise(d, d.wants);
+  d.wants = 0;
 }

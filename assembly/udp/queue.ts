@@ -49,6 +49,15 @@ export function longest(q: Queue): i32 {
   return <i32>(max(roomAtTail(q), roomAtStart(q)) - ENTRY_BYTES);
 }
 
+/** Writes the entry at `at`: the other side, and `bytes` octets of data, which may be in their place already. */
+export function write(at: usize, address: u32, port: u32, data: usize, bytes: u32): void {
+  const entry = changetype<Entry>(at);
+  entry.bytes = <u16>bytes;
+  entry.port = <u16>port;
+  entry.address = address;
+  memory.copy(at + ENTRY_BYTES, data, bytes);
+}
+
 /** The entry with `bytes` octets of data at `at`, which `place` chose, is in the queue from now on. */
 export function put(q: Queue, at: u32, bytes: u32): void {
   if (at != q.tail) {

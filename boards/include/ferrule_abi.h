@@ -118,7 +118,8 @@ enum ferrule_event {
     FERRULE_EVENT_CLOSED = 32,
     /**
      * The connection ended before its time; option ERROR says why. The handle stays. Comes with
-     * READABLE and WRITABLE.
+     * READABLE and WRITABLE. Of a datagram socket, alone: a datagram did not arrive (an ICMP error,
+     * or no way); the socket goes on.
      */
     FERRULE_EVENT_FAILED = 64,
     /**
@@ -180,7 +181,7 @@ enum ferrule_dhcp_state {
 
 /** Options of `setopt` and `getopt`. u32 unless said otherwise. */
 enum ferrule_option {
-    /** get: last error of the socket, a Status. */
+    /** get: last error of the socket, a Status. Reading that of a datagram socket clears it. */
     FERRULE_OPTION_ERROR = 1,
     /** get: an Endpoint. */
     FERRULE_OPTION_LOCAL_ENDPOINT = 2,
@@ -201,18 +202,24 @@ enum ferrule_option {
      * (default): when retransmissions are used up. RFC 5482's local part.
      */
     FERRULE_OPTION_USER_TIMEOUT_MS = 10,
-    /** IPv4 time to live of one socket; not supported in this version: see Config.ttl. */
+    /**
+     * get, set, on a datagram socket: IPv4 time to live, 1 to 255; 0 (default): Config.ttl, and 1
+     * for groups.
+     */
     FERRULE_OPTION_TTL = 11,
     /**
      * get, set: IPv4 differentiated services octet, 0 to 255, of segments sent from now on. Not on a
      * listener.
      */
     FERRULE_OPTION_TOS = 12,
-    /** set: 1 lets a datagram socket send to broadcast addresses. */
+    /** get, set: 1 lets a datagram socket send to broadcast addresses. */
     FERRULE_OPTION_BROADCAST = 13,
-    /** set, an Endpoint: join a multicast group. */
+    /**
+     * set, an Endpoint: join a multicast group on a datagram socket. All sockets together have four
+     * places (NO_SOCKET); nobody is told (no IGMP).
+     */
     FERRULE_OPTION_MULTICAST_JOIN = 14,
-    /** set, an Endpoint: leave a multicast group. */
+    /** set, an Endpoint: leave a multicast group; INVALID_ARGUMENT when the socket is not in it. */
     FERRULE_OPTION_MULTICAST_LEAVE = 15,
     /** get, u8: a TcpState. */
     FERRULE_OPTION_TCP_STATE = 16,
@@ -963,8 +970,8 @@ FERRULE_LAYOUT(state_header_hints, offsetof(struct ferrule_state_header, hints) 
  * bind(handle, endpoint):
  *   Gives the socket a local Endpoint; `connect` chooses one for a socket that was not bound. Its
  *   address is ours, whatever it says: there is one interface with one address in this version. Port 0
- *   leaves the choice to `connect`; a listener needs another. Returns OK, BAD_HANDLE,
- *   INVALID_ARGUMENT, ADDRESS_IN_USE or ALREADY_CONNECTED.
+ *   leaves the choice to `connect`; a listener needs another, a datagram socket gets one now. Returns
+ *   OK, BAD_HANDLE, INVALID_ARGUMENT, ADDRESS_IN_USE or ALREADY_CONNECTED.
  *
  * listen(handle, backlog):
  *   Starts to accept connections on a bound listener; at most `backlog` (1 to 16384) wait for
@@ -977,25 +984,32 @@ FERRULE_LAYOUT(state_header_hints, offsetof(struct ferrule_state_header, hints) 
  * connect(handle, endpoint):
  *   Starts to open a connection to the Endpoint; event CONNECTED or FAILED follows. Returns OK,
  *   BAD_HANDLE, INVALID_ARGUMENT, NOT_SUPPORTED (not IPv4), ALREADY_CONNECTED, UNREACHABLE (no route)
- *   or ADDRESS_IN_USE (the bound port, or every ephemeral one, is in use with this peer).
+ *   or ADDRESS_IN_USE (the bound port, or every ephemeral one, is in use with this peer). A datagram
+ *   socket has a peer at once, may have another later, and with Family NONE has none: it sends to its
+ *   peer and hears nobody else, and what arrived before is forgotten. Returns for it OK, BAD_HANDLE,
+ *   INVALID_ARGUMENT and NOT_SUPPORTED as `sendTo`, or ADDRESS_IN_USE.
  *
  * sendReserve(handle):
  *   Finds room to write: returns the length of the next free run of the send ring (its address in
  *   `StateHeader.runPointer`), WOULD_BLOCK when the ring is full (event WRITABLE follows), or
- *   BAD_HANDLE, NOT_CONNECTED, SHUT_DOWN, or the error that ended the connection.
+ *   BAD_HANDLE, NOT_CONNECTED, SHUT_DOWN, or the error that ended the connection. Of a datagram
+ *   socket: room for one datagram. When it is less than could be, event WRITABLE follows as there is
+ *   more.
  *
  * sendCommit(handle, length):
  *   Sends the first `length` bytes of the run found by `sendReserve`. Returns OK, BAD_HANDLE or
- *   INVALID_ARGUMENT.
+ *   INVALID_ARGUMENT. A connected datagram socket sends them as one datagram; others are
+ *   NOT_CONNECTED.
  *
  * receivePeek(handle):
  *   Finds what can be read: returns the length of the next run of the receive ring (its address in
  *   `StateHeader.runPointer`), 0 after the peer's FIN, WOULD_BLOCK when there is nothing yet (event
- *   READABLE follows), or BAD_HANDLE, NOT_CONNECTED, or the error that ended the connection.
+ *   READABLE follows), or BAD_HANDLE, NOT_CONNECTED, or the error that ended the connection. Of a
+ *   connected datagram socket: the next datagram, which may have 0 bytes.
  *
  * receiveConsume(handle, length):
  *   Frees the first `length` bytes of the run found by `receivePeek`. Returns OK, BAD_HANDLE or
- *   INVALID_ARGUMENT.
+ *   INVALID_ARGUMENT. A datagram is freed whole, whatever part of it was read.
  *
  * receive(handle, most):
  *   Takes the next run out of the receive ring, at most `most` bytes of it, 1 or more: `receivePeek`
@@ -1008,12 +1022,20 @@ FERRULE_LAYOUT(state_header_hints, offsetof(struct ferrule_state_header, hints) 
  *   `output`. Returns how many there are to be, or what `sendReserve` says.
  *
  * sendTo(handle, endpoint, data, length):
- *   Sends `length` bytes at `data` as one datagram to the Endpoint. NOT_SUPPORTED in a build without
- *   UDP.
+ *   Sends `length` bytes at `data` as one datagram to the Endpoint, or with 0 to the peer of a
+ *   connected socket. They lie in the run found by `sendReserve`, from its first byte on, or in the
+ *   exchange area, from where they are copied. A socket that was not bound gets a port. Where there is
+ *   no way to the Endpoint event FAILED says so later (option ERROR: UNREACHABLE). Returns OK,
+ *   BAD_HANDLE, INVALID_ARGUMENT (port 0, an address that nobody can have or that is ours, a broadcast
+ *   without option BROADCAST, data elsewhere), NOT_SUPPORTED (not IPv4; a build without UDP),
+ *   NOT_CONNECTED, ALREADY_CONNECTED (to an Endpoint although connected), TOO_LONG (Config.mtu less
+ *   28, or the queue less 8), ADDRESS_IN_USE (no port is free), or WOULD_BLOCK when the queue is too
+ *   full (event WRITABLE follows).
  *
  * receiveFrom(handle, endpoint):
- *   Finds the next datagram: returns its length (address in `StateHeader.runPointer`), its source in
- *   the Endpoint; `receiveConsume` frees it. NOT_SUPPORTED in a build without UDP.
+ *   Finds the next datagram: returns its length, which may be 0 (address in `StateHeader.runPointer`),
+ *   its source in the Endpoint; `receiveConsume` frees it. Returns BAD_HANDLE, INVALID_ARGUMENT or
+ *   WOULD_BLOCK (event READABLE follows) instead; NOT_SUPPORTED in a build without UDP.
  *
  * shutdown(handle):
  *   Ends the sending direction: a FIN follows what was written; reading goes on. Returns OK or why
@@ -1023,7 +1045,8 @@ FERRULE_LAYOUT(state_header_hints, offsetof(struct ferrule_state_header, hints) 
  *   Gives the handle back. What was written is still delivered, and a FIN follows. But a connection
  *   with received data that nobody read, or to which more data comes, ends in a reset when that is
  *   done (RFC 9293 section 3.6.1); one in SYN-SENT is forgotten; a listener takes with it the
- *   connections that nobody accepted. Returns OK or BAD_HANDLE.
+ *   connections that nobody accepted. A datagram socket sends what is in its queue. Returns OK or
+ *   BAD_HANDLE.
  *
  * abort(handle):
  *   Gives the handle back and resets the connection: what was written and not acknowledged is lost.

@@ -74,6 +74,10 @@ export type Services = Fields<
   | "group1"
   | "group2"
   | "group3"
+  | "groupSocket0"
+  | "groupSocket1"
+  | "groupSocket2"
+  | "groupSocket3"
   | "groupMac0"
   | "groupMac1"
 >;
@@ -117,6 +121,24 @@ export type Tcb = Fields<
   | "challengeDebt"
   | "rcvUp"
   | "sndUp"
+>;
+
+export type Datagram = Fields<
+  | SocketField
+  | "error"
+  | "ttl"
+  | "tos"
+  | "broadcast"
+  | "wants"
+  | "waits"
+  | "sendHead"
+  | "sendTail"
+  | "sendEnd"
+  | "receiveHead"
+  | "receiveTail"
+  | "receiveEnd"
+  | "reserved"
+  | "reservedBytes"
 >;
 
 export type Listener = Fields<SocketField | "backlog" | "pending" | "acceptHead">;
@@ -271,6 +293,10 @@ export class UnitCore {
 
   get services(): Services {
     return this.record("config", "Services", this.constant("config", "services"));
+  }
+
+  datagram(address: number): Datagram {
+    return this.record("udp/datagram", "Datagram", address);
   }
 
   get segment(): Segment {

@@ -23,6 +23,7 @@ function functionsOf(unit: UnitCore) {
     "isIntact",
     "outputPayload",
     "emit",
+    "amend",
     "pseudoSum",
   );
 }
@@ -160,6 +161,24 @@ describe("emit", () => {
     const packet = decode(core.outputFrame(ipv4.emit(address(PEER.address), 253, 100, 0, neighbour())));
     expect(packet.kind === "ipv4" && packet.ipv4.payload).toEqual(payload);
   });
+});
+
+test("amend gives a packet another source and time to live", () => {
+  const bytes = ipv4.emit(
+    address(PEER.address),
+    17,
+    0,
+    0,
+    core.functions("net/groups", "neighbour").neighbour(-1),
+  );
+  for (const [source, ttl] of [
+    ["0.0.0.0", 1],
+    ["192.0.2.255", 255],
+  ] as const) {
+    ipv4.amend(address(source), ttl);
+    const packet = decode(core.outputFrame(bytes));
+    expect(packet).toMatchObject({ ipv4: { source, ttl, checksumValid: true, destination: PEER.address } });
+  }
 });
 
 test("pseudoSum is the sum of the codec's pseudo-header", () => {

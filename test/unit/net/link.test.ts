@@ -68,7 +68,7 @@ describe("receive", () => {
   });
 
   test.each([
-    "01:00:5e:00:00:01",
+    "01:00:5f:00:00:01",
     "33:33:00:00:00:01",
     "ff:ff:ff:ff:ff:fe",
     "ff:fe:ff:ff:ff:ff",
@@ -80,7 +80,7 @@ describe("receive", () => {
     expect(core.counters()).toEqual({ LINK_NOT_OURS: 1 });
   });
 
-  test.each([DEVICE.mac, BROADCAST_MAC, "01:00:5e:00:00:01", "03:00:00:00:00:02"])(
+  test.each([DEVICE.mac, BROADCAST_MAC, "01:00:5f:00:00:01", "03:00:00:00:00:02"])(
     "nobody else sends from %s",
     (source) => {
       expect(link.receive(put(DEVICE.mac, source))).toBe(0);

@@ -87,3 +87,24 @@ describe("the broadcast address", () => {
     expect(booted("10.0.0.3", "255.255.255.254").isHost("10.0.0.2")).toBe(true);
   });
 });
+
+test("isBroadcast and isGroup", () => {
+  const { isBroadcast, isGroup } = booted("10.0.0.1", "255.255.255.0").core.functions(
+    "net/route",
+    "isBroadcast",
+    "isGroup",
+  );
+  const all = [
+    "0.0.0.0",
+    "10.0.0.255",
+    "10.0.1.255",
+    "223.255.255.255",
+    "224.0.0.0",
+    "239.255.255.255",
+    "240.0.0.0",
+  ];
+  const those = (call: (at: number) => unknown) =>
+    [...all, "255.255.255.255"].filter((text) => call(address(text)));
+  expect(those(isBroadcast)).toEqual(["10.0.0.255", "255.255.255.255"]);
+  expect(those(isGroup)).toEqual(["224.0.0.0", "239.255.255.255"]);
+});

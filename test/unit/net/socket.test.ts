@@ -12,7 +12,7 @@ function functionsOf(unit: UnitCore) {
     ...unit.functions(
       "net/socket",
       ...(["become", "isHeld", "retireHandle", "raise", "makeReady", "takeReady", "takeEvents"] as const),
-      ...(["unlink", "wordOption", "endpointOption"] as const),
+      ...(["unlink", "wordOption", "endpointOption", "writeEndpoint"] as const),
     ),
   };
 }
@@ -136,5 +136,7 @@ describe("answers to getopt", () => {
     const zeros = Array<number>(12).fill(0);
     expect(read(true)).toEqual([1, 0, 80, 0, 0, 0, 0, 0, 10, 0, 0, 1, ...zeros]);
     expect(read(false)).toEqual([1, 0, 0x34, 0x12, 0, 0, 0, 0, 10, 0, 0, 2, ...zeros]);
+    tcb.writeEndpoint(60000, 0x0300000a, 0xffff0100);
+    expect([...core.memory.subarray(60000, 60012)]).toEqual([1, 0, 1, 0, 0, 0, 0, 0, 10, 0, 0, 3]);
   });
 });
