@@ -144,22 +144,22 @@ export const enum TcpState {
 
 /** States of the DHCP client: RFC 2131 figure 5, and what lies between. INIT and INIT-REBOOT last no time. */
 export const enum DhcpState {
-  /** There is no client, or it was closed. */
+  /** There is no client. */
   CLOSED = 0,
-  SELECTING = 1,
-  REQUESTING = 2,
-  /** ARP asks whether somebody has the address that was leased. */
-  CHECKING = 3,
-  /** 10 seconds after somebody had, or after the server took back what it had offered. */
-  WAITING = 4,
-  /** From here on there is a lease. */
-  BOUND = 5,
-  RENEWING = 6,
-  REBINDING = 7,
-  /** The link was down: is the address good here? It is used meanwhile. */
-  REBOOTING = 8,
   /** After `close`, until the DHCPRELEASE has left. */
-  RELEASING = 9,
+  RELEASING = 1,
+  /** 10 seconds after somebody had the address that was leased, or the server took back what it had offered. */
+  WAITING = 2,
+  SELECTING = 3,
+  REQUESTING = 4,
+  /** ARP asks whether somebody has the address that was leased. */
+  CHECKING = 5,
+  /** From here on there is a lease. */
+  BOUND = 6,
+  RENEWING = 7,
+  REBINDING = 8,
+  /** The link was down: is the address good here? It is used meanwhile. */
+  REBOOTING = 9,
 }
 
 /** Options of `setopt` and `getopt`. u32 unless said otherwise. */
@@ -537,20 +537,20 @@ export class Lease {
   netmask: u32;
   /** Default router. @octets router 4 */
   router: u32;
-  /** @octets dnsServer0 4 */
-  dnsServer0: u32;
   /** @octets ntpServer 4 */
   ntpServer: u32;
+  /** The server that granted the lease. @octets server 4 */
+  server: u32;
+  /** @octets dnsServer0 4 */
+  dnsServer0: u32;
+  /** @octets dnsServer1 4 */
+  dnsServer1: u32;
   /** How long the lease lasts, in seconds; 2^32 - 1 for ever. */
   leaseSeconds: u32;
-  /** The server that granted it. @octets server 4 */
-  server: u32;
   /** T1: when that server is asked to renew it, in seconds from its begin. */
   renewSeconds: u32;
   /** T2: when every server is asked, in seconds from its begin. */
   rebindSeconds: u32;
-  /** @octets dnsServer1 4 */
-  dnsServer1: u32;
   /** MTU of the network; what is used is between 576 and Config.mtu. */
   mtu: u16;
   /** Octets of `domain`. */

@@ -155,10 +155,11 @@ export class Services {
   groupMac0: u32;
   groupMac1: u16;
   unused: u16;
-  /** The address that is probed (RFC 5227), or 0, and what net/arp.ts heard: its bits PROBE_CONFLICT, USE_CONFLICT. */
+  /** The address that is probed (RFC 5227), or 0. */
   probed: u32;
-  probeConflict: u32;
-  /** DNS servers that came with a lease; 0 for none. */
+  /** Somebody has that, or, for the second time within DEFEND_INTERVAL, says that he has ours. */
+  conflict: u32;
+  /** DNS servers: those that came with a lease, or the configuration's; 0 for none. */
   dnsServer0: u32;
   dnsServer1: u32;
 }
@@ -307,6 +308,8 @@ function planServices(c: Config, datagramTable: u32, write: bool): u32 {
     services.datagramTable = datagramTable;
     services.queryTable = queryTable;
     services.dhcpClient = dhcpClient;
+    services.dnsServer0 = c.dnsServer0;
+    services.dnsServer1 = c.dnsServer1;
     services.cacheTable = cacheTable;
     services.fragmentTable = fragmentTable;
   }

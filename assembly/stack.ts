@@ -231,8 +231,7 @@ export function linkChanged(up: u32, now: u32): void {
   arp.forget();
   arpSettled(0);
   if (!up) return;
-  if (STANDARD) dhcp.linkUp();
-  arp.announce(ANNOUNCEMENTS);
+  if (!STANDARD || dhcp.linkUp()) arp.announce(ANNOUNCEMENTS);
   timers.hurry();
 }
 

@@ -162,22 +162,25 @@ export type TcpState = (typeof TcpState)[keyof typeof TcpState];
  * time.
  */
 export const DhcpState = {
-  /** There is no client, or it was closed. */
+  /** There is no client. */
   CLOSED: 0,
-  SELECTING: 1,
-  REQUESTING: 2,
-  /** ARP asks whether somebody has the address that was leased. */
-  CHECKING: 3,
-  /** 10 seconds after somebody had, or after the server took back what it had offered. */
-  WAITING: 4,
-  /** From here on there is a lease. */
-  BOUND: 5,
-  RENEWING: 6,
-  REBINDING: 7,
-  /** The link was down: is the address good here? It is used meanwhile. */
-  REBOOTING: 8,
   /** After `close`, until the DHCPRELEASE has left. */
-  RELEASING: 9,
+  RELEASING: 1,
+  /**
+   * 10 seconds after somebody had the address that was leased, or the server took back what it had
+   * offered.
+   */
+  WAITING: 2,
+  SELECTING: 3,
+  REQUESTING: 4,
+  /** ARP asks whether somebody has the address that was leased. */
+  CHECKING: 5,
+  /** From here on there is a lease. */
+  BOUND: 6,
+  RENEWING: 7,
+  REBINDING: 8,
+  /** The link was down: is the address good here? It is used meanwhile. */
+  REBOOTING: 9,
 } as const;
 export type DhcpState = (typeof DhcpState)[keyof typeof DhcpState];
 
@@ -712,17 +715,17 @@ export interface Lease {
   netmask: Uint8Array;
   /** Default router. */
   router: Uint8Array;
-  dnsServer0: Uint8Array;
   ntpServer: Uint8Array;
+  /** The server that granted the lease. */
+  server: Uint8Array;
+  dnsServer0: Uint8Array;
+  dnsServer1: Uint8Array;
   /** How long the lease lasts, in seconds; 2^32 - 1 for ever. */
   leaseSeconds: number;
-  /** The server that granted it. */
-  server: Uint8Array;
   /** T1: when that server is asked to renew it, in seconds from its begin. */
   renewSeconds: number;
   /** T2: when every server is asked, in seconds from its begin. */
   rebindSeconds: number;
-  dnsServer1: Uint8Array;
   /** MTU of the network; what is used is between 576 and Config.mtu. */
   mtu: number;
   /** Octets of `domain`. */
@@ -742,13 +745,13 @@ export const LeaseLayout: RecordLayout<Lease> = {
     address: { offset: 0, type: "octets", count: 4 },
     netmask: { offset: 4, type: "octets", count: 4 },
     router: { offset: 8, type: "octets", count: 4 },
-    dnsServer0: { offset: 12, type: "octets", count: 4 },
-    ntpServer: { offset: 16, type: "octets", count: 4 },
-    leaseSeconds: { offset: 20, type: "u32", count: 1 },
-    server: { offset: 24, type: "octets", count: 4 },
-    renewSeconds: { offset: 28, type: "u32", count: 1 },
-    rebindSeconds: { offset: 32, type: "u32", count: 1 },
-    dnsServer1: { offset: 36, type: "octets", count: 4 },
+    ntpServer: { offset: 12, type: "octets", count: 4 },
+    server: { offset: 16, type: "octets", count: 4 },
+    dnsServer0: { offset: 20, type: "octets", count: 4 },
+    dnsServer1: { offset: 24, type: "octets", count: 4 },
+    leaseSeconds: { offset: 28, type: "u32", count: 1 },
+    renewSeconds: { offset: 32, type: "u32", count: 1 },
+    rebindSeconds: { offset: 36, type: "u32", count: 1 },
     mtu: { offset: 40, type: "u16", count: 1 },
     domainBytes: { offset: 42, type: "u8", count: 1 },
     state: { offset: 43, type: "u8", count: 1 },

@@ -41,10 +41,6 @@ const KNOWN_MS: u32 = 60000;
 /** Our address is defended at most so often: DEFEND_INTERVAL of RFC 5227 section 1.1. */
 const DEFEND_MS: u32 = 10000;
 
-/** Bits of Services.probeConflict: the address that is probed is somebody's (RFC 5227 section 2.1.1) ... */
-export const PROBE_CONFLICT: u32 = 1;
-/** ... or ours is, for the second time within DEFEND_MS. */
-export const USE_CONFLICT: u32 = 2;
 /** The octets 169.254 (RFC 3927), as on the wire. */
 const LINK_LOCAL_NET: u32 = 0xfea9;
 
@@ -67,7 +63,7 @@ export function receive(length: u32): bool {
   if (<u32>(sender == ours) & <u32>(ours != 0)) {
     // RFC 5227 section 2.4 (c): we keep our address, and say so. The link drops what comes from our own MAC.
     if (allow(changetype<usize>(state) + offsetof<State>("defenceDebt"), DEFEND_MS, 0)) announce(1);
-    else if (STANDARD) noteConflict(USE_CONFLICT);
+    else if (STANDARD) noteConflict();
     return drop(Counter.ARP_CONFLICTS);
   }
   let entry = find(sender);
@@ -90,12 +86,12 @@ function isConflict(packet: ArpPacket, sender: u32): bool {
   // Who probes has no address.
   const meant = sender ? sender : packet.targetAddress;
   if (<u32>!probed | (meant ^ probed)) return false;
-  noteConflict(PROBE_CONFLICT);
+  noteConflict();
   return true;
 }
 
-function noteConflict(bit: u32): void {
-  services.probeConflict |= bit;
+function noteConflict(): void {
+  services.conflict = 1;
   state.scanDue = 1;
 }
 

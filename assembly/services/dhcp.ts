@@ -6,6 +6,7 @@
 
 import { DhcpState, Lease, Option, Status } from "../abi_constants";
 import { config, services, state } from "../config";
+import { isDueElseWake } from "../lib/clock";
 import * as arp from "../net/arp";
 import { become, Kind, retireHandle } from "../net/socket";
 import { Segment } from "../tcp/segment";
@@ -19,19 +20,10 @@ import {
   HOST_NAME_AT,
   NAME_BYTES_MAX,
   RECORD_BYTES,
-  takeTimer,
 } from "./dhcp_client";
 import { take } from "./dhcp_input";
 import { bind, decline, quit, reboot, release, start, timerDue } from "./dhcp_lease";
 import * as output from "./dhcp_output";
-
-/** States in which there is a lease, and in which one is sought: a bit each. */
-const LEASED: u32 =
-  (1 << DhcpState.BOUND) |
-  (1 << DhcpState.RENEWING) |
-  (1 << DhcpState.REBINDING) |
-  (1 << DhcpState.REBOOTING);
-const SEEKING: u32 = (1 << DhcpState.SELECTING) | (1 << DhcpState.REQUESTING) | (1 << DhcpState.CHECKING);
 
 /** Whether the client takes what comes to its port. */
 export function isRunning(): bool {
@@ -57,7 +49,7 @@ export function end(now: bool): void {
   const c = client();
   retireHandle(c);
   c.kind = Kind.DETACHED;
-  if (<u32>now | <u32>!((LEASED >> c.phase) & 1)) quit(c);
+  if (<u32>now | <u32>(<i32>c.phase < DhcpState.BOUND)) quit(c);
   else release(c);
 }
 
@@ -73,26 +65,27 @@ export function get(option: u32, at: usize, length: u32): i32 {
 /** Sets `option` from the `length` bytes at `at`. Returns OK, or why not. */
 export function set(option: u32, at: usize, length: u32): i32 {
   const c = client();
-  if (option == Option.HOST_NAME) {
-    if (length > NAME_BYTES_MAX) return Status.INVALID_ARGUMENT;
+  if (option == Option.HOST_NAME && length <= NAME_BYTES_MAX) {
     c.hostNameBytes = <u8>length;
     memory.copy(changetype<usize>(c) + HOST_NAME_AT, at, length);
-  } else if (option != Option.LINK_LOCAL) return Status.NOT_SUPPORTED;
-  else if (length < 4 || load<u32>(at) > 1) return Status.INVALID_ARGUMENT;
-  else c.fallsBack = load<u8>(at);
+  } else if (option == Option.LINK_LOCAL && length >= 4 ) c.fallsBack = load<u8>(at);
+  else return Status.INVALID_ARGUMENT;
   return Status.OK;
 }
 
-/** The link is up: the network may be another one (RFC 2131 section 3.7). */
-export function linkUp(): void {
+/** The link is up: the network may be another one (RFC 2131 section 3.7). False when our address has to be asked for first. */
+export function linkUp(): bool {
   const c = client();
-  countSeconds(c);
-  const bit = 1 << c.phase;
-  if (bit & LEASED) reboot(c);
-  else if (bit & SEEKING) {
+  const phase = <i32>c.phase;
+  if (phase >= DhcpState.BOUND) {
+    reboot(c);
+    return false;
+  }
+  if (phase >= DhcpState.SELECTING) {
     stopProbing(c);
     start(c);
   }
+  return true;
 }
 
 /** Takes the message of `length` octets at `message` that came to the client's port. */
@@ -105,23 +98,23 @@ export function run(): void {
   const c = client();
   if (!c.phase) return;
   if (isFree(c)) {
-    countSeconds(c);
     if (c.phase == DhcpState.CHECKING) bind(c);
     else takeLinkLocal(c);
   }
-  if (takeTimer(c)) timerDue(c);
+  if (isDueElseWake(c.dueAt)) {
+    countSeconds(c);
+    timerDue(c);
+  }
 }
 
 /** Builds the frame that is due into the output slot. Returns its length, or 0. */
 export function emit(): u32 {
   const c = client();
   if (!c.phase) return 0;
-  const conflict = services.probeConflict;
-  if (conflict) {
-    services.probeConflict = 0;
-    if (c.phase == DhcpState.CHECKING) {
-      if (conflict & arp.PROBE_CONFLICT) decline(c);
-    } else changeLinkLocal(c);
+  if (services.conflict) {
+    services.conflict = 0;
+    if (c.phase == DhcpState.CHECKING) decline(c);
+    else changeLinkLocal(c);
   }
   if (c.probeOwed) {
     c.probeOwed = 0;

@@ -17,7 +17,7 @@ const LINK_LOCAL_MASK: u32 = 0x0000ffff;
 const LINK_LOCAL_FIRST: u32 = 0x100;
 const LINK_LOCAL_COUNT: u32 = 0xfe00;
 
-/** A server has probed what it leases, too: two probes a second apart are enough then. PROBE_NUM of RFC 3927 section 9. */
+/** A server has probed what it leases, too: two probes are enough then. PROBE_NUM of RFC 3927 section 9. */
 const LEASE_PROBES: u8 = 2;
 const LINK_LOCAL_PROBES: u8 = 3;
 /** PROBE_WAIT, PROBE_MIN and half of PROBE_MAX, half of ANNOUNCE_WAIT. */
@@ -41,7 +41,7 @@ export function probeLease(c: DhcpClient): void {
 export function fallBack(c: DhcpClient): void {
   if (<u32>!c.fallsBack | config.address | services.probed) return;
   // The MAC decides, so that a device gets the same address again.
-  const hash = ((config.mac0 ^ ((<u32>config.mac1) << 8)) + c.conflicts * HASH) * HASH;
+  const hash = (config.mac0 + ((<u32>config.mac1) << 16) + c.conflicts) * HASH;
   const host = LINK_LOCAL_FIRST + (hash >> 16) % LINK_LOCAL_COUNT;
   const wait = c.conflicts >= CONFLICTS_MAX ? RATE_LIMIT_MS : random() % PROBE_MS;
   probe(c, LINK_LOCAL_NET | (swap16(host) << 16), LINK_LOCAL_PROBES, wait);
@@ -49,7 +49,7 @@ export function fallBack(c: DhcpClient): void {
 
 function probe(c: DhcpClient, address: u32, probes: u8, wait: u32): void {
   services.probed = address;
-  services.probeConflict = 0;
+  services.conflict = 0;
   c.probes = probes;
   c.probeAt = after(wait);
 }
@@ -63,13 +63,11 @@ export function stopProbing(c: DhcpClient): void {
 /** Sends the next probe when it is due. True when the address that is probed is free: nobody spoke up. */
 export function isFree(c: DhcpClient): bool {
   // What was heard and not yet seen to comes first.
-  if (!services.probed || services.probeConflict || !isDueElseWake(c.probeAt)) return false;
+  if (!services.probed || services.conflict || !isDueElseWake(c.probeAt)) return false;
   if (!c.probes) return true;
   c.probes--;
   c.probeOwed = 1;
-  let wait = PROBE_MS;
-  if (c.phase != DhcpState.CHECKING) wait += c.probes ? random() % PROBE_MS : PROBE_MS;
-  c.probeAt = after(wait);
+  c.probeAt = after(PROBE_MS + (c.probes ? random() % PROBE_MS : PROBE_MS));
   return false;
 }
 
@@ -97,25 +95,26 @@ export function changeLinkLocal(c: DhcpClient): void {
 export function takeLease(c: DhcpClient): void {
   stopProbing(c);
   c.linkLocal = 0;
-  const most = slotMtu();
-  config.mtu = <u16>(c.mtu ? min(max<u32>(c.mtu, MTU_MIN), most) : most);
-  services.dnsServer0 = c.dns0;
-  services.dnsServer1 = c.dns1;
-  if ((config.address ^ c.address) | (config.netmask ^ c.netmask) | (config.gateway ^ c.router))
+  learn(c.mtu, c.dns0, c.dns1);
+  // The link was down: whoever is on this network now hears of us.
+  const back = <u32>(c.phase == DhcpState.REBOOTING);
+  if ((config.address ^ c.address) | (config.netmask ^ c.netmask) | (config.gateway ^ c.router) | back)
     take(c.address, c.netmask, c.router);
 }
 
 /** The lease ended: nothing of it is in use any more. */
 export function forgetLease(c: DhcpClient): void {
-  services.dnsServer0 = 0;
-  services.dnsServer1 = 0;
-  config.mtu = <u16>slotMtu();
+  learn(0, 0, 0);
   forget(c.address);
 }
 
-/** The MTU of the configuration: config.mtu is what a server says. */
-function slotMtu(): u32 {
-  return header.slotBytes - LINK_HEADER_BYTES;
+/** What a server said of MTU and DNS servers; 0: nothing, and what the configuration says holds. */
+function learn(mtu: u32, dns0: u32, dns1: u32): void {
+  // The longest packet that a slot holds is the configuration's MTU.
+  const most = header.slotBytes - LINK_HEADER_BYTES;
+  config.mtu = <u16>(mtu - MTU_MIN <= most - MTU_MIN ? mtu : most);
+  services.dnsServer0 = dns0 ? dns0 : config.dnsServer0;
+  services.dnsServer1 = dns0 ? dns1 : config.dnsServer1;
 }
 
 /** No address any more, if it is `address`: the application may have set another. */

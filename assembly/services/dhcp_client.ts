@@ -2,18 +2,15 @@
 
 import { DhcpState, Lease } from "../abi_constants";
 import { DHCP_BYTES, services, state } from "../config";
-import { isDue, wakeAt } from "../lib/clock";
+import { after } from "../lib/clock";
 import { random } from "../lib/prng";
 import { Socket } from "../net/socket";
 import { DhcpOptions } from "../wire/dhcp";
 
 /** Most octets of a host name, and of the domain name that is kept. */
 export const NAME_BYTES_MAX: u32 = 64;
-/** A lease of so many seconds (68 years) or more is taken as one that does not end: differences stay positive. */
-export const LEASE_MAX: u32 = 0x7fffffff;
-
-/** Longest time that the millisecond timer is set for, in seconds: longer ones are counted in steps. */
-const STEP_SECONDS: u32 = 8192;
+/** Longest time that the timer is set for, in seconds: 2^24 milliseconds. Longer ones are counted in steps. */
+const STEP_SECONDS: u32 = 16777;
 /** RFC 2131 section 4.1: the first delay before a message goes again, and how often it doubles. */
 const RESEND_MS: u32 = 4000;
 const DOUBLINGS_MAX: u32 = 4;
@@ -25,10 +22,8 @@ const VARIATION_MS: u32 = 1000;
 export class DhcpClient extends Socket {
   /** The MessageType that has to leave, or 0. */
   owes: u8;
-  /** How often the message has left. */
+  /** How often the message has left. Wraps: after hours another begins. */
   tries: u8;
-  /** The timer runs: `dueAt` holds. */
-  timed: u8;
   /** A link-local address is wanted while there is no lease. */
   fallsBack: u8;
   /** ARP probes that are still to be sent, and whether one has to leave now. */
@@ -37,20 +32,16 @@ export class DhcpClient extends Socket {
   /** Link-local addresses that were found in use. Wraps. */
   conflicts: u8;
   hostNameBytes: u8;
+  unused: u8;
 
-  /** The clock of leases, which outlive the milliseconds' 49 days: seconds since the client was opened ... */
+  /** The clock of leases, which outlive the milliseconds' 49 days: seconds since it looked for a server ... */
   seconds: u32;
   /** ... up to this time of the milliseconds' clock. */
   countedAt: u32;
   /** The timer, in milliseconds. */
   dueAt: u32;
-  /** When something is to be done, in `seconds`: the timer may come earlier. */
-  nextAt: u32;
   xid: u32;
-  /** Seconds since the client began to ask, as the last DISCOVER or what begins like it says. */
-  secs: u32;
-  /** When the client began to ask, and when it asked for the lease, in `seconds`. */
-  startedAt: u32;
+  /** When the lease was asked for, in `seconds`: by the DISCOVER, or a later REQUEST that begins anew. */
   requestedAt: u32;
   /** Begin of the lease, in `seconds`. */
   leaseAt: u32;
@@ -63,13 +54,13 @@ export class DhcpClient extends Socket {
   // From here to `mtu` as in DhcpOptions.
   netmask: u32;
   router: u32;
-  dns0: u32;
   ntp: u32;
-  lease: u32;
   server: u32;
+  dns0: u32;
+  dns1: u32;
+  lease: u32;
   renew: u32;
   rebind: u32;
-  dns1: u32;
   mtu: u16;
   domainBytes: u8;
   /** A DhcpState. */
@@ -99,65 +90,33 @@ export function countSeconds(c: DhcpClient): void {
 
 /** Sets the timer, `ms` milliseconds from now. */
 export function arm(c: DhcpClient, ms: u32): void {
-  c.nextAt = c.seconds;
-  setTimer(c, state.now + ms);
+  c.dueAt = after(ms);
 }
 
-/** Sets the timer to the time `seconds` from the last that was counted. */
+/** Sets the timer, `seconds` (not zero) from the last that was counted, just now; or to its limit. */
 export function armSeconds(c: DhcpClient, seconds: u32): void {
-  c.nextAt = c.seconds + seconds;
-  setTimer(c, c.countedAt + min(seconds, STEP_SECONDS) * 1000);
-}
-
-/** The timer comes no later than `seconds`, a time that was not yet counted. */
-export function armNoLaterThan(c: DhcpClient, seconds: u32): void {
-  const at = c.countedAt + min(seconds - c.seconds, STEP_SECONDS) * 1000;
-  if (<i32>(at - c.dueAt) < 0) setTimer(c, at);
-}
-
-function setTimer(c: DhcpClient, at: u32): void {
-  c.dueAt = at;
-  c.timed = 1;
-  wakeAt(at);
-}
-
-/** Whether the timer has come, which stops it. When not, timers will run then. */
-export function takeTimer(c: DhcpClient): bool {
-  if (!c.timed) return false;
-  if (!isDue(c.dueAt)) {
-    wakeAt(c.dueAt);
-    return false;
-  }
-  countSeconds(c);
-  if (c.nextAt > c.seconds) {
-    armSeconds(c, c.nextAt - c.seconds);
-    return false;
-  }
-  stopTimer(c);
-  return true;
-}
-
-/** Stops the timer. */
-export function stopTimer(c: DhcpClient): void {
-  c.timed = 0;
+  arm(c, c.countedAt + min(seconds, STEP_SECONDS) * 1000 - state.now);
 }
 
 /** Goes to another state, in which nothing has been sent yet. */
 export function enter(c: DhcpClient, phase: DhcpState): void {
+  countSeconds(c);
   c.phase = <u8>phase;
-  c.owes = 0;
-  c.tries = 0;
-  stopTimer(c);
+  // With `tries`.
+  store<u16>(changetype<usize>(c), 0, offsetof<DhcpClient>("owes"));
 }
 
 /** A message of a MessageType has to leave: for the first time since the state was entered, or again. */
 export function ask(c: DhcpClient, type: u32): void {
   c.owes = <u8>type;
   state.scanDue = 1;
-  const doublings = min<u32>(c.tries, DOUBLINGS_MAX);
-  if (!c.tries) c.xid = random();
-  if (c.tries < 255) c.tries++;
-  arm(c, (RESEND_MS << doublings) - VARIATION_MS + (random() % (2 * VARIATION_MS + 1)));
+  const tries = <u32>c.tries;
+  c.tries = <u8>(tries + 1);
+  if (!tries) c.xid = random();
+  const wait = (RESEND_MS << min(tries, DOUBLINGS_MAX)) - VARIATION_MS + (random() % (2 * VARIATION_MS + 1));
+  // A lease that is used meanwhile may end before.
+  const left = c.phase == DhcpState.REBOOTING ? c.leaseAt + c.lease - c.seconds : STEP_SECONDS;
+  arm(c, min(wait, min(left, STEP_SECONDS) * 1000));
 }
 
 /** Fails to compile when the record does not fit its place, or has other fields than what is copied from and to it. */

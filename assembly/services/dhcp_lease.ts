@@ -2,14 +2,14 @@
 
 import { DhcpState, Event } from "../abi_constants";
 import { Kind, raise } from "../net/socket";
-import { INFINITE, MessageType } from "../wire/dhcp";
+import { MessageType } from "../wire/dhcp";
 import { fallBack, forget, forgetLease, stopProbing, takeLease } from "./dhcp_address";
-import { arm, armNoLaterThan, armSeconds, ask, DhcpClient, enter } from "./dhcp_client";
+import { arm, armSeconds, ask, DhcpClient, enter } from "./dhcp_client";
 
-/** A REQUEST leaves five times: RFC 2131 section 3.1 has four repeats, a minute in all. */
+/** A REQUEST leaves so often: RFC 2131 section 3.1 has four repeats, a minute in all. */
 const REQUEST_TRIES: u8 = 5;
-/** DISCOVERs without an answer before a link-local address is taken: 12 seconds. */
-const FALL_BACK_TRIES: u8 = 3;
+/** DISCOVERs without an answer before a link-local address is probed: 12 seconds. */
+const FALL_BACK_TRIES: u8 = 2;
 /** RFC 2131 section 3.1 (5): after a DECLINE, before all begins anew. */
 const PAUSE_MS: u32 = 10000;
 /** RFC 2131 section 4.4.5: a REQUEST goes again in half of the time that is left, but no sooner. */
@@ -18,27 +18,26 @@ const RENEW_SECONDS_MIN: u32 = 60;
 /** INIT: looks for servers. */
 export function start(c: DhcpClient): void {
   enter(c, DhcpState.SELECTING);
-  c.startedAt = c.seconds;
+  // No lease counts by it.
+  c.seconds = 0;
   discover(c);
 }
 
 /** INIT-REBOOT: asks whether the address that is leased is good here. */
 export function reboot(c: DhcpClient): void {
   enter(c, DhcpState.REBOOTING);
-  c.startedAt = c.requestedAt = c.seconds;
-  askAgain(c);
+  begin(c, MessageType.REQUEST);
 }
 
-function askAgain(c: DhcpClient): void {
-  c.secs = c.seconds - c.startedAt;
-  ask(c, MessageType.REQUEST);
-  // The lease may end meanwhile.
-  if (c.lease != INFINITE) armNoLaterThan(c, c.leaseAt + c.lease);
+/** Asks what begins a lease, if it is granted: that counts from now on. */
+function begin(c: DhcpClient, type: u32): void {
+  c.requestedAt = c.seconds;
+  ask(c, type);
 }
 
-/** Waits a while before all begins anew. */
-export function pause(c: DhcpClient): void {
-  enter(c, DhcpState.WAITING);
+/** In `phase`, all begins anew after a while. */
+export function pause(c: DhcpClient, phase: DhcpState): void {
+  enter(c, phase);
   arm(c, PAUSE_MS);
 }
 
@@ -80,28 +79,23 @@ export function quit(c: DhcpClient): void {
 
 /** The timer has come. */
 export function timerDue(c: DhcpClient): void {
-  switch (<u32>c.phase) {
-    case DhcpState.SELECTING:
-      return discover(c);
-    case DhcpState.REQUESTING:
-      if (c.tries >= REQUEST_TRIES) return start(c);
-      return ask(c, MessageType.REQUEST);
-    case DhcpState.WAITING:
-      return start(c);
-    case DhcpState.REBOOTING:
-      // RFC 2131 section 3.2 (5): without an answer the lease that there was holds.
-      if (c.tries >= REQUEST_TRIES || c.seconds - c.leaseAt >= c.lease) return resume(c);
-      return askAgain(c);
-    case DhcpState.RELEASING:
-      return quit(c);
-  }
-  leaseDue(c);
+  const phase = <u32>c.phase;
+  if (phase == DhcpState.SELECTING) return discover(c);
+  if (phase == DhcpState.RELEASING) return quit(c);
+  if (<u32>(phase == DhcpState.WAITING) | <u32>(phase == DhcpState.CHECKING)) return start(c);
+  const asks = <u32>(c.tries < REQUEST_TRIES);
+  if (phase == DhcpState.REQUESTING) {
+    if (asks) ask(c, MessageType.REQUEST);
+    else start(c);
+  } else if (phase != DhcpState.REBOOTING) leaseDue(c);
+  // RFC 2131 section 3.2 (5): without an answer the lease that there was holds.
+  else if (asks & <u32>(ageOf(c) < c.lease)) ask(c, MessageType.REQUEST);
+  else resume(c);
 }
 
 function discover(c: DhcpClient): void {
   if (c.tries >= FALL_BACK_TRIES) fallBack(c);
-  c.secs = c.seconds - c.startedAt;
-  ask(c, MessageType.DISCOVER);
+  begin(c, MessageType.DISCOVER);
 }
 
 function resume(c: DhcpClient): void {
@@ -112,20 +106,21 @@ function resume(c: DhcpClient): void {
 /** T1, T2 and the end of the lease, RFC 2131 section 4.4.5. */
 function leaseDue(c: DhcpClient): void {
   const lease = c.lease;
-  if (lease == INFINITE) return;
-  const age = c.seconds - c.leaseAt;
+  const age = ageOf(c);
   if (age >= lease) {
     lose(c);
     return start(c);
   }
   if (age < c.renew) return armSeconds(c, c.renew - age);
-  if (c.phase == DhcpState.BOUND) c.startedAt = c.seconds;
   const renews = age < c.rebind;
   // Each request is a question of its own: only so it is known when the lease was asked for that is granted.
   enter(c, renews ? DhcpState.RENEWING : DhcpState.REBINDING);
-  c.requestedAt = c.seconds;
-  c.secs = c.seconds - c.startedAt;
-  ask(c, MessageType.REQUEST);
+  begin(c, MessageType.REQUEST);
   const left = (renews ? c.rebind : lease) - age;
   armSeconds(c, min(left, max(left >> 1, RENEW_SECONDS_MIN)));
+}
+
+/** Seconds since the lease began. */
+function ageOf(c: DhcpClient): u32 {
+  return c.seconds - c.leaseAt;
 }

@@ -1,6 +1,6 @@
 // What the client says: RFC 2131 section 4.4.1 table 5. Built straight into the output slot.
 
-import { DhcpState } from "../abi_constants";
+import { Config, DhcpState } from "../abi_constants";
 import { config } from "../config";
 import * as route from "../net/route";
 import { emit, neighbourOf, payloadAt } from "../udp/emit";
@@ -42,9 +42,11 @@ function build(c: DhcpClient, message: DhcpMessage, ciaddr: u32): u32 {
   const asks = type <= MessageType.REQUEST;
   // Without an address all that comes to our MAC is heard. With another one, what is for the new one is not.
   const broadcast = <bool>(<u32>asks & <u32>!ciaddr & <u32>(config.address != 0));
-  let at = begin(message, type, c.xid, asks ? c.secs : 0, broadcast, config.mac0, config.mac1);
+  // Seconds since a server is looked for: those of the DISCOVER in its REQUEST, too (section 4.4.1).
+  const secs = <u32>asks & <u32>!ciaddr ? c.requestedAt : 0;
+  let at = begin(message, type, c.xid, secs, broadcast, changetype<usize>(config) + offsetof<Config>("mac0"));
   message.ciaddr = ciaddr;
-  if (asks) at = addWishes(at, config.mtu);
+  if (asks) at = addWishes(at);
   if (<u32>!ciaddr & <u32>(type != MessageType.DISCOVER)) at = addRequested(at, c.address);
   if (<u32>(c.phase == DhcpState.REQUESTING) | <u32>!asks) at = addServer(at, c.server);
   return finish(message, at, changetype<usize>(c) + HOST_NAME_AT, asks ? c.hostNameBytes : 0);

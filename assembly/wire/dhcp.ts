@@ -4,7 +4,7 @@
 //
 // Names that a client has no use for, `sname` and `file`, may hold more options (option 52).
 
-import { load32, swap16, swap32 } from "../lib/bytes";
+import { swap16, swap32 } from "../lib/bytes";
 
 /** A view of a message as far as the client's hardware address. Fields as on the wire. */
 @unmanaged
@@ -28,16 +28,15 @@ export class DhcpOptions {
   // In the order of WORDS.
   netmask: u32;
   router: u32;
-  dns0: u32;
   ntp: u32;
-  /** In seconds; INFINITE for ever. */
-  lease: u32;
   server: u32;
+  dns0: u32;
+  dns1: u32;
+  /** In seconds; 2^32 - 1 for ever. */
+  lease: u32;
   renew: u32;
   rebind: u32;
 
-  /** The second DNS server. */
-  dns1: u32;
   mtu: u16;
   domainBytes: u8;
   /** A MessageType. */
@@ -62,13 +61,12 @@ export namespace MessageType {
 /** Ports of UDP, in host order. */
 export const SERVER_PORT: u32 = 67;
 export const CLIENT_PORT: u32 = 68;
-/** A lease that does not end, in seconds. */
-export const INFINITE: u32 = 0xffffffff;
 /** Octets of the shortest message that is sent: relays drop what is shorter than BOOTP's 300 (RFC 1542 section 2.1). */
 export const SENT_BYTES_MIN: u32 = 300;
 /** Where the options begin. */
 export const OPTIONS_AT: u32 = 240;
 
+const MAC_BYTES: u32 = 6;
 const SNAME_AT: u32 = 44;
 const FILE_AT: u32 = 108;
 const COOKIE_AT: u32 = 236;
@@ -96,7 +94,6 @@ const OVERLOAD: u32 = 52;
 const TYPE: u32 = 53;
 const SERVER: u32 = 54;
 const PARAMETERS: u32 = 55;
-const LONGEST: u32 = 57;
 const RENEW: u32 = 58;
 const REBIND: u32 = 59;
 const CLIENT_ID: u32 = 61;
@@ -104,11 +101,15 @@ const END: u32 = 255;
 const OVERLOAD_FILE: u8 = 1;
 const OVERLOAD_SNAME: u8 = 2;
 
-/** Options of four octets that are read, in the order of DhcpOptions: the first lowest. */
+/**
+ * Options of four octets that are read, 6 bits each, in the order of DhcpOptions, the first lowest. Behind the one of two
+ * addresses there is a place for the second; addresses come before times.
+ */
 const WORDS: u64 =
-  ((<u64>(REBIND << 24) | (RENEW << 16) | (SERVER << 8) | LEASE) << 32) |
-  <u64>((NTP << 24) | (DNS << 16) | (ROUTER << 8) | NETMASK);
-const WORDS_COUNT: u32 = 8;
+  (<u64>(NETMASK | (ROUTER << 6) | (NTP << 12) | (SERVER << 18))) |
+  ((<u64>(DNS | (LEASE << 12) | (RENEW << 18) | (REBIND << 24))) << 24);
+const WORDS_COUNT: u32 = 9;
+const ADDRESSES_COUNT: u32 = 6;
 /** The parameters that are asked for, as stored on the wire. */
 const WANTED_0: u32 = NETMASK | (ROUTER << 8) | (DNS << 16) | (DOMAIN << 24);
 const WANTED_1: u32 = MTU | (NTP << 8) | (RENEW << 16) | (REBIND << 24);
@@ -156,28 +157,24 @@ function take(code: u32, at: usize, bytes: u32, options: DhcpOptions): bool {
     options.domain = <u32>at;
     options.domainBytes = <u8>bytes;
   } else if (code == MTU) {
-    if (bytes < 2) return false;
     options.mtu = <u16>(((<u32>first) << 8) | load<u8>(at, 1));
-  } else return takeWord(code, at, bytes, options);
-  return true;
-}
-
-/** The same for those of WORDS. */
-function takeWord(code: u32, at: usize, bytes: u32, options: DhcpOptions): bool {
+    return bytes >= 2;
+  }
+  let word = changetype<usize>(options);
   for (let index: u32 = 0; index < WORDS_COUNT; index++) {
-    if ((<u32>(WORDS >> (index << 3)) & 0xff) != code) continue;
-    if (bytes < 4) return false;
-    const isTime = <u32>(code == LEASE) | <u32>(code >= RENEW);
-    const value = load32(at);
-    store<u32>(changetype<usize>(options) + (index << 2), isTime ? value : swap32(value));
-    if (<u32>(code == DNS) & <u32>(bytes >= 8)) options.dns1 = swap32(load32(at + 4));
+    if ((<u32>(WORDS >> (index * 6)) & 63) == code) {
+      memory.copy(word, at, <u32>(code == DNS) & <u32>(bytes >= 8) ? 8 : 4);
+      if (index >= ADDRESSES_COUNT) store<u32>(word, swap32(load<u32>(word)));
+      return bytes >= 4;
+    }
+    word += 4;
   }
   return true;
 }
 
 /**
  * Begins a message of a MessageType in the room at `message`, which is 4-aligned: all that is in every message of the client
- * with the MAC `mac0`, `mac1`. `secs`: since when it asks, in seconds; `broadcast` asks for a broadcast as answer. Returns
+ * whose MAC is at `mac`. `secs`: since when it asks, in seconds; `broadcast` asks for a broadcast as answer. Returns
  * where more options go: each begins aligned, because pads fill the gaps.
  */
 export function begin(
@@ -186,31 +183,28 @@ export function begin(
   xid: u32,
   secs: u32,
   broadcast: bool,
-  mac0: u32,
-  mac1: u32,
+  mac: usize,
 ): usize {
   const at = changetype<usize>(message);
   memory.fill(at, 0, SENT_BYTES_MIN);
   message.kind = FROM_CLIENT;
   message.xid = xid;
   message.secsFlags = swap16(min<u32>(secs, 0xffff)) | (broadcast ? BROADCAST : 0);
-  message.chaddr0 = mac0;
-  message.chaddr1 = <u16>mac1;
+  memory.copy(at + offsetof<DhcpMessage>("chaddr0"), mac, MAC_BYTES);
   store<u32>(at, COOKIE, COOKIE_AT);
   // RFC 2132 section 9.14: the client identifier is hardware type 1 and the MAC, which is what servers assume without.
   store<u32>(at, TYPE | (1 << 8) | (type << 16) | (CLIENT_ID << 24), OPTIONS_AT);
-  store<u32>(at, 7 | (1 << 8) | (mac0 << 16), OPTIONS_AT + 4);
-  store<u32>(at, (mac0 >> 16) | (mac1 << 16), OPTIONS_AT + 8);
+  store<u16>(at, (1 + MAC_BYTES) | (1 << 8), OPTIONS_AT + 4);
+  memory.copy(at + OPTIONS_AT + 6, mac, MAC_BYTES);
   return at + OPTIONS_AT + 12;
 }
 
-/** Adds what is asked for in a DISCOVER or REQUEST, and the longest message that is taken. Returns where more go. */
-export function addWishes(at: usize, longest: u32): usize {
-  store<u32>(at, LONGEST | (2 << 8) | (swap16(longest) << 16));
-  store<u32>(at, (PARAMETERS << 16) | (WANTED_COUNT << 24), 4);
-  store<u32>(at, WANTED_0, 8);
-  store<u32>(at, WANTED_1, 12);
-  return at + 16;
+/** Adds what is asked for in a DISCOVER or REQUEST. Returns where more go. */
+export function addWishes(at: usize): usize {
+  store<u32>(at, (PARAMETERS << 16) | (WANTED_COUNT << 24));
+  store<u32>(at, WANTED_0, 4);
+  store<u32>(at, WANTED_1, 8);
+  return at + 12;
 }
 
 /** Adds the address that is requested (or declined). Returns where more go. */

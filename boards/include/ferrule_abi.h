@@ -161,22 +161,25 @@ enum ferrule_tcp_state {
  * time.
  */
 enum ferrule_dhcp_state {
-    /** There is no client, or it was closed. */
+    /** There is no client. */
     FERRULE_DHCP_STATE_CLOSED = 0,
-    FERRULE_DHCP_STATE_SELECTING = 1,
-    FERRULE_DHCP_STATE_REQUESTING = 2,
-    /** ARP asks whether somebody has the address that was leased. */
-    FERRULE_DHCP_STATE_CHECKING = 3,
-    /** 10 seconds after somebody had, or after the server took back what it had offered. */
-    FERRULE_DHCP_STATE_WAITING = 4,
-    /** From here on there is a lease. */
-    FERRULE_DHCP_STATE_BOUND = 5,
-    FERRULE_DHCP_STATE_RENEWING = 6,
-    FERRULE_DHCP_STATE_REBINDING = 7,
-    /** The link was down: is the address good here? It is used meanwhile. */
-    FERRULE_DHCP_STATE_REBOOTING = 8,
     /** After `close`, until the DHCPRELEASE has left. */
-    FERRULE_DHCP_STATE_RELEASING = 9,
+    FERRULE_DHCP_STATE_RELEASING = 1,
+    /**
+     * 10 seconds after somebody had the address that was leased, or the server took back what it had
+     * offered.
+     */
+    FERRULE_DHCP_STATE_WAITING = 2,
+    FERRULE_DHCP_STATE_SELECTING = 3,
+    FERRULE_DHCP_STATE_REQUESTING = 4,
+    /** ARP asks whether somebody has the address that was leased. */
+    FERRULE_DHCP_STATE_CHECKING = 5,
+    /** From here on there is a lease. */
+    FERRULE_DHCP_STATE_BOUND = 6,
+    FERRULE_DHCP_STATE_RENEWING = 7,
+    FERRULE_DHCP_STATE_REBINDING = 8,
+    /** The link was down: is the address good here? It is used meanwhile. */
+    FERRULE_DHCP_STATE_REBOOTING = 9,
 };
 
 /** Options of `setopt` and `getopt`. u32 unless said otherwise. */
@@ -599,17 +602,17 @@ struct ferrule_lease {
     uint8_t netmask[4];
     /** Default router. */
     uint8_t router[4];
-    uint8_t dns_server0[4];
     uint8_t ntp_server[4];
+    /** The server that granted the lease. */
+    uint8_t server[4];
+    uint8_t dns_server0[4];
+    uint8_t dns_server1[4];
     /** How long the lease lasts, in seconds; 2^32 - 1 for ever. */
     uint32_t lease_seconds;
-    /** The server that granted it. */
-    uint8_t server[4];
     /** T1: when that server is asked to renew it, in seconds from its begin. */
     uint32_t renew_seconds;
     /** T2: when every server is asked, in seconds from its begin. */
     uint32_t rebind_seconds;
-    uint8_t dns_server1[4];
     /** MTU of the network; what is used is between 576 and Config.mtu. */
     uint16_t mtu;
     /** Octets of `domain`. */
@@ -838,13 +841,13 @@ FERRULE_LAYOUT(lease, sizeof(struct ferrule_lease) == 112);
 FERRULE_LAYOUT(lease_address, offsetof(struct ferrule_lease, address) == 0);
 FERRULE_LAYOUT(lease_netmask, offsetof(struct ferrule_lease, netmask) == 4);
 FERRULE_LAYOUT(lease_router, offsetof(struct ferrule_lease, router) == 8);
-FERRULE_LAYOUT(lease_dns_server0, offsetof(struct ferrule_lease, dns_server0) == 12);
-FERRULE_LAYOUT(lease_ntp_server, offsetof(struct ferrule_lease, ntp_server) == 16);
-FERRULE_LAYOUT(lease_lease_seconds, offsetof(struct ferrule_lease, lease_seconds) == 20);
-FERRULE_LAYOUT(lease_server, offsetof(struct ferrule_lease, server) == 24);
-FERRULE_LAYOUT(lease_renew_seconds, offsetof(struct ferrule_lease, renew_seconds) == 28);
-FERRULE_LAYOUT(lease_rebind_seconds, offsetof(struct ferrule_lease, rebind_seconds) == 32);
-FERRULE_LAYOUT(lease_dns_server1, offsetof(struct ferrule_lease, dns_server1) == 36);
+FERRULE_LAYOUT(lease_ntp_server, offsetof(struct ferrule_lease, ntp_server) == 12);
+FERRULE_LAYOUT(lease_server, offsetof(struct ferrule_lease, server) == 16);
+FERRULE_LAYOUT(lease_dns_server0, offsetof(struct ferrule_lease, dns_server0) == 20);
+FERRULE_LAYOUT(lease_dns_server1, offsetof(struct ferrule_lease, dns_server1) == 24);
+FERRULE_LAYOUT(lease_lease_seconds, offsetof(struct ferrule_lease, lease_seconds) == 28);
+FERRULE_LAYOUT(lease_renew_seconds, offsetof(struct ferrule_lease, renew_seconds) == 32);
+FERRULE_LAYOUT(lease_rebind_seconds, offsetof(struct ferrule_lease, rebind_seconds) == 36);
 FERRULE_LAYOUT(lease_mtu, offsetof(struct ferrule_lease, mtu) == 40);
 FERRULE_LAYOUT(lease_domain_bytes, offsetof(struct ferrule_lease, domain_bytes) == 42);
 FERRULE_LAYOUT(lease_state, offsetof(struct ferrule_lease, state) == 43);

@@ -24,6 +24,7 @@ function functionsOf(unit: UnitCore) {
       "resolve",
       "emitRequest",
       "emitReply",
+      "emitProbe",
       "announce",
       "forget",
       "doubt",
@@ -380,4 +381,68 @@ test("random neighbours: what resolves was said last by that very neighbour, wit
     core.state.arpFailed = 0;
   }
   expect(resolved).toBeGreaterThan(300);
+});
+
+describe("an address that is probed (RFC 5227)", () => {
+  const PROBED = "10.0.0.40";
+  const conflict = () => core.services.conflict;
+  const said = (spec: Partial<ArpSpec>) => {
+    core.services.conflict = 0;
+    core.state.scanDue = 0;
+    expect(receive({ operation: ArpOperation.REQUEST, senderMac: "06:00:00:00:00:40", ...spec })).toBe(false);
+    expect(core.state.scanDue).toBe(conflict());
+    return conflict();
+  };
+
+  test("a probe is a request of nobody's, for everybody", () => {
+    const packet = decode(core.outputFrame(arp.emitProbe(address(PROBED))));
+    expect(packet.problems).toEqual([]);
+    expect(packet.kind === "arp" && [packet.arp, packet.ethernet.destination]).toMatchObject([
+      {
+        ...{ operation: ArpOperation.REQUEST, senderMac: DEVICE.mac, senderIp: "0.0.0.0" },
+        ...{ targetMac: "00:00:00:00:00:00", targetIp: PROBED },
+      },
+      BROADCAST_MAC,
+    ]);
+    expect(core.counters()).toEqual({ ARP_REQUESTS: 1 });
+  });
+
+  test("whoever has it, or probes it, is a conflict", () => {
+    core.services.probed = address(PROBED);
+    expect(said({ senderIp: PROBED, targetIp: "10.0.0.9" })).toBe(1);
+    expect(said({ operation: ArpOperation.REPLY, senderIp: PROBED })).toBe(1);
+    expect(said({ senderIp: "0.0.0.0", targetIp: PROBED })).toBe(1);
+    expect(core.counters()).toEqual({ ARP_CONFLICTS: 3 });
+  });
+
+  test("who asks for it, or probes another, is none", () => {
+    core.services.probed = address(PROBED);
+    expect(said({ senderIp: "10.0.0.9", targetIp: PROBED })).toBe(0);
+    expect(said({ senderIp: "0.0.0.0", targetIp: "10.0.0.9" })).toBe(0);
+    expect(core.counters()).toEqual({ ARP_IGNORED: 2 });
+  });
+
+  test("while none is probed nobody is in conflict", () => {
+    expect(said({ senderIp: "0.0.0.0", targetIp: "0.0.0.0" })).toBe(0);
+    expect(said({ senderIp: "0.0.0.0", targetIp: PROBED })).toBe(0);
+  });
+
+  test("ours, said to be another's twice within ten seconds", () => {
+    expect(said({ senderIp: DEVICE.address })).toBe(0);
+    arp.advanceClock(9999);
+    expect(said({ senderIp: DEVICE.address })).toBe(1);
+    arp.advanceClock(30_000);
+    core.services.conflict = 0;
+    receive({ senderIp: DEVICE.address });
+    expect(conflict()).toBe(0);
+  });
+
+  test("what names a link-local address as the sender's goes to everybody (RFC 3927)", () => {
+    core = new UnitCore({ address: "169.254.7.7", netmask: "255.255.0.0" });
+    arp = functionsOf(core);
+    receive({ operation: ArpOperation.REQUEST, senderIp: "169.254.1.1", targetIp: "169.254.7.7" });
+    const packet = decode(core.outputFrame(arp.emitReply()));
+    expect(packet.kind === "arp" && packet.ethernet.destination).toBe(BROADCAST_MAC);
+    expect(packet.kind === "arp" && packet.arp.targetMac).toBe(PEER.mac);
+  });
 });

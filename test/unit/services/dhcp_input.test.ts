@@ -145,8 +145,6 @@ describe("an offer", () => {
     "224.0.0.1",
     "240.0.0.1",
     "255.255.255.255",
-    "10.0.0.0",
-    "10.0.0.255",
   ])("%s is refused", (yiaddr) => {
     stage.run(0);
     expect(give("OFFER", yiaddr)).toEqual(["DHCP_REFUSED"]);
@@ -156,24 +154,10 @@ describe("an offer", () => {
   test.each<[string, DhcpOption[]]>([
     ["no time", []],
     ["a time of zero", [[51, u32(0)]]],
-    ["a netmask with a hole", [HOUR, [1, quad("255.0.255.0")]]],
-    ["a netmask the wrong way round", [HOUR, [1, quad("0.255.255.255")]]],
+    ["a time of one second, of which there is no half", [[51, u32(1)]]],
   ])("with %s it is refused", (_what, options) => {
     stage.run(0);
     expect(withOptions("OFFER", OFFER, FROM, ...options)).toEqual(["DHCP_REFUSED"]);
-  });
-
-  test.each([
-    ["255.255.255.255", "10.0.0.255"],
-    ["255.255.255.254", "10.0.0.254"],
-    ["255.255.255.254", "10.0.0.255"],
-    ["255.255.255.252", "10.0.0.254"],
-    ["128.0.0.0", "10.0.0.0"],
-  ])("netmask %s has the host %s", (netmask, yiaddr) => {
-    stage.run(0);
-    const options: DhcpOption[] = [OFFER, FROM, HOUR, [1, quad(netmask)]];
-    expect(give("OFFER", yiaddr, { options })).toEqual([]);
-    expect(stage.lease.state).toBe(DhcpState.REQUESTING);
   });
 });
 
@@ -184,7 +168,7 @@ describe("an ACK", () => {
     expect(stage.lease.state).toBe(DhcpState.CHECKING);
     // A copy of it comes too late.
     expect(give("ACK")).toEqual(["DHCP_IGNORED"]);
-    stage.run(2000);
+    stage.run(4000);
     expect([stage.lease.state, stage.address]).toEqual([DhcpState.BOUND, OURS]);
     expect(give("ACK")).toEqual(["DHCP_IGNORED"]);
   });
@@ -217,7 +201,7 @@ describe("an ACK", () => {
       [59, u32(1200)],
     ];
     expect(withOptions("ACK", ...options)).toEqual([]);
-    stage.run(2000);
+    stage.run(4000);
     const { lease } = stage;
     expect({ ...lease, ...{ address: 0, netmask: 0, router: 0, server: 0, domain: 0 } }).toMatchObject({
       ...{ leaseSeconds: 3600, renewSeconds: 600, rebindSeconds: 1200, mtu: 1400, domainBytes: 11 },
@@ -242,30 +226,20 @@ describe("an ACK", () => {
       file: [HOUR, [1, quad("255.255.0.0")]],
       sname: [[3, quad("10.0.0.1")]],
     });
-    stage.run(2000);
+    stage.run(4000);
     expect([stage.lease.netmask, stage.lease.router].map(formatIp)).toEqual(["255.255.0.0", "10.0.0.1"]);
   });
 
-  test.each([
-    ["10.9.8.7", "255.0.0.0"],
-    ["126.0.0.1", "255.0.0.0"],
-    ["128.0.0.1", "255.255.0.0"],
-    ["191.255.0.1", "255.255.0.0"],
-    ["192.0.2.1", "255.255.255.0"],
-    ["223.0.0.1", "255.255.255.0"],
-  ])("without a netmask %s has its class's, %s", (yiaddr, netmask) => {
-    stage.run(0);
-    give("OFFER", yiaddr, { options: [OFFER, FROM, HOUR] });
-    stage.run(0);
-    give("ACK", yiaddr, { options: [ACK, FROM, HOUR] });
-    stage.run(2000);
-    expect([stage.address, formatIp(stage.lease.netmask)]).toEqual([yiaddr, netmask]);
+  test("without a netmask the network is one of 256 addresses", () => {
+    toRequesting();
+    withOptions("ACK", ACK, FROM, HOUR);
+    expect(formatIp(stage.lease.netmask)).toBe("255.255.255.0");
   });
 
   test("a router that is ourselves is none", () => {
     toRequesting();
     withOptions("ACK", ACK, FROM, HOUR, [3, quad(OURS)]);
-    stage.run(2000);
+    stage.run(4000);
     expect(formatIp(stage.lease.router)).toBe("0.0.0.0");
   });
 
@@ -285,14 +259,15 @@ describe("an ACK", () => {
     ["T1 only", 1000, [300, 0], 300, 875],
     ["T2 only", 1000, [0, 600], 500, 600],
     ["T2 only, before half of the time", 1000, [0, 300], 300, 300],
-    ["T1 beyond T2", 1000, [601, 600], 500, 875],
+    ["T1 beyond T2", 1000, [601, 600], 500, 600],
     ["T1 at T2", 1000, [600, 600], 600, 600],
     ["T1 beyond the end", 1000, [1001, 0], 500, 875],
-    ["T2 beyond the end", 1000, [300, 1001], 500, 875],
+    ["T2 beyond the end", 1000, [300, 1001], 300, 875],
+    ["T2 at the end", 1000, [300, 1000], 300, 1000],
     ["both for ever", 1000, [0xffffffff, 0xffffffff], 500, 875],
     ["a lease of two seconds", 2, [], 1, 2],
-    ["a lease of a second", 1, [], 1, 1],
-    ["the longest", 0x7ffffffe, [], 0x3fffffff, 0x6fffffff],
+    ["a lease of three seconds", 3, [], 1, 3],
+    ["a lease for ever", 0xffffffff, [], 0x7fffffff, 0xe0000000],
   ])("T1 and T2: %s", (_what, seconds, times, renew, rebind) => {
     toRequesting();
     const options = times.flatMap((time, index): DhcpOption[] => (time ? [[58 + index, u32(time)]] : []));
@@ -300,12 +275,9 @@ describe("an ACK", () => {
     expect(stage.lease).toMatchObject({ leaseSeconds: seconds, renewSeconds: renew, rebindSeconds: rebind });
   });
 
-  test.each([0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff])("%i seconds are for ever", (seconds) => {
+  test("for ever: a year later nothing was asked", () => {
     toRequesting();
-    withOptions("ACK", ACK, FROM, [51, u32(seconds)]);
-    expect(stage.lease.leaseSeconds).toBe(0xffffffff);
-    stage.run(10_000);
-    expect(stage.abi.deadline(stage.now)).toBe(-1);
+    withOptions("ACK", ACK, FROM, [51, u32(0xffffffff)]);
     stage.run(400 * 86_400_000);
     expect([stage.address, stage.messages.length]).toEqual([OURS, 2]);
   });

@@ -123,15 +123,21 @@ describe("REQUESTING", () => {
 });
 
 describe("CHECKING", () => {
-  test("two probes a second apart, then the address is ours and announced (RFC 5227)", () => {
+  test("two probes a second or two apart, then two seconds of silence, and the address is ours and announced", () => {
     stage.open().run(10_000);
-    expect(stage.arps).toEqual([
-      `4 0.0.0.0 > ${OURS}`,
-      `1004 0.0.0.0 > ${OURS}`,
-      `2004 ${OURS} > ${OURS}`,
-      `4004 ${OURS} > ${OURS}`,
+    const arps = stage.arps.map((arp) => arp.split(" ").slice(1).join(" "));
+    expect(arps).toEqual([
+      ...new Array(2).fill(`0.0.0.0 > ${OURS}`),
+      ...new Array(2).fill(`${OURS} > ${OURS}`),
     ]);
-    expect(stage.events).toEqual([{ timeMs: 2004, names: "READABLE" }]);
+    const [first, second, taken, again] = stage.arps.map((arp) => Number.parseInt(arp, 10)) as [
+      ...[number, number, number, number],
+    ];
+    expect(first).toBe(4);
+    expect(second - first).toBeGreaterThanOrEqual(1000);
+    expect(second - first).toBeLessThan(2000);
+    expect([taken - second, again - taken]).toEqual([2000, 2000]);
+    expect(stage.events).toEqual([{ timeMs: taken, names: "READABLE" }]);
     expect(stage.lease.state).toBe(DhcpState.BOUND);
   });
 
@@ -168,7 +174,11 @@ describe("CHECKING", () => {
   });
 
   test("a conflict in the very instant in which the address would be taken", () => {
-    stage.open().run(2003);
+    const twin = new Stage();
+    twin.hosts = [new DhcpServer()];
+    twin.open().run(10_000);
+    const takenMs = twin.events[0]?.timeMs ?? 0;
+    stage.open().run(takenMs - 1);
     const arp = { operation: ArpOperation.REPLY, senderMac: OTHER.mac, senderIp: OURS, targetIp: OURS };
     stage.give(frameOf({ arp }));
     stage.timeMs++;
@@ -194,7 +204,7 @@ describe("BOUND, RENEWING, REBINDING (section 4.4.5)", () => {
     expect(types()).toEqual(["DISCOVER", "REQUEST", "REQUEST"]);
     const renewal = stage.messages[2];
     expect(renewal).toMatchObject({ ciaddr: OURS, source: OURS, destination: "10.0.0.2", toMac: server.mac });
-    expect([...(renewal?.options.keys() ?? [])]).toEqual([53, 61, 57, 55]);
+    expect([...(renewal?.options.keys() ?? [])]).toEqual([53, 61, 55]);
     expect([renewal?.broadcast, renewal?.secs]).toEqual([false, 0]);
     expect(stage.events.length).toBe(2);
     // From when it was asked for: T1 is half an hour after that.
@@ -214,12 +224,9 @@ describe("BOUND, RENEWING, REBINDING (section 4.4.5)", () => {
     }));
     const expected = [1800, 2475, 2812, 2981, 3065, 3125, 3150].map((at) => ({ at, to: at < 3150 ? "server" : "all" }));
     const rebinding = [3375, 3487, 3547].map((at) => ({ at, to: "all" }));
-    const [first, ...others] = stage.messages.slice(2, 12);
-    expect(first?.secs).toBe(0);
-    for (const message of others) expect(Math.abs(message.secs - (message.timeMs / 1000 - 1800))).toBeLessThan(2);
     expect(asked.slice(0, 10)).toEqual([...expected, ...rebinding]);
-    for (const { source, ciaddr, options } of stage.messages.slice(2, 12))
-      expect([source, ciaddr, options.has(50), options.has(54)]).toEqual([OURS, OURS, false, false]);
+    for (const { source, ciaddr, secs, options } of stage.messages.slice(2, 12))
+      expect([source, ciaddr, secs, options.has(50), options.has(54)]).toEqual([OURS, OURS, 0, false, false]);
     // And then the lease is over, and the address with it.
     expect(stage.events.at(-1)).toEqual({ timeMs: HOUR, names: "FAILED" });
     expect([stage.address, stage.lease.state]).toEqual(["0.0.0.0", DhcpState.SELECTING]);
@@ -274,12 +281,12 @@ describe("BOUND, RENEWING, REBINDING (section 4.4.5)", () => {
     expect(stage.messages[2]).toMatchObject({ destination: "255.255.255.255", timeMs: 3_150_000 });
   });
 
-  test.each([1, 2, 3])("a lease of %i s makes no storm", (seconds) => {
+  test.each([2, 3, 4])("a lease of %i s makes no storm", (seconds) => {
     server.leaseSeconds = seconds;
     stage.open().run(100_000);
     // At most one renewal a second.
     expect(stage.messages.length).toBeLessThanOrEqual(110);
-    expect(stage.messages.length).toBeGreaterThan(50);
+    expect(stage.messages.length).toBeGreaterThan(30);
   });
 
   test("a lease of more than 49 days, in which the milliseconds wrap", () => {
@@ -313,10 +320,10 @@ describe("REBOOTING (section 3.2)", () => {
     stage.run(0);
     const request = stage.messages.at(-1);
     expect(request).toMatchObject({ type: "REQUEST", ciaddr: "0.0.0.0", source: "0.0.0.0", broadcast: true });
-    expect([...(request?.options.keys() ?? [])]).toEqual([53, 61, 57, 55, 50]);
+    expect([...(request?.options.keys() ?? [])]).toEqual([53, 61, 55, 50]);
     stage.run(5000);
     expect([stage.lease.state, stage.address]).toEqual([DhcpState.BOUND, OURS]);
-    // It was in use: nobody is probed.
+    // It was in use: nobody is probed. But others hear of us again, once the server has said yes.
     expect(stage.arps.filter((arp) => arp.includes("0.0.0.0")).length).toBe(2);
     expect(stage.events.map(({ names }) => names)).toEqual(["READABLE", "READABLE"]);
   });
@@ -346,8 +353,11 @@ describe("REBOOTING (section 3.2)", () => {
     server.on = false;
     stage.run(3_590_000 - stage.timeMs);
     stage.linkChanged(1);
-    stage.run(10_000);
-    expect(stage.events.at(-1)).toEqual({ timeMs: 3_600_000, names: "FAILED" });
+    stage.run(11_000);
+    const lost = stage.events.at(-1);
+    expect(lost?.names).toBe("FAILED");
+    expect((lost?.timeMs ?? 0) - 3_600_000).toBeGreaterThanOrEqual(0);
+    expect((lost?.timeMs ?? 0) - 3_600_000).toBeLessThan(1000);
     expect([stage.lease.state, stage.address]).toEqual([DhcpState.SELECTING, "0.0.0.0"]);
   });
 });

@@ -1,0 +1,129 @@
+// The record's clock and timer: `client`, `countSeconds`, `arm`, `armSeconds`, `enter`, `ask`.
+
+import { beforeEach, describe, expect, test } from "vitest";
+import { DhcpState } from "../../../host/abi.js";
+import { UnitCore } from "../core.js";
+
+const FILE = "services/dhcp_client";
+
+let core: UnitCore;
+let dhcp: ReturnType<typeof functionsOf>;
+let c: number;
+let record: Record<string, number>;
+
+function functionsOf(unit: UnitCore) {
+  return {
+    ...unit.functions(FILE, "client", "countSeconds", "arm", "armSeconds", "enter", "ask"),
+    ...unit.functions("lib/clock", "advanceClock"),
+  };
+}
+
+function boot(now: number): void {
+  core = new UnitCore({}, now);
+  dhcp = functionsOf(core);
+  c = dhcp.client();
+  record = core.record(FILE, "DhcpClient", c);
+  record.countedAt = now;
+}
+
+beforeEach(() => boot(0));
+
+test("the record fits its place, and lies where the plan has it", () => {
+  expect(core.constant(FILE, "RECORD_BYTES")).toBeLessThanOrEqual(core.constant("config", "DHCP_BYTES"));
+  expect(c).toBe(core.services.dhcpClient);
+});
+
+describe("countSeconds", () => {
+  test("counts whole seconds and keeps the rest", () => {
+    for (const [now, seconds, countedAt] of [
+      [999, 0, 0],
+      [1000, 1, 1000],
+      [1999, 1, 1000],
+      [3500, 3, 3000],
+      [4000, 4, 4000],
+    ] as const) {
+      dhcp.advanceClock(now);
+      dhcp.countSeconds(c);
+      expect([record.seconds, record.countedAt]).toEqual([seconds, countedAt]);
+    }
+  });
+
+  test("while the milliseconds wrap", () => {
+    boot(2 ** 32 - 1500);
+    dhcp.advanceClock(500);
+    dhcp.countSeconds(c);
+    expect([record.seconds, record.countedAt]).toEqual([2, 500]);
+  });
+});
+
+test("arm: milliseconds from now", () => {
+  dhcp.advanceClock(700);
+  dhcp.arm(c, 300);
+  expect([record.dueAt, core.state.nextTimer]).toEqual([1000, 1000]);
+});
+
+describe("armSeconds", () => {
+  test.each([
+    [1, 1000],
+    [16777, 16_777_000],
+    [16778, 16_777_000],
+    [0xffffffff, 16_777_000],
+  ])("%i seconds from the last that was counted", (seconds, dueAt) => {
+    dhcp.advanceClock(700);
+    dhcp.armSeconds(c, seconds);
+    expect([record.dueAt, core.state.nextTimer]).toEqual([dueAt, dueAt]);
+  });
+});
+
+test("enter: nothing is owed, nothing was sent, and the seconds are counted", () => {
+  Object.assign(record, { owes: 3, tries: 7, fallsBack: 1 });
+  dhcp.advanceClock(2500);
+  dhcp.enter(c, DhcpState.BOUND);
+  expect([record.phase, record.owes, record.tries, record.fallsBack, record.seconds]).toEqual([
+    ...[DhcpState.BOUND, 0, 0, 1, 2],
+  ]);
+});
+
+describe("ask", () => {
+  test("a number for all tries of a message, and another for the next one", () => {
+    dhcp.enter(c, DhcpState.SELECTING);
+    dhcp.ask(c, 1);
+    const { xid } = record;
+    expect([record.owes, record.tries, core.state.scanDue]).toEqual([1, 1, 1]);
+    for (let tries = 2; tries < 9; tries++) dhcp.ask(c, 1);
+    expect([record.xid, record.tries]).toEqual([xid, 8]);
+    dhcp.enter(c, DhcpState.REQUESTING);
+    dhcp.ask(c, 3);
+    expect(record.xid).not.toBe(xid);
+  });
+
+  test("the time until the next try doubles from 4 to 64 seconds, a second more or less", () => {
+    const spread = [4, 8, 16, 32, 64, 64, 64].map(() => ({ min: Number.POSITIVE_INFINITY, max: 0 }));
+    for (let round = 0; round < 300; round++) {
+      dhcp.enter(c, DhcpState.SELECTING);
+      for (const limits of spread) {
+        dhcp.ask(c, 1);
+        limits.min = Math.min(limits.min, record.dueAt as number);
+        limits.max = Math.max(limits.max, record.dueAt as number);
+      }
+    }
+    for (const [index, seconds] of [4, 8, 16, 32, 64, 64, 64].entries()) {
+      const { min, max } = spread[index] as { min: number; max: number };
+      expect(min).toBeGreaterThanOrEqual(seconds * 1000 - 1000);
+      expect(min).toBeLessThan(seconds * 1000 - 950);
+      expect(max).toBeLessThanOrEqual(seconds * 1000 + 1000);
+      expect(max).toBeGreaterThan(seconds * 1000 + 950);
+    }
+  });
+
+  test("in REBOOTING not beyond the end of the lease", () => {
+    Object.assign(record, { leaseAt: 0, lease: 100 });
+    dhcp.advanceClock(98_000);
+    dhcp.enter(c, DhcpState.REBOOTING);
+    dhcp.ask(c, 3);
+    expect(record.dueAt).toBe(100_000);
+    Object.assign(record, { lease: 0xffffffff, tries: 0 });
+    dhcp.ask(c, 3);
+    expect(record.dueAt).toBeGreaterThan(100_999);
+  });
+});
