@@ -3,6 +3,7 @@
 
 import {
   ABI_VERSION,
+  Build,
   CONFIG_DEFAULTS,
   type Config,
   ConfigLayout,
@@ -10,10 +11,14 @@ import {
   DEADLINE_NEVER,
   type Endpoint,
   EndpointLayout,
+  EXCHANGE_BYTES,
   Family,
   type InterfaceAddress,
   InterfaceAddressLayout,
+  type Lease,
+  LeaseLayout,
   Option,
+  SocketKind,
   STATE_MAGIC,
   STATUS_TEXT,
   type StateHeader,
@@ -30,7 +35,10 @@ import { readRecord, writeRecord } from "./records.js";
 
 type AddressField = "mac" | "address" | "netmask" | "gateway" | "dnsServer0" | "dnsServer1";
 
-/** What a device is made of. Fields that are missing take CONFIG_DEFAULTS (see `Config`). */
+/**
+ * What a device is made of. Fields that are missing take CONFIG_DEFAULTS (see `Config`). A core build has none of
+ * `datagramSockets`, `dnsServers`, `queries`, `cacheEntries` and `fragment...`: that needs the standard build.
+ */
 export interface CoreConfig extends Partial<Omit<Config, "version" | "bytes" | "seed" | AddressField>> {
   /** Hardware address, "02:00:00:00:00:01". */
   mac: string;
@@ -64,19 +72,44 @@ export interface ConnectionInfo extends TcpInfo {
   rcvWnd: number;
 }
 
+/** What a DHCP client is told. */
+export interface DhcpOptions {
+  /** At most 64 octets. */
+  hostName?: string | undefined;
+  linkLocal?: boolean | undefined;
+}
+
+/** A datagram that arrived, and where it came from. */
+export interface Datagram extends Address {
+  data: Uint8Array;
+}
+
 /** A configuration with its defaults filled in. */
 export type ConfigRecord = Omit<Config, "vlan" | "reserved" | "reserved2">;
 
-/** A call that the core refused: `status` says why. */
+/** A call that the core refused: `status` says why, `hint` what to do about it. */
 export class CoreError extends Error {
   override readonly name = "CoreError";
   constructor(
     readonly call: string,
     readonly status: number,
+    hint = "",
   ) {
-    super(`${call}: ${statusName(status)}: ${STATUS_TEXT[status] ?? "unknown status"}`);
+    super(`${call}: ${statusName(status)}: ${STATUS_TEXT[status] ?? "unknown status"}${hint && `: ${hint}`}`);
   }
 }
+
+const NEEDS_STANDARD = "the core build has no UDP, DNS, DHCP and reassembly: boot build/standard.wasm";
+
+/** Fields of the configuration that must be 0 in a core build. */
+const SERVICES = [
+  "datagramSockets",
+  "datagramQueueBytes",
+  "queries",
+  "cacheEntries",
+  "fragmentBuffers",
+  "fragmentBytes",
+] as const;
 
 const STATUS_NAMES = new Map<number, string>(Object.entries(Status).map(([name, value]) => [value, name]));
 
@@ -106,7 +139,7 @@ export function bytesNeeded(
   checkVersion(probe);
   const at = probe.exports.base();
   writeRecord(probe.memory, at, ConfigLayout, toRecord(config));
-  return ok("bytesNeeded", probe.exports.bytesNeeded(at));
+  return booted("bytesNeeded", probe.exports.bytesNeeded(at), config);
 }
 
 /** Boots a core. Throws CoreError when the configuration is bad or needs more memory than there is. */
@@ -118,7 +151,7 @@ export function createCore(wasm: Uint8Array, config: CoreConfig, options: CoreOp
   const at = engine.exports.base();
   const record = toRecord(config);
   writeRecord(engine.memory, at, ConfigLayout, record);
-  ok("init", engine.exports.init(at, memoryBytes, u32(options.now ?? 0)));
+  booted("init", engine.exports.init(at, memoryBytes, u32(options.now ?? 0)), config);
   return new Core(engine, record);
 }
 
@@ -131,6 +164,7 @@ export class Core {
   readonly #slotBytes: number;
   readonly #exchange: number;
   readonly #counters: number;
+  readonly #build: number;
 
   /** Wraps an engine whose core has been initialised with `config`. */
   constructor(
@@ -147,6 +181,12 @@ export class Core {
     this.#slotBytes = header.slotBytes;
     this.#exchange = this.#checked(header.exchange, ConfigLayout.size);
     this.#counters = this.#checked(header.counters, Counter.COUNT * 4);
+    this.#build = header.build;
+  }
+
+  /** Whether the module is a standard build: one with UDP, DNS, DHCP and reassembly. */
+  get isStandard(): boolean {
+    return this.#build !== Build.CORE;
   }
 
   /** The head of the state region. */
@@ -208,7 +248,10 @@ export class Core {
 
   /** Opens a socket of a SocketKind; returns its handle. */
   open(kind: number): number {
-    return ok("open", this.engine.exports.open(kind));
+    const handle = this.engine.exports.open(kind);
+    if (handle === Status.NOT_SUPPORTED && kind >= SocketKind.DATAGRAM && !this.isStandard)
+      throw new CoreError("open", handle, NEEDS_STANDARD);
+    return ok("open", handle);
   }
 
   bind(handle: number, local: Address): void {
@@ -227,6 +270,95 @@ export class Core {
 
   connect(handle: number, peer: Address): void {
     ok("connect", this.engine.exports.connect(handle, this.#putEndpoint(peer)));
+  }
+
+  /** A datagram socket has no peer any more. */
+  disconnect(handle: number): void {
+    const none = { family: Family.NONE, port: 0, address: new Uint8Array(16) };
+    writeRecord<Endpoint>(this.#memory, this.#exchange, EndpointLayout, none);
+    ok("connect", this.engine.exports.connect(handle, this.#exchange));
+  }
+
+  /**
+   * Opens a connection to `port` of what the query finds, once it has: the query's addresses are tried in turn. The query
+   * must stay open until CONNECTED or FAILED.
+   */
+  connectName(handle: number, query: number, port: number): void {
+    const address = new Uint8Array(16);
+    new DataView(address.buffer).setUint32(0, query, true);
+    const peer = { family: Family.NAME, port: checkedPort(port), address };
+    writeRecord<Endpoint>(this.#memory, this.#exchange, EndpointLayout, peer);
+    ok("connect", this.engine.exports.connect(handle, this.#exchange));
+  }
+
+  /** Starts to look up the addresses of `name` with a socket of kind QUERY; READABLE or FAILED follows. */
+  resolve(query: number, name: string): void {
+    const room = ok("sendReserve", this.engine.exports.sendReserve(query));
+    const text = new TextEncoder().encode(name);
+    if (text.length > room) throw new CoreError("sendCommit", Status.INVALID_ARGUMENT);
+    this.#memory.set(text, this.#run(text.length));
+    ok("sendCommit", this.engine.exports.sendCommit(query, text.length));
+  }
+
+  /** What a query found; undefined: nothing yet. Throws CoreError for a name without addresses. */
+  addresses(query: number): string[] | undefined {
+    const bytes = this.engine.exports.receivePeek(query);
+    if (bytes === Status.WOULD_BLOCK) return undefined;
+    const at = this.#run(ok("receivePeek", bytes));
+    return Array.from({ length: bytes / 16 }, (_, index) =>
+      formatIpv4(this.#memory.subarray(at + 16 * index, at + 16 * index + 4)),
+    );
+  }
+
+  /**
+   * Opens the DHCP client, of which there is one; it looks for a server at once, and READABLE tells of a lease. `hostName`:
+   * what servers are told; `linkLocal`: takes a link-local address (RFC 3927) while no server answers.
+   */
+  openDhcp({ hostName, linkLocal = false }: DhcpOptions = {}): number {
+    const handle = this.open(SocketKind.DHCP_CLIENT);
+    try {
+      if (hostName) this.setOptionBytes(handle, Option.HOST_NAME, new TextEncoder().encode(hostName));
+      if (linkLocal) this.setOption(handle, Option.LINK_LOCAL, 1);
+    } catch (error) {
+      this.abort(handle);
+      throw error;
+    }
+    return handle;
+  }
+
+  /** What a DHCP client knows. */
+  lease(dhcp: number): Lease {
+    ok("getopt", this.engine.exports.getopt(dhcp, Option.LEASE, this.#exchange, LeaseLayout.size));
+    return readRecord(this.#memory, this.#exchange, LeaseLayout);
+  }
+
+  /**
+   * Sends `data` as one datagram to `peer`, which a connected socket must not be told. False: there is no room now, and
+   * WRITABLE follows. Throws CoreError when it cannot be sent.
+   */
+  sendTo(handle: number, data: Uint8Array, peer?: Address): boolean {
+    const run = this.engine.exports.sendReserve(handle);
+    if (run === Status.WOULD_BLOCK) return false;
+    ok("sendReserve", run);
+    const at = this.#run(run);
+    // What is too long for this run goes without its octets: the core says whether it is too long for any.
+    const fits = data.length <= run;
+    if (fits) this.#memory.set(data, at);
+    const status = this.engine.exports.sendTo(handle, peer ? this.#putEndpoint(peer) : 0, at, data.length);
+    if (!fits && status === Status.INVALID_ARGUMENT) return false;
+    ok("sendTo", status);
+    return true;
+  }
+
+  /** The next datagram (a copy of it), or undefined: READABLE follows. */
+  receiveFrom(handle: number): Datagram | undefined {
+    const length = this.engine.exports.receiveFrom(handle, this.#exchange);
+    if (length === Status.WOULD_BLOCK) return undefined;
+    const at = this.#run(ok("receiveFrom", length));
+    const source = this.#exchangedEndpoint();
+    const data = this.#memory.slice(at, at + length);
+    ok("receiveConsume", this.engine.exports.receiveConsume(handle, length));
+    return { ...source, data };
   }
 
   /**
@@ -283,6 +415,20 @@ export class Core {
   setOption(handle: number, option: number, value: number): void {
     this.#view.setUint32(this.#exchange, value, true);
     ok("setopt", this.engine.exports.setopt(handle, option, this.#exchange, 4));
+  }
+
+  /** Sets an option whose value is octets. */
+  setOptionBytes(handle: number, option: number, value: Uint8Array): void {
+    if (value.length > EXCHANGE_BYTES) throw new CoreError("setopt", Status.INVALID_ARGUMENT);
+    this.#memory.set(value, this.#exchange);
+    ok("setopt", this.engine.exports.setopt(handle, option, this.#exchange, value.length));
+  }
+
+  /** A datagram socket joins or leaves the multicast group `group`. */
+  setMembership(handle: number, group: string, joins: boolean): void {
+    const at = this.#putEndpoint({ address: group, port: 0 });
+    const option = joins ? Option.MULTICAST_JOIN : Option.MULTICAST_LEAVE;
+    ok("setopt", this.engine.exports.setopt(handle, option, at, EndpointLayout.size));
   }
 
   getOption(handle: number, option: number): number {
@@ -359,11 +505,9 @@ export class Core {
   }
 
   #putEndpoint({ address, port }: Address): number {
-    if (!Number.isInteger(port) || port < 0 || port > 65535)
-      throw new RangeError(`port ${port} is not 0 to 65535`);
     writeRecord<Endpoint>(this.#memory, this.#exchange, EndpointLayout, {
       family: Family.IPV4,
-      port,
+      port: checkedPort(port),
       address: parseIpv4(address),
     });
     return this.#exchange;
@@ -371,6 +515,10 @@ export class Core {
 
   #getEndpoint(handle: number, option: number): Address {
     ok("getopt", this.engine.exports.getopt(handle, option, this.#exchange, EndpointLayout.size));
+    return this.#exchangedEndpoint();
+  }
+
+  #exchangedEndpoint(): Address {
     const { address, port } = readRecord(this.#memory, this.#exchange, EndpointLayout);
     return { address: formatIpv4(address), port };
   }
@@ -379,6 +527,19 @@ export class Core {
 function ok(call: string, status: number): number {
   if (status < 0) throw new CoreError(call, status);
   return status;
+}
+
+/** As `ok`, for the calls that take a configuration: whoever asks a core build for services is told where they are. */
+function booted(call: string, status: number, config: CoreConfig): number {
+  const asks = SERVICES.some((name) => config[name]) || config.dnsServers?.length;
+  if (status === Status.NOT_SUPPORTED && asks) throw new CoreError(call, status, NEEDS_STANDARD);
+  return ok(call, status);
+}
+
+function checkedPort(port: number): number {
+  if (!Number.isInteger(port) || port < 0 || port > 65535)
+    throw new RangeError(`port ${port} is not 0 to 65535`);
+  return port;
 }
 
 function u32(now: number): number {

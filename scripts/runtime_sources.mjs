@@ -17,7 +17,9 @@ export const OWN_OPTIONS = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-We
 export const FOREIGN_OPTIONS = ["-std=gnu99", "-w"];
 
 /** The runtime behind ferrule.h, beside an engine. */
-export const RUNTIME_FILES = ["ferrule", "services", "errors", "checksum"].map((name) => `boards/runtime/${name}.c`);
+export const RUNTIME_FILES = ["ferrule", "services", "errors", "checksum"].map(
+  (name) => `boards/runtime/${name}.c`,
+);
 
 const RUNTIME = join(root, "boards/runtime");
 const INCLUDE = join(root, "boards/include");

@@ -11,7 +11,7 @@ export interface SocketError extends Error {
   code: string;
   /** The system's number of `code`, negative. */
   errno?: number;
-  /** What failed: "connect", "bind", "listen", "read", "write" or "shutdown". */
+  /** What failed: "connect", "bind", "listen", "read", "write" or "shutdown"; of a datagram socket, a call or "recvmsg". */
   syscall: string;
   /** With "connect", "bind" and "listen". */
   address?: string;
@@ -33,7 +33,11 @@ const ERROR_CODES: Readonly<Record<number, string>> = {
   [Status.ADDRESS_IN_USE]: "EADDRINUSE",
   [Status.NO_SOCKET]: "ENOBUFS",
   [Status.INVALID_ARGUMENT]: "EINVAL",
+  [Status.TOO_LONG]: "EMSGSIZE",
 };
+
+/** What to do in place of naming a pipe or a descriptor. */
+export const NO_PIPES = "There are no pipes and no descriptors here: give a host and a port";
 
 /** What an error says besides its code. */
 export interface ErrorDetails {

@@ -1,6 +1,7 @@
 // From what a user calls a host to its IPv4 address.
 
 import { isIP } from "node:net";
+import { NO_RESOLVER } from "../dns/lookup.js";
 import { codedError, nameError, socketError } from "./errors.js";
 import { type LookupCallback, notAnAddress, type TcpConnectOptions } from "./options.js";
 
@@ -9,9 +10,6 @@ export type Found = (error: Error | null, address?: string, family?: number) => 
 
 /** Node's default for a host that is not given. */
 export const DEFAULT_HOST = "localhost";
-
-const NO_NAMES =
-  "Ferrule resolves no names: pass the peer's IPv4 address as host, or a lookup function in the options";
 
 /**
  * Looks `host`, which is not an IPv4 address, up with `options.lookup`. `found` may be called at once or later, and is
@@ -24,7 +22,7 @@ export function lookUp(host: string, options: TcpConnectOptions, found: Found): 
     return;
   }
   if (!options.lookup) {
-    process.nextTick(found, nameError(host, NO_NAMES));
+    process.nextTick(found, nameError(host, NO_RESOLVER));
     return;
   }
   let answered = false;

@@ -2,7 +2,7 @@
 
 import { isIP, isIPv4 } from "node:net";
 import type { DuplexOptions } from "node:stream";
-import { checkFunction, checkPort, codedError, refuseType, refuseValue } from "./errors.js";
+import { checkFunction, checkPort, codedError, NO_PIPES, refuseType, refuseValue } from "./errors.js";
 
 /** Given what `lookup` found: an address and its family, or a list of such. */
 export type LookupCallback = (
@@ -110,8 +110,6 @@ const KEEPALIVE_MS = 7_200_000;
 
 /** Longest idle time that the core takes, in milliseconds. */
 const KEEPALIVE_MAX_MS = 2 ** 24 - 1;
-
-const NO_PIPES = "There are no pipes and no descriptors here: give a host and a port";
 
 /** The options and the callback of a call to `connect`. Throws what Node throws for arguments without a meaning. */
 export function connectArguments(args: readonly unknown[]): {

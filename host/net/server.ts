@@ -229,12 +229,12 @@ function openListener(host: Host, options: ListenOptions & { port: number }): nu
     throw at.address.includes(":")
       ? socketError("EAFNOSUPPORT", "listen", { at, hint: "Ferrule speaks IPv4 only" })
       : nameError(at.address, "leave the host out: a device listens on its one address");
-  checkOwnAddress(host, at, "listen");
   checkOpen(host, at, "listen");
   const { core } = host;
   let handle = 0;
   try {
     handle = core.open(SocketKind.LISTENER);
+    checkOwnAddress(host, handle, at, "listen");
     if (at.port === 0) bindToAnyPort(host, handle);
     else core.bind(handle, at);
     core.listen(handle, options.backlog ?? DEFAULT_BACKLOG);

@@ -1,10 +1,12 @@
 // One TCP connection as a Duplex stream, in the shape of Node's net.Socket.
 
-import { isIPv4 } from "node:net";
+import { isIP, isIPv4 } from "node:net";
 import { addAbortSignal, Duplex } from "node:stream";
 import { Event, Option, SocketKind } from "../abi.js";
 import type { Timer } from "../clock.js";
 import { type Address, type ConnectionInfo, CoreError } from "../core.js";
+import { lookupError } from "../dns/errors.js";
+import { type Lookup, Queries } from "../dns/queries.js";
 import type { Host } from "../host.js";
 import {
   checkDuration,
@@ -83,6 +85,8 @@ export class Socket extends Duplex {
   /** Counts calls of `connect`, so that an answer to an earlier one is known. */
   #attempt = 0;
   #peer: Address | undefined;
+  /** The core's look-up of the peer's name, as long as the connection may need another of its addresses. */
+  #nameLookup: Lookup | undefined;
   /** Where the user bound the socket to. */
   #bound: Address | undefined;
   #wantsData = false;
@@ -171,6 +175,8 @@ export class Socket extends Duplex {
     this.#attempt++;
     this.#idleTimer.active();
     if (isIPv4(at.address)) this.#open(at, options);
+    else if (!options.lookup && !isIP(at.address) && Queries.of(this.#host).areThere)
+      this.#openByCore(at, options);
     else this.#openByName(at, options);
     return this;
   }
@@ -302,6 +308,7 @@ export class Socket extends Duplex {
     this.#pendingEnd = undefined;
     this.#idleTimer.stop();
     this.#lingerTimer?.cancel();
+    this.#endLookup();
     if (handle !== 0) {
       this.#host.unwatch(handle);
       if (this.#abortive || wasConnecting || write) this.#host.core.abort(handle);
@@ -351,7 +358,42 @@ export class Socket extends Duplex {
     process.nextTick(() => this.#connecting && attempt === this.#attempt && this.destroy(error));
   }
 
-  #open(at: Address, { localAddress, localPort }: TcpConnectOptions): void {
+  #open(at: Address, options: TcpConnectOptions): void {
+    this.#begin(at, options, () => {
+      this.emit("connectionAttempt", at.address, at.port, 4);
+      this.#host.core.connect(this.#handle, at);
+    });
+  }
+
+  /** The core looks the name up, and tries what it finds until one address answers. */
+  #openByCore(at: Address, options: TcpConnectOptions): void {
+    this.#begin(at, options, () => {
+      const { core } = this.#host;
+      const handle = this.#handle;
+      this.#nameLookup = Queries.of(this.#host).ask(at.address, {
+        begun: (query) => core.connectName(handle, query, at.port),
+        done: (error, addresses) => this.#onLookup(at, error, addresses),
+      });
+    });
+  }
+
+  #onLookup(at: Address, error: Error | null, addresses: readonly string[]): void {
+    const failure = error && lookupError(error, at.address);
+    if (failure) this.emit("lookup", failure, undefined, undefined, at.address);
+    for (const address of addresses) this.emit("lookup", null, address, 4, at.address);
+    if (!this.#connecting) return;
+    this.#idleTimer.active();
+    if (failure) this.destroy(failure);
+    else for (const address of addresses.slice(0, 1)) this.emit("connectionAttempt", address, at.port, 4);
+  }
+
+  #endLookup(): void {
+    this.#nameLookup?.close();
+    this.#nameLookup = undefined;
+  }
+
+  /** Opens and binds the core's socket, and lets `connect` open the connection. */
+  #begin(at: Address, { localAddress, localPort }: TcpConnectOptions, connect: () => void): void {
     const { core } = this.#host;
     this.#peer = at;
     this.#bound = undefined;
@@ -362,14 +404,13 @@ export class Socket extends Duplex {
       if (localAddress || localPort) {
         call = "bind";
         this.#bound = { address: localAddress ?? "0.0.0.0", port: localPort ?? 0 };
-        checkOwnAddress(this.#host, this.#bound, "bind");
+        checkOwnAddress(this.#host, this.#handle, this.#bound, "bind");
         core.bind(this.#handle, this.#bound);
       }
       call = "connect";
-      this.emit("connectionAttempt", at.address, at.port, 4);
-      core.connect(this.#handle, at);
+      connect();
     } catch (error) {
-      const hint = loopbackHint(this.#host, at.address);
+      const hint = loopbackHint(this.#host, this.#handle, at.address);
       this.#failSoon(toSocketError(error, call, { at: call === "bind" ? this.#bound : at, hint }));
       return;
     }
@@ -422,11 +463,15 @@ export class Socket extends Duplex {
   }
 
   #failToConnect(): void {
-    const status = this.#host.core.error(this.#handle);
+    const { core } = this.#host;
+    const status = core.error(this.#handle);
+    // By name: the address that was tried last.
+    if (this.#nameLookup) this.#peer = core.peerAddress(this.#handle);
     const { address, port } = this.#peer as Address;
     const error = toSocketError(new CoreError("connect", status), "connect", {
       at: this.#peer,
       local: this.#bound,
+      hint: loopbackHint(this.#host, this.#handle, address),
     });
     this.emit("connectionAttemptFailed", address, port, 4, error);
     this.destroy(error);
@@ -439,6 +484,7 @@ export class Socket extends Duplex {
 
   #onConnected(): void {
     this.#connecting = false;
+    this.#endLookup();
     this.#learnAddresses();
     this.#idleTimer.active();
     try {
