@@ -3,7 +3,6 @@
 
 import { Counter, DhcpState } from "../abi_constants";
 import { config, SEGMENT } from "../config";
-import { swap32 } from "../lib/bytes";
 import { count } from "../lib/counters";
 import { DhcpMessage, DhcpOptions, MessageType, read } from "../wire/dhcp";
 import { probeLease } from "./dhcp_address";
