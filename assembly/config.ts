@@ -55,11 +55,11 @@ export const RANGE_BYTES: u32 = 8;
 /** Bytes of a datagram socket's record. `udp/datagram.ts` fails to compile when it does not fit. */
 export const DATAGRAM_BYTES: u32 = 72;
 /** Bytes of a query's record. */
-export const QUERY_BYTES: u32 = 384;
+export const QUERY_BYTES: u32 = 408;
 /** Bytes of the DHCP client's record. */
 export const DHCP_BYTES: u32 = 256;
 /** Bytes of an entry of the DNS cache. */
-export const CACHE_BYTES: u32 = 64;
+export const CACHE_BYTES: u32 = 84;
 /** Bytes of a packet in fragments beside its octets. */
 export const FRAGMENT_BYTES: u32 = 64;
 /** Bytes of the Ethernet header. */
@@ -162,6 +162,8 @@ export class Services {
   /** DNS servers: those that came with a lease, or the configuration's; 0 for none. */
   dnsServer0: u32;
   dnsServer1: u32;
+  /** Milliseconds since the start: `now` without its wraps. */
+  uptimeMs: u64;
 }
 
 /** From the first member of a list in State to the last one. */
@@ -305,11 +307,11 @@ function planServices(c: Config, datagramTable: u32, write: bool): u32 {
   const cacheTable = dhcpClient + DHCP_BYTES;
   const fragmentTable = cacheTable + CACHE_BYTES * c.cacheEntries;
   if (write) {
+    services.dnsServer0 = c.dnsServer0;
+    services.dnsServer1 = c.dnsServer1;
     services.datagramTable = datagramTable;
     services.queryTable = queryTable;
     services.dhcpClient = dhcpClient;
-    services.dnsServer0 = c.dnsServer0;
-    services.dnsServer1 = c.dnsServer1;
     services.cacheTable = cacheTable;
     services.fragmentTable = fragmentTable;
   }

@@ -12,7 +12,6 @@ import {
   Status,
 } from "./abi_constants";
 import {
-  COMPACT_BYTES,
   check,
   checkLayout,
   config,
@@ -36,6 +35,9 @@ import * as route from "./net/route";
 import { takeReady } from "./net/socket";
 import { ANNOUNCEMENTS, arpSettled, take } from "./services/address";
 import * as dhcp from "./services/dhcp";
+import * as dns from "./services/dns";
+import * as dnsCache from "./services/dns_cache";
+import * as dnsQuery from "./services/dns_query";
 import * as sockets from "./services/sockets";
 import * as icmperror from "./tcp/icmperror";
 import { arrives } from "./tcp/input";
@@ -68,6 +70,8 @@ export function init(record: Config, memoryBytes: u32, now: u32): i32 {
   if (STANDARD) {
     datagram.checkLayout();
     dhcp.checkLayout();
+    dnsQuery.checkLayout();
+    dnsCache.checkLayout();
   }
   const bytes = bytesNeeded(record);
   if (bytes < 0) return bytes;
@@ -120,7 +124,6 @@ function ipv4Arrives(length: u32, flags: u32): void {
 function errorArrives(): void {
   if (STANDARD && udperror.quotedIp().protocol == PROTOCOL_UDP) {
     if (!udperror.check()) return;
-    // HOOK DNS: an error about a query's datagram (udperror.quotedPorts(), quotedIp().destination, meaning()) ends here.
     udperror.arrives();
   } else icmperror.arrives();
 }
@@ -129,7 +132,7 @@ function datagramArrives(flags: u32): void {
   if (!udp.receive(flags)) return;
   if (dhcp.isRunning() && udp.localPort() == udp.DHCP_CLIENT_PORT)
     return dhcp.receive(udp.data(), udp.dataBytes());
-  // HOOK DNS: what comes to a query's port is the query's.
+  if (dns.receive(ipv4.input().source, udp.header().ports, udp.data(), udp.dataBytes())) return;
   if (udp.deliver()) return;
   // Never about what went to many (RFC 1122 section 3.2.2).
   if (<u32>(config.address != 0) & <u32>(ipv4.input().destination == config.address))
@@ -174,7 +177,7 @@ function scan(): u32 {
   state.scanDue = 0;
   let bytes = syncache.scan();
   if (STANDARD && !bytes) bytes = dhcp.emit();
-  // HOOK DNS: if (STANDARD && !bytes) bytes = ...: their frames that are due, before ARP, which they may make ask.
+  if (STANDARD && !bytes) bytes = dns.emitNext();
   if (!bytes) bytes = arp.emitRequest();
   const failed = state.arpFailed;
   // Whoever waited has something to do now. Each round frees an ARP entry: there is an end.
@@ -183,7 +186,6 @@ function scan(): u32 {
     arpSettled(failed);
     syncache.unreachable(failed);
     if (STANDARD) dhcp.unreachable(failed);
-    // HOOK DNS: nobody has the address `failed`.
   }
   if (bytes | failed) state.scanDue = 1;
   return bytes;

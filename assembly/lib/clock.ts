@@ -1,6 +1,6 @@
 // Time. The host's clock is 32 bits of milliseconds and may wrap, stand still, or be set; the core's goes forward only.
 
-import { state } from "../config";
+import { STANDARD, services, state } from "../config";
 
 /** A step back of up to this is a clock that was corrected, and no time passes; anything else is a step forward. */
 const BACKWARDS_MS: u32 = 65536;
@@ -15,7 +15,9 @@ const STEP_MS: u32 = 0x7e000000;
 export function advanceClock(now: u32): void {
   const step = now - state.hostNow;
   state.hostNow = now;
-  if (step < 0 - BACKWARDS_MS) state.now += min(step, STEP_MS);
+  if (step >= 0 - BACKWARDS_MS) return;
+  state.now += min(step, STEP_MS);
+  if (STANDARD) services.uptimeMs += step;
 }
 
 // @inline

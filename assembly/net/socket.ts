@@ -4,7 +4,7 @@
 //   +- Socket  what has a handle: its uses, its events. Of TCP: tcp/tcb.ts; of UDP: udp/datagram.ts; and of services
 
 import { Endpoint, Family, Status } from "../abi_constants";
-import { config, State, state, TAIL } from "../config";
+import { config, STANDARD, State, state, TAIL } from "../config";
 import { swap16 } from "../lib/bytes";
 
 /** What a record is. Odd: the application holds a handle to it. */
@@ -17,6 +17,8 @@ export namespace Kind {
   /** A question for the addresses of a name. */
   export const QUERY: u8 = 7;
   export const DHCP_CLIENT: u8 = 9;
+  /** A connection of a service's: nobody outside hears of it. */
+  export const SERVICE: u8 = 2;
   /** A connection that waits in a listener's queue. */
   export const QUEUED: u8 = 4;
   /** A connection whose handle was given back, or whose listener went. */
@@ -93,6 +95,11 @@ export function retireHandle(socket: Socket): void {
 
 /** Adds Event bits that the host will see. */
 export function raise(socket: Socket, events: u32): void {
+  if (STANDARD && socket.kind == Kind.SERVICE) {
+    // The service looks itself.
+    state.scanDue = 1;
+    return;
+  }
   socket.events |= <u8>events;
   enqueue(EVENTS, socket, IN_EVENT_LIST, offsetof<Socket>("eventNext"));
 }

@@ -1,13 +1,16 @@
 // What calls do with handles that are not TCP's: each goes to the one whose kind of record it is.
 
-import { Endpoint, Family, SocketKind, Status } from "../abi_constants";
+import { Endpoint, Family, Option, SocketKind, Status } from "../abi_constants";
 import { config, DATAGRAM_BYTES, QUERY_BYTES, services } from "../config";
-import { isHeld, Kind, Socket } from "../net/socket";
+import { isHeld, Kind, Socket, wordOption } from "../net/socket";
 import * as tcp from "../tcp/user";
 import { Datagram } from "../udp/datagram";
 import * as options from "../udp/options";
 import * as udp from "../udp/user";
 import * as dhcp from "./dhcp";
+import * as dns from "./dns";
+import * as dnsConnect from "./dns_connect";
+import { Query } from "./dns_query";
 
 /** The socket of a handle, whatever its kind; null for one that is stale or was never given out. */
 export function socketOf(handle: i32): Socket | null {
@@ -40,9 +43,10 @@ export function open(kind: u32): i32 {
       return tcp.open(kind);
     case SocketKind.DATAGRAM:
       return udp.open();
-    // HOOK DNS: case SocketKind.QUERY
     case SocketKind.DHCP_CLIENT:
       return dhcp.open();
+    case SocketKind.QUERY:
+      return dns.open();
   }
   return Status.NOT_SUPPORTED;
 }
@@ -55,22 +59,21 @@ export function bind(socket: Socket, port: u32): i32 {
 
 /** Connects to an Endpoint of any family; `socket` may be a connection of TCP. */
 export function connect(socket: Socket, endpoint: Endpoint): i32 {
-  // HOOK DNS: Family.NAME, for connections and datagram sockets.
-  if (endpoint.family == Family.NAME) return Status.NOT_SUPPORTED;
+  if (endpoint.family == Family.NAME) return dnsConnect.begin(socket, endpoint.address0, endpoint.port);
   if (socket.kind == Kind.DATAGRAM) return udp.connect(changetype<Datagram>(socket), endpoint);
   return Status.BAD_HANDLE;
 }
 
 /** Room for what is to be sent. */
 export function sendReserve(socket: Socket): i32 {
-  // HOOK DNS: room for the name.
+  if (socket.kind == Kind.QUERY) return dns.reserve(changetype<Query>(socket));
   if (socket.kind == Kind.DATAGRAM) return udp.sendReserve(changetype<Datagram>(socket));
   return Status.BAD_HANDLE;
 }
 
 /** What was placed there goes. */
 export function sendCommit(socket: Socket, length: u32): i32 {
-  // HOOK DNS: starts the look-up.
+  if (socket.kind == Kind.QUERY) return dns.commit(changetype<Query>(socket), length);
   if (socket.kind == Kind.DATAGRAM) return udp.sendCommit(changetype<Datagram>(socket), length);
   return Status.BAD_HANDLE;
 }
@@ -95,7 +98,7 @@ export function receiveFrom(socket: Socket, from: Endpoint): i32 {
 
 /** What arrived. */
 export function receivePeek(socket: Socket): i32 {
-  // HOOK DNS: the addresses.
+  if (socket.kind == Kind.QUERY) return dns.peek(changetype<Query>(socket));
   if (socket.kind == Kind.DATAGRAM) return udp.receivePeek(changetype<Datagram>(socket));
   return Status.BAD_HANDLE;
 }
@@ -109,8 +112,8 @@ export function receiveConsume(socket: Socket, length: u32): i32 {
 /** Gives the handle back. */
 export function end(socket: Socket, now: bool): void {
   if (socket.kind == Kind.DATAGRAM) udp.end(changetype<Datagram>(socket), now);
-  // HOOK DNS: Kind.QUERY.
   else if (socket.kind == Kind.DHCP_CLIENT) dhcp.end(now);
+  else if (socket.kind == Kind.QUERY) dns.end(changetype<Query>(socket));
 }
 
 /** Sets an option. */
@@ -123,7 +126,8 @@ export function setOption(socket: Socket, option: u32, at: usize, length: u32): 
 /** Reads an option. */
 export function getOption(socket: Socket, option: u32, at: usize, length: u32): i32 {
   if (socket.kind == Kind.DHCP_CLIENT) return dhcp.get(option, at, length);
-  // HOOK DNS: ERROR.
+  if (<u32>(socket.kind == Kind.QUERY) & <u32>(option == Option.ERROR))
+    return wordOption(at, length, changetype<Query>(socket).error);
   if (socket.kind == Kind.DATAGRAM) return options.get(changetype<Datagram>(socket), option, at, length);
   return Status.NOT_SUPPORTED;
 }

@@ -2,11 +2,12 @@
 // application still holds its handle.
 
 import { Counter, Event, Status, TcpState } from "../abi_constants";
+import { STANDARD, state } from "../config";
 import { count } from "../lib/counters";
-import { isHeld, makeReady, raise } from "../net/socket";
+import { isHeld, Kind, makeReady, raise } from "../net/socket";
 import * as demux from "./demux";
 import { dequeue } from "./listen";
-import { Bit, clear, release, set, setState, Tcb } from "./tcb";
+import { Bit, clear, has, release, set, setState, Tcb } from "./tcb";
 
 /** Both directions have ended, and all is acknowledged. */
 export function finish(t: Tcb): void {
@@ -40,6 +41,8 @@ function leave(t: Tcb, error: Status, event: Event): void {
   setState(t, TcpState.CLOSED);
   clear(t, Bit.ACTIVITY);
   t.error = <i16>error;
-  if (isHeld(t)) raise(t, event | Event.READABLE | Event.WRITABLE);
+  // A service looks itself, and so does `connect` by name, which may try another address.
+  if (STANDARD && <u32>(t.kind == Kind.SERVICE) | (isHeld(t) & <u32>has(t, Bit.NAMED))) state.scanDue = 1;
+  else if (isHeld(t)) raise(t, event | Event.READABLE | Event.WRITABLE);
   else release(t);
 }

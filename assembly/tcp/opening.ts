@@ -1,7 +1,7 @@
 // What active and passive opening share (RFC 9293 section 3.5).
 
 import { ConfigFlag, Counter, Event, TcpState } from "../abi_constants";
-import { config, state } from "../config";
+import { config, STANDARD, state } from "../config";
 import { count } from "../lib/counters";
 import { makeReady, raise } from "../net/socket";
 import { OPTION_TIMESTAMPS_BYTES } from "../wire/tcp";
@@ -9,7 +9,7 @@ import * as congestion from "./congestion";
 import * as demux from "./demux";
 import * as retransmit from "./retransmit";
 import { receiveMss, segment, sendMss } from "./segment";
-import { Agreed, Bit, has, Listener, setState, Tcb } from "./tcb";
+import { Agreed, Bit, clear, has, Listener, setState, Tcb } from "./tcb";
 
 /** Options that we offer, and accept: Agreed bits. */
 export function offered(): u32 {
@@ -37,6 +37,8 @@ export function begin(t: Tcb, remoteAddress: u32, ports: u32, next: u32): void {
 export function synchronise(t: Tcb, next: u32, options: u32, tsValue: u32, mss: u32, scale: u32): void {
   t.sndWl1 = t.rcvNxt = t.rcvAdv = t.rcvUp = next;
   t.bits &= options | ~Agreed.ALL;
+  // Whoever answers is the one.
+  if (STANDARD) clear(t, Bit.NAMED);
   t.tsRecent = tsValue;
   // The MSS counts no options (RFC 6691).
   t.sndMss = <u16>(sendMss(mss) - optionsBytes(t));

@@ -54,6 +54,8 @@ export namespace Bit {
   export const TIMES_RETRANSMIT: u32 = 1 << 16;
   /** Timer: delayed ACK. */
   export const TIMES_ACK: u32 = 1 << 17;
+  /** Waits for a name's address, or tries one: when it is of no use, services/dns_connect.ts has another. */
+  export const NAMED: u32 = 1 << 18;
   /** All that a connection must not do any more once it has ended. */
   export const ACTIVITY: u32 =
     ARP_WAIT | OWES_ACK | OWES_PROBE | OWES_REPAIR | OWES_RESET | TIMES_RETRANSMIT | TIMES_ACK;

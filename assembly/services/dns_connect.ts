@@ -1,0 +1,57 @@
+// `connect` by name: a socket that waits for a query, and takes its addresses in turn until one of them answers.
+
+import { Event, Status, TcpState } from "../abi_constants";
+import { state } from "../config";
+import { Kind, raise, Socket } from "../net/socket";
+import { Bit, clear, has, set, Tcb } from "../tcp/tcb";
+import * as user from "../tcp/user";
+import { ADDRESS_BYTES, addressesOf, Phase, Query, queryOf } from "./dns_query";
+
+/** The connection is to be opened to `port` of what the query of handle `query` finds. */
+export function begin(socket: Socket, query: i32, port: u32): i32 {
+  if (socket.kind != Kind.CONNECTION) return Status.NOT_SUPPORTED;
+  const t = changetype<Tcb>(socket);
+  const q = queryOf(query);
+  if (!q || !port) return Status.INVALID_ARGUMENT;
+  if (t.rtoMs | q.client) return Status.ALREADY_CONNECTED;
+  // The record serves this connection from now on.
+  t.rtoMs = 1;
+  set(t, Bit.NAMED);
+  q.client = t.handle;
+  q.clientPort = <u16>port;
+  state.scanDue = 1;
+  return Status.OK;
+}
+
+/** Goes on when the query is over and the connection is not under way: it waits, or an address was of no use. */
+export function advance(q: Query): void {
+  if (<u32>!q.client | <u32>(q.phase != Phase.DONE)) return;
+  const t = user.connectionOf(q.client);
+  if (!t || !has(t, Bit.NAMED)) return;
+  let begun = t.state != TcpState.CLOSED;
+  let status: i32 = t.error ? t.error : q.error;
+  while (!begun && q.taken < q.addresses) {
+    const address = load<u32>(addressesOf(q) + <u32>q.taken * ADDRESS_BYTES);
+    q.taken++;
+    renew(t);
+    status = user.connect(t, address, q.clientPort);
+    begun = status == Status.OK;
+  }
+  if (begun && q.taken < q.addresses) return;
+  // Nothing else can be tried: what happens now is the connection's own affair.
+  q.client = 0;
+  clear(t, Bit.NAMED);
+  if (begun) return;
+  t.error = <i16>status;
+  raise(t, Event.FAILED | Event.READABLE | Event.WRITABLE);
+}
+
+/** What is left of a SYN that nobody answered goes; what the application has written or set stays. */
+function renew(t: Tcb): void {
+  t.ports &= 0xffff0000;
+  // RTO and error; doublings and retries: neighbours in the record.
+  store<u32>(changetype<usize>(t), 0, offsetof<Tcb>("rtoMs"));
+  store<u32>(changetype<usize>(t), 0, offsetof<Tcb>("backoff"));
+  t.retransmits = 0;
+  clear(t, Bit.RTT_TIMING);
+}
