@@ -316,8 +316,6 @@ function planServices(c: Config, datagramTable: u32, write: bool): u32 {
     services.datagramTable = datagramTable;
     services.queryTable = queryTable;
     services.dhcpClient = dhcpClient;
-    services.dnsServer0 = c.dnsServer0;
-    services.dnsServer1 = c.dnsServer1;
     services.cacheTable = cacheTable;
     services.fragmentTable = fragmentTable;
   }

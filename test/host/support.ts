@@ -13,13 +13,21 @@ import { recorded } from "../report/recording.js";
 
 export const wasm = readFileSync(new URL("../../build/core.wasm", import.meta.url));
 
+/** The build with UDP, DNS and DHCP. */
+export const standardWasm = readFileSync(new URL("../../build/standard.wasm", import.meta.url));
+
 export const LEFT = { mac: "02:00:00:00:00:01", address: "10.0.0.1" };
 export const RIGHT = { mac: "02:00:00:00:00:02", address: "10.0.0.2" };
 
 /** A host with a core of its own on `link`. */
-export function createHost(link: Link, clock: Clock, config: Partial<CoreConfig> & { mac: string }): Host {
+export function createHost(
+  link: Link,
+  clock: Clock,
+  config: Partial<CoreConfig> & { mac: string },
+  module: Uint8Array = wasm,
+): Host {
   const core = createCore(
-    wasm,
+    module,
     { connections: 4, listeners: 2, seed: new Uint8Array(32).fill(config.mac.charCodeAt(16)), ...config },
     { now: clock.now(), engine: recorded(config.address ?? config.mac) },
   );
@@ -33,6 +41,20 @@ export function createPair(config: Partial<CoreConfig> = {}, rightConfig: Partia
   const left = new Net(createHost(wire.port(), clock, { ...LEFT, ...config }));
   const right = new Net(createHost(wire.port(), clock, { ...RIGHT, ...config, ...rightConfig }));
   return { clock, wire, left, right };
+}
+
+/** As `createPair`, of standard builds with datagram sockets: hosts, for whatever runs on them. */
+export function createStandardPair(
+  config: Partial<CoreConfig> = {},
+  leftConfig: Partial<CoreConfig> = {},
+  rightConfig: Partial<CoreConfig> = {},
+) {
+  const clock = new VirtualClock();
+  const wire = new Wire();
+  const sockets = { datagramSockets: 8, datagramQueueBytes: 8192 };
+  const host = (more: Partial<CoreConfig> & { mac: string }) =>
+    createHost(wire.port(), clock, { ...sockets, ...config, ...more }, standardWasm);
+  return { clock, wire, left: host({ ...LEFT, ...leftConfig }), right: host({ ...RIGHT, ...rightConfig }) };
 }
 
 /** Asserts that no socket and no record of the host is in use. TIME-WAIT entries may be. */
