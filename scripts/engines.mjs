@@ -73,14 +73,19 @@ function buildWasm3() {
 }
 
 function buildAot() {
+  return buildAotOf("aot", "core") || buildAotOf("aot_standard", "standard");
+}
+
+/** The library `name`, made of the build `module` of the core. */
+function buildAotOf(name, module) {
   let problem = "";
   step({
-    name: "engine-aot",
-    says: `translating and compiling the core to ${library("aot")}`,
-    inputs: [...engineInputs("aot"), "build/core.wasm"],
-    outputs: [library("aot")],
+    name: `engine-${name}`,
+    says: `translating and compiling build/${module}.wasm to ${library(name)}`,
+    inputs: [...engineInputs("aot"), `build/${module}.wasm`],
+    outputs: [library(name)],
     work() {
-      problem = link("aot", aotEngine(join(root, "build/core.wasm"), join(FOLDER, "aot")));
+      problem = link(name, aotEngine(join(root, `build/${module}.wasm`), join(FOLDER, name)));
       return problem === "";
     },
   });

@@ -12,7 +12,7 @@ import { Advice } from "../advice.js";
 import type { EngineFactory } from "./engine.js";
 
 /** Engines that are libraries. */
-export type LibraryName = "wasm3" | "aot";
+export type LibraryName = "wasm3" | "aot" | "aot_standard";
 
 /** Linear memory when no size is asked for: what the module declares. */
 const PAGE_BYTES = 65536;
@@ -35,6 +35,9 @@ export class EngineTrap extends Error {
   override readonly name = "RuntimeError";
 }
 
+/** A library that was made of one module was given another. */
+export class OtherModule extends Error {}
+
 export interface LibraryOptions {
   /** What an instance takes at most beside linear memory, in bytes, for a module of so many bytes. */
   arenaBytes(moduleBytes: number): number;
@@ -51,7 +54,9 @@ export interface LibraryOptions {
 export function openLibrary(name: LibraryName, options: LibraryOptions): EngineFactory {
   const path = fileURLToPath(new URL(`build/engines/libferrule_${name}.so`, projectRoot()));
   if (!existsSync(path))
-    throw new Advice(`build/engines/libferrule_${name}.so is missing: node scripts/engines.mjs ${name}`);
+    throw new Advice(
+      `build/engines/libferrule_${name}.so is missing: node scripts/engines.mjs ${name.split("_")[0]}`,
+    );
   const library = new Library(path);
   return (wasm, memoryBytes) => {
     const instance = new LibraryInstance(library, wasm, memoryBytes, options);
@@ -137,7 +142,7 @@ export class LibraryInstance {
     library.open(this.arena, arena.length, address, octets.length, bytes, compileOnUse ? 1 : 0);
     this.check();
     if (isTranslated && library.moduleCrc32(this.arena) !== this.#module.crc32)
-      throw new Error(
+      throw new OtherModule(
         `${library.name}: its library was made of another module: node scripts/engines.mjs aot makes it of build/core.wasm`,
       );
     const at = this.words[Word.MEMORY_AT] as number;
