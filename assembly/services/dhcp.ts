@@ -13,14 +13,7 @@ import { Segment } from "../tcp/segment";
 import { DhcpMessage, DhcpOptions } from "../wire/dhcp";
 import { changeLinkLocal, isFree, stopProbing, takeLinkLocal } from "./dhcp_address";
 import * as record from "./dhcp_client";
-import {
-  client,
-  countSeconds,
-  DhcpClient,
-  HOST_NAME_AT,
-  NAME_BYTES_MAX,
-  RECORD_BYTES,
-} from "./dhcp_client";
+import { client, countSeconds, DhcpClient, HOST_NAME_AT, NAME_BYTES_MAX, RECORD_BYTES } from "./dhcp_client";
 import { take } from "./dhcp_input";
 import { bind, decline, quit, reboot, release, start, timerDue } from "./dhcp_lease";
 import * as output from "./dhcp_output";
@@ -68,7 +61,7 @@ export function set(option: u32, at: usize, length: u32): i32 {
   if (option == Option.HOST_NAME && length <= NAME_BYTES_MAX) {
     c.hostNameBytes = <u8>length;
     memory.copy(changetype<usize>(c) + HOST_NAME_AT, at, length);
-  } else if (option == Option.LINK_LOCAL && length >= 4 ) c.fallsBack = load<u8>(at);
+  } else if (option == Option.LINK_LOCAL && length >= 4) c.fallsBack = load<u8>(at);
   else return Status.INVALID_ARGUMENT;
   return Status.OK;
 }

@@ -42,7 +42,7 @@ export function fallBack(c: DhcpClient): void {
   if (<u32>!c.fallsBack | config.address | services.probed) return;
   // The MAC decides, so that a device gets the same address again.
   const hash = (config.mac0 + ((<u32>config.mac1) << 16) + c.conflicts) * HASH;
-  const host = LINK_LOCAL_FIRST + (hash >> 16) % LINK_LOCAL_COUNT;
+  const host = LINK_LOCAL_FIRST + ((hash >> 16) % LINK_LOCAL_COUNT);
   const wait = c.conflicts >= CONFLICTS_MAX ? RATE_LIMIT_MS : random() % PROBE_MS;
   probe(c, LINK_LOCAL_NET | (swap16(host) << 16), LINK_LOCAL_PROBES, wait);
 }

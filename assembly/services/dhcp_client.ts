@@ -125,7 +125,11 @@ export function checkLayout(): void {
   const lease = offsetof<DhcpClient>("address");
   if (DOMAIN_AT - lease != offsetof<Lease>("domain0")) ERROR("Lease does not match DhcpClient");
   if (RECORD_BYTES - NAME_BYTES_MAX - lease != offsetof<Lease>()) ERROR("Lease does not match DhcpClient");
-  if (offsetof<DhcpClient>("phase") - lease != offsetof<Lease>("state")) ERROR("Lease does not match DhcpClient");
-  if (offsetof<DhcpClient>("domainBytes") - offsetof<DhcpClient>("netmask") != offsetof<DhcpOptions>("domainBytes"))
+  if (offsetof<DhcpClient>("phase") - lease != offsetof<Lease>("state"))
+    ERROR("Lease does not match DhcpClient");
+  if (
+    offsetof<DhcpClient>("domainBytes") - offsetof<DhcpClient>("netmask") !=
+    offsetof<DhcpOptions>("domainBytes")
+  )
     ERROR("DhcpOptions do not match DhcpClient");
 }

@@ -3,7 +3,6 @@
 
 import { Counter, DhcpState } from "../abi_constants";
 import { config, SEGMENT } from "../config";
-import { swap32 } from "../lib/bytes";
 import { count } from "../lib/counters";
 import { DhcpMessage, DhcpOptions, MessageType, read } from "../wire/dhcp";
 import { probeLease } from "./dhcp_address";
@@ -41,7 +40,7 @@ export function take(c: DhcpClient, message: DhcpMessage, length: u32): void {
     (<u32>message.chaddr1 ^ config.mac1) |
     <u32>!awaited |
     <u32>!server |
-    (((OF_SERVER >> phase) & 1) & <u32>(server != c.server))
+    ((OF_SERVER >> phase) & 1 & <u32>(server != c.server))
   )
     return count(Counter.DHCP_IGNORED);
   if (type == MessageType.NAK) return refused(c);

@@ -106,7 +106,7 @@ const OVERLOAD_SNAME: u8 = 2;
  * addresses there is a place for the second; addresses come before times.
  */
 const WORDS: u64 =
-  (<u64>(NETMASK | (ROUTER << 6) | (NTP << 12) | (SERVER << 18))) |
+  <u64>(NETMASK | (ROUTER << 6) | (NTP << 12) | (SERVER << 18)) |
   ((<u64>(DNS | (LEASE << 12) | (RENEW << 18) | (REBIND << 24))) << 24);
 const WORDS_COUNT: u32 = 9;
 const ADDRESSES_COUNT: u32 = 6;

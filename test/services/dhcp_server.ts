@@ -10,8 +10,8 @@ import {
   encodeDhcp,
   quad,
   TYPES,
-  udpFrame,
   u32,
+  udpFrame,
 } from "./dhcp_codec.js";
 
 /** Takes a frame, at a time in milliseconds, and answers with frames. */
@@ -28,7 +28,7 @@ export class Squatter implements NetworkHost {
     readonly mac: string,
   ) {}
 
-  receive(frame: Uint8Array): Uint8Array[] {
+  receive(frame: Uint8Array, _timeMs: number): Uint8Array[] {
     const packet = decode(frame);
     if (packet.kind !== "arp" || packet.arp.targetIp !== this.address) return [];
     if (packet.arp.operation !== ArpOperation.REQUEST || packet.arp.senderIp === this.address) return [];
@@ -85,7 +85,7 @@ export class DhcpServer extends Squatter {
 
   override receive(frame: Uint8Array, timeMs: number): Uint8Array[] {
     const message = decodeDhcp(frame);
-    if (!message) return super.receive(frame);
+    if (!message) return super.receive(frame, timeMs);
     if (!this.on) return [];
     if (message.toMac !== BROADCAST && message.toMac !== this.mac) return [];
     this.heard.push(message);
@@ -93,7 +93,12 @@ export class DhcpServer extends Squatter {
   }
 
   /** A message of this server's to the client. */
-  say(message: DhcpMessage, type: keyof typeof TYPES, yiaddr: string, forged: Partial<DhcpSpec> = {}): Uint8Array {
+  say(
+    message: DhcpMessage,
+    type: keyof typeof TYPES,
+    yiaddr: string,
+    forged: Partial<DhcpSpec> = {},
+  ): Uint8Array {
     const grant: DhcpOption[] = type === "NAK" ? [] : [[51, u32(this.leaseSeconds)], ...this.options];
     const payload = encodeDhcp({
       xid: message.xid,

@@ -13,7 +13,7 @@ import {
 } from "../../host/abi.js";
 import { decode, formatIp } from "../../host/packet/index.js";
 import { readRecord } from "../../host/records.js";
-import { UnitCore, type UnitConfig } from "../unit/core.js";
+import { type UnitConfig, UnitCore } from "../unit/core.js";
 import { type DhcpMessage, decodeDhcp } from "./dhcp_codec.js";
 import type { NetworkHost } from "./dhcp_server.js";
 
@@ -44,7 +44,10 @@ export class Stage {
   #arriving: { readonly atMs: number; readonly frame: Uint8Array; readonly host?: NetworkHost }[] = [];
 
   constructor(config: UnitConfig = {}) {
-    this.core = new UnitCore({ address: "0.0.0.0", netmask: "0.0.0.0", gateway: "0.0.0.0", ...config }, START_MS);
+    this.core = new UnitCore(
+      { address: "0.0.0.0", netmask: "0.0.0.0", gateway: "0.0.0.0", ...config },
+      START_MS,
+    );
     this.#abi = this.core.functions(
       "abi",
       ...(["open", "close", "abort", "setopt", "getopt", "nextEvent", "input", "output"] as const),
@@ -161,8 +164,8 @@ export class Stage {
   #deliver(): void {
     const arrival = this.#arriving.shift();
     if (!arrival) return;
-    if (!arrival.host) return this.give(arrival.frame);
-    for (const answer of arrival.host.receive(arrival.frame, this.timeMs)) this.#carry(answer);
+    if (!arrival.host) this.give(arrival.frame);
+    else for (const answer of arrival.host.receive(arrival.frame, this.timeMs)) this.#carry(answer);
   }
 
   #drain(): void {

@@ -80,6 +80,10 @@ export type Services = Fields<
   | "groupSocket3"
   | "groupMac0"
   | "groupMac1"
+  | "probed"
+  | "conflict"
+  | "dnsServer0"
+  | "dnsServer1"
 >;
 
 export type SocketField =

@@ -13,7 +13,16 @@ beforeEach(() => {
 });
 
 const dhcp = () =>
-  stage.core.functions("services/dhcp", "isRunning", "linkUp", "run", "emit", "unreachable", "receive", "end");
+  stage.core.functions(
+    "services/dhcp",
+    "isRunning",
+    "linkUp",
+    "run",
+    "emit",
+    "unreachable",
+    "receive",
+    "end",
+  );
 
 test("nothing runs before it is opened, and nothing is due", () => {
   expect(dhcp().isRunning()).toBe(false);
@@ -71,7 +80,9 @@ describe("options", () => {
   test("there is no other to get", () => {
     stage.open();
     for (const option of [0, Option.ERROR, Option.HOST_NAME, Option.LINK_LOCAL, 99])
-      expect(stage.abi.getopt(stage.handle, option, stage.core.header.exchange, 192)).toBe(Status.NOT_SUPPORTED);
+      expect(stage.abi.getopt(stage.handle, option, stage.core.header.exchange, 192)).toBe(
+        Status.NOT_SUPPORTED,
+      );
   });
 
   test("what cannot be set", () => {
@@ -86,7 +97,15 @@ describe("options", () => {
 
   test("other calls on the handle are refused", () => {
     stage.open();
-    const calls = stage.core.functions("abi", "bind", "connect", "sendReserve", "receivePeek", "accept", "shutdown");
+    const calls = stage.core.functions(
+      "abi",
+      "bind",
+      "connect",
+      "sendReserve",
+      "receivePeek",
+      "accept",
+      "shutdown",
+    );
     const at = stage.core.header.exchange;
     stage.core.memory.fill(0, at, at + 192);
     stage.core.memory[at] = 1;

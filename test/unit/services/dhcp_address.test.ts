@@ -89,7 +89,10 @@ describe("a lease", () => {
       [3, quad("10.0.0.253")],
     ];
     stage.run(1_800_000);
-    expect([formatIp(stage.config.netmask), formatIp(stage.config.gateway)]).toEqual(["255.255.0.0", "10.0.0.253"]);
+    expect([formatIp(stage.config.netmask), formatIp(stage.config.gateway)]).toEqual([
+      "255.255.0.0",
+      "10.0.0.253",
+    ]);
     expect(error()).not.toBe(Status.ABORTED);
     const second = connect();
     stage.abi.close(stage.handle);
@@ -262,14 +265,21 @@ describe("a link-local address (RFC 3927)", () => {
     );
     stage.run(0);
     const reply = decode(stage.sent.at(-1)?.frame as Uint8Array);
-    expect(reply.kind === "arp" && [reply.ethernet.destination, reply.arp.operation]).toEqual([BROADCAST_MAC, 2]);
+    expect(reply.kind === "arp" && [reply.ethernet.destination, reply.arp.operation]).toEqual([
+      BROADCAST_MAC,
+      2,
+    ]);
   });
 
   test("a lease takes its place, and nothing of it is left", () => {
     stage.linkLocal().run(60_000);
     server.on = true;
     stage.run(90_000);
-    expect([stage.address, linkLocal(), stage.lease.state]).toEqual(["10.0.0.100", "0.0.0.0", DhcpState.BOUND]);
+    expect([stage.address, linkLocal(), stage.lease.state]).toEqual([
+      "10.0.0.100",
+      "0.0.0.0",
+      DhcpState.BOUND,
+    ]);
     claim("10.0.0.100");
     claim("10.0.0.100");
     claim("10.0.0.100");
@@ -285,7 +295,9 @@ describe("a link-local address (RFC 3927)", () => {
     stage.give(server.say(last, "OFFER", "10.0.0.100"));
     stage.run(10_000);
     expect(stage.address).toBe("10.0.0.100");
-    expect(stage.arps.some((arp) => arp.includes("169.254") && Number.parseInt(arp, 10) > sinceMs)).toBe(false);
+    expect(stage.arps.some((arp) => arp.includes("169.254") && Number.parseInt(arp, 10) > sinceMs)).toBe(
+      false,
+    );
   });
 
   test("after a lease that ended it is taken again", () => {

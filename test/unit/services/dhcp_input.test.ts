@@ -45,7 +45,8 @@ function give(type: "OFFER" | "ACK" | "NAK", yiaddr = OURS, forged: Partial<Dhcp
 }
 
 /** The same with these options instead of the server's. */
-const withOptions = (type: "OFFER" | "ACK" | "NAK", ...options: DhcpOption[]) => give(type, OURS, { options });
+const withOptions = (type: "OFFER" | "ACK" | "NAK", ...options: DhcpOption[]) =>
+  give(type, OURS, { options });
 
 const OFFER: DhcpOption = [53, [2]];
 const ACK: DhcpOption = [53, [5]];
@@ -126,7 +127,8 @@ describe("an offer", () => {
       ...{ file: [[1, quad("255.255.0.0")]], sname: [[3, quad("10.0.0.254")]] },
     });
     const path = { fromMac: server.mac, toMac: DEVICE.mac, from: SERVER, to: OURS };
-    for (let bytes = 0; bytes < payload.length; bytes++) stage.give(udpFrame(path, payload.subarray(0, bytes)));
+    for (let bytes = 0; bytes < payload.length; bytes++)
+      stage.give(udpFrame(path, payload.subarray(0, bytes)));
     expect(stage.core.counters().DHCP_MALFORMED).toBe(payload.length);
     stage.give(udpFrame(path, payload));
     expect(stage.lease.state).toBe(DhcpState.REQUESTING);
@@ -138,18 +140,14 @@ describe("an offer", () => {
     expect(stage.lease.state).toBe(DhcpState.SELECTING);
   });
 
-  test.each([
-    "0.0.0.0",
-    "0.1.2.3",
-    "127.0.0.1",
-    "224.0.0.1",
-    "240.0.0.1",
-    "255.255.255.255",
-  ])("%s is refused", (yiaddr) => {
-    stage.run(0);
-    expect(give("OFFER", yiaddr)).toEqual(["DHCP_REFUSED"]);
-    expect(stage.lease.state).toBe(DhcpState.SELECTING);
-  });
+  test.each(["0.0.0.0", "0.1.2.3", "127.0.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255"])(
+    "%s is refused",
+    (yiaddr) => {
+      stage.run(0);
+      expect(give("OFFER", yiaddr)).toEqual(["DHCP_REFUSED"]);
+      expect(stage.lease.state).toBe(DhcpState.SELECTING);
+    },
+  );
 
   test.each<[string, DhcpOption[]]>([
     ["no time", []],

@@ -148,7 +148,11 @@ describe("CHECKING", () => {
     const [, , decline] = stage.messages;
     expect([...(decline?.options.keys() ?? [])]).toEqual([53, 61, 50, 54]);
     expect(decline).toMatchObject({ ciaddr: "0.0.0.0", source: "0.0.0.0", destination: "255.255.255.255" });
-    expect([decline?.secs, decline?.broadcast, decline?.options.get(50)?.join(".")]).toEqual([0, false, OURS]);
+    expect([decline?.secs, decline?.broadcast, decline?.options.get(50)?.join(".")]).toEqual([
+      0,
+      false,
+      OURS,
+    ]);
     expect([stage.lease.state, stage.address]).toEqual([DhcpState.WAITING, "0.0.0.0"]);
     // The link cannot shorten it.
     stage.linkChanged(1);
@@ -168,7 +172,9 @@ describe("CHECKING", () => {
   ])("somebody else %s", (_what, senderIp, same) => {
     stage.open().run(1500);
     const targetIp = same ? OURS : "10.0.0.9";
-    stage.give(frameOf({ arp: { operation: ArpOperation.REQUEST, senderMac: OTHER.mac, senderIp, targetIp } }));
+    stage.give(
+      frameOf({ arp: { operation: ArpOperation.REQUEST, senderMac: OTHER.mac, senderIp, targetIp } }),
+    );
     stage.run(0);
     expect(stage.lease.state).toBe(same ? DhcpState.WAITING : DhcpState.CHECKING);
   });
@@ -222,7 +228,10 @@ describe("BOUND, RENEWING, REBINDING (section 4.4.5)", () => {
       at: Math.round(timeMs / 1000),
       to: destination === "10.0.0.2" ? "server" : "all",
     }));
-    const expected = [1800, 2475, 2812, 2981, 3065, 3125, 3150].map((at) => ({ at, to: at < 3150 ? "server" : "all" }));
+    const expected = [1800, 2475, 2812, 2981, 3065, 3125, 3150].map((at) => ({
+      at,
+      to: at < 3150 ? "server" : "all",
+    }));
     const rebinding = [3375, 3487, 3547].map((at) => ({ at, to: "all" }));
     expect(asked.slice(0, 10)).toEqual([...expected, ...rebinding]);
     for (const { source, ciaddr, secs, options } of stage.messages.slice(2, 12))

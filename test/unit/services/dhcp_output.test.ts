@@ -19,7 +19,8 @@ beforeEach(() => {
 });
 
 const numbers = (index: number) => [...(stage.messages.at(index)?.options.keys() ?? [])];
-const option = (index: number, code: number) => stage.messages.at(index)?.options.get(code) ?? new Uint8Array();
+const option = (index: number, code: number) =>
+  stage.messages.at(index)?.options.get(code) ?? new Uint8Array();
 
 test("DISCOVER and REQUEST: from nobody to everybody", () => {
   stage.open().run(5000);

@@ -88,7 +88,15 @@ describe("read", () => {
     expect({ ...fields() }).toEqual({
       ...{ netmask: address("255.255.252.0"), router: address("10.0.0.254"), ntp: address("10.0.0.6") },
       ...{ dns0: address("10.0.0.3"), dns1: address("10.0.0.4"), server: address("10.0.0.2") },
-      ...{ lease: 0x01020304, renew: 100, rebind: 0xfffffffe, mtu: 1400, domainBytes: 11, type: 5, overload: 0 },
+      ...{
+        lease: 0x01020304,
+        renew: 100,
+        rebind: 0xfffffffe,
+        mtu: 1400,
+        domainBytes: 11,
+        type: 5,
+        overload: 0,
+      },
     });
     const domain = found.domain as number;
     expect(String.fromCharCode(...core.memory.subarray(domain, domain + 11))).toBe("lab.example");
