@@ -3,6 +3,7 @@ import { defineConfig } from "vitest/config";
 /** Tests that run on all engines under the same names: those whose cores come from test/report/engine.ts. */
 const ON_ALL_ENGINES = [
   "test/host/core.test.ts",
+  "test/host/{dgram,dhcp,names}.test.ts",
   "test/host/gateway.test.ts",
   "test/host/host.test.ts",
   "test/host/net.test.ts",

@@ -20,6 +20,7 @@ export class Host {
   readonly #core: Core;
   readonly #link: Link;
   readonly #listeners = new Map<number, EventListener>();
+  readonly #prompt = new Set<number>();
   readonly #held = new FrameQueue(HELD_FRAMES);
   #turnScheduled = false;
   #inTurn = false;
@@ -63,13 +64,18 @@ export class Host {
     return this.#listeners.size;
   }
 
-  /** Tells `listener` of the events of the socket `handle`, until `unwatch`. */
-  watch(handle: number, listener: EventListener): void {
+  /**
+   * Tells `listener` of the events of the socket `handle`, until `unwatch`. `isPrompt`: after each frame, for what has a queue
+   * that the frames of one turn might overflow; else once a turn.
+   */
+  watch(handle: number, listener: EventListener, isPrompt = false): void {
     this.#listeners.set(handle, listener);
+    if (isPrompt) this.#prompt.add(handle);
   }
 
   unwatch(handle: number): void {
     this.#listeners.delete(handle);
+    this.#prompt.delete(handle);
   }
 
   /** Must follow every call of the core that may have given it something to send: a turn comes soon. */
@@ -84,6 +90,7 @@ export class Host {
     this.#closed = true;
     this.#link.onReady = () => {};
     this.#listeners.clear();
+    this.#prompt.clear();
     this.#cancelTimer();
   }
 
@@ -115,6 +122,9 @@ export class Host {
       if (!frame) return false;
       this.#core.input(frame, this.clock.now());
       this.#giveAll();
+      if (this.#prompt.size > 0) this.#tellEvents();
+      // A listener may have closed the host.
+      if (this.#closed) return false;
     }
     return true;
   }

@@ -3,7 +3,7 @@
 // it is in docs/node.md; which of Node's own tests it was measured with, in docs/node-net-tests.md.
 //
 // Differences from `net`, on purpose:
-// - Hosts are IPv4 addresses; a name needs a `lookup` function. There is no loopback, no IPv6, no pipe, no descriptor.
+// - Hosts are IPv4 addresses; a name needs a `lookup` function, or a standard build with queries. There is no loopback, no IPv6, no pipe, no descriptor.
 // - `ref` and `unref` do nothing: what keeps the process running is the link and the host's clock.
 // - A socket that is destroyed with data not yet taken by the core resets its connection, so that the peer never takes
 //   the torn stream for a whole one, and the write's callback gets ECANCELED.

@@ -5,6 +5,7 @@
 // The text of the name is written behind the octet that becomes the length of its first label.
 
 import { config, QUERY_BYTES, services } from "../config";
+import { load32, swap32 } from "../lib/bytes";
 import { Kind, Socket } from "../net/socket";
 import { NAME_PLACE_BYTES } from "../wire/dns";
 
@@ -95,7 +96,8 @@ export function nameOf(q: Query): usize {
 export function addAddress(q: Query, from: usize): void {
   const count = q.addresses;
   if (count >= ADDRESSES_MAX) return;
-  memory.copy(addressesOf(q) + count * ADDRESS_BYTES, from, 4);
+  // Octet by octet: a copy of four would become one access, and `from` may be any address.
+  store<u32>(addressesOf(q) + count * ADDRESS_BYTES, swap32(load32(from)));
   q.addresses = count + 1;
 }
 

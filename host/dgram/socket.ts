@@ -290,7 +290,7 @@ export class Socket extends EventEmitter {
     }
     this.#bindState = "bound";
     this.#boundTo = at.address;
-    this.#host.watch(this.#handle, (events) => this.#onEvents(events));
+    this.#host.watch(this.#handle, (events) => this.#onEvents(events), true);
     try {
       this.emit("listening");
     } finally {

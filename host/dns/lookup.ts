@@ -12,7 +12,7 @@ export type LookupOptions = number | { family?: number; hints?: number; all?: bo
 
 /** What to do when a host has no resolver. */
 export const NO_RESOLVER =
-  "this host resolves no names: pass an IPv4 address or a lookup function, or boot build/standard.wasm with queries and dnsServers";
+  "this host resolves no names: pass the peer's IPv4 address as host, or a lookup function in the options, or boot build/standard.wasm with queries and dnsServers";
 
 /**
  * The `lookup` of a host: looks names up through its core, and calls back later, once. Addresses it hands back as they are.

@@ -45,7 +45,7 @@ export interface SocketOptions {
 export interface TcpConnectOptions {
   /** 0 to 65535, or its digits. */
   port: number | string;
-  /** The peer's IPv4 address, or a name for `lookup`. */
+  /** The peer's IPv4 address, or a name for `lookup` or the core's resolver. */
   host?: string | undefined;
   /** The device's own address: there is no other. */
   localAddress?: string | undefined;
