@@ -112,7 +112,8 @@ export function ask(c: DhcpClient, type: u32): void {
   state.scanDue = 1;
   const tries = <u32>c.tries;
   c.tries = <u8>(tries + 1);
-  if (!tries) c.xid = random();
+  // RFC 2131 section 4.4.1: a request for what was offered has the offer's.
+  if (<u32>!tries & <u32>(c.phase != DhcpState.REQUESTING)) c.xid = random();
   const wait = (RESEND_MS << min(tries, DOUBLINGS_MAX)) - VARIATION_MS + (random() % (2 * VARIATION_MS + 1));
   // A lease that is used meanwhile may end before.
   const left = c.phase == DhcpState.REBOOTING ? c.leaseAt + c.lease - c.seconds : STEP_SECONDS;

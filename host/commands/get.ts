@@ -1,6 +1,7 @@
 // `ferrule get`: Ferrule as the client, of a web server that the Linux kernel reaches.
 
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { get as httpGet, type IncomingMessage } from "node:http";
 import { isIPv4 } from "node:net";
@@ -12,6 +13,7 @@ import { Advice } from "../advice.js";
 import { realClock } from "../clock.js";
 import { formatBytes } from "../console.js";
 import { bootCore, DEVICE_MAC, RING_BYTES } from "../device.js";
+import { DhcpClient } from "../dhcp.js";
 import { Host } from "../host.js";
 import type { TapLink } from "../link/tap.js";
 import type { TapOptions } from "../link/tap_setup.js";
@@ -34,6 +36,9 @@ import { TAP_HELP, TAP_OPTIONS, tapOptions } from "./tap_options.js";
 /** How often it tells how far it is, in milliseconds. */
 const PROGRESS_MS = 2000;
 
+/** How long a DHCP server may take: what RFC 2131's first three tries take, and the probe of the address. */
+const LEASE_MS = 40_000;
+
 /** How long the last segments may take, in milliseconds. */
 const SETTLE_MS = 1000;
 
@@ -42,6 +47,8 @@ const OPTIONS = {
   timeout: { type: "string", default: "60" },
   ring: { type: "string", default: String(RING_BYTES) },
   seed: { type: "string" },
+  dhcp: { type: "boolean", default: false },
+  dns: { type: "string" },
   ...ENGINE_OPTION,
   ...TAP_OPTIONS,
   ...OBSERVER_OPTIONS,
@@ -56,6 +63,8 @@ Linux kernel. Prints the length and the SHA-256 of what came.
   --timeout S            gives up after S seconds without a byte, 1 to 3600, default 60
   --ring BYTES           size of each of the connection's two rings, default ${RING_BYTES}
   --seed HEX             64 hex digits in place of fresh randomness
+  --dhcp                 takes address, router and DNS servers from a DHCP server behind the interface
+  --dns A                the DNS server, for a URL with a name, when there is no DHCP server
 ${ENGINE_HELP}
 ${TAP_HELP}
 ${OBSERVER_HELP}
@@ -69,22 +78,31 @@ export const get: Command = {
   help: HELP,
   async run(args) {
     const { values, positionals } = readArguments("get", args, OPTIONS, 1);
-    const url = parseUrl(positionals[0]);
+    const url = parseUrl(positionals[0], values.dhcp || values.dns !== undefined);
     const timeoutMs = 1000 * integer("timeout", values.timeout, 1, 3600);
     const ringBytes = ringSize(values.ring);
     const tapAt = tapOptions(values);
     const seed = seedFrom(values.seed);
-    const wasm = readModule();
+    const services = servicesOf(values);
+    const wasm = readModule(services ? "standard" : "core");
     const observers = new Observers(values, realClock, await chosenEngine(values.engine));
     try {
       const { openTap } = await import("../link/tap_setup.js");
       const tap = await openTap(tapAt);
       try {
-        const host = bootHost(tap, tapAt, { wasm, seed, ringBytes }, observers);
+        const host = bootHost(tap, tapAt, { wasm, seed, ringBytes, services }, observers);
         const lost = new AbortController();
         tap.onLost = (code) => lost.abort(new Advice(`the interface ${tap.name} went away (${code})`));
         try {
-          return await fetch(new Net(host), { url, timeoutMs, output: values.output, signal: lost.signal });
+          const client = values.dhcp ? await leased(host, lost.signal) : undefined;
+          const code = await fetch(new Net(host), {
+            url,
+            timeoutMs,
+            output: values.output,
+            signal: lost.signal,
+          });
+          client?.release();
+          return code;
         } catch (error) {
           throw lost.signal.aborted ? lost.signal.reason : error;
         } finally {
@@ -100,19 +118,62 @@ export const get: Command = {
   },
 };
 
+/** What the device has besides TCP. */
+interface Services {
+  readonly isLeased: boolean;
+  readonly dnsServers: string[];
+}
+
+interface Boot {
+  readonly wasm: Uint8Array;
+  readonly seed: Uint8Array;
+  readonly ringBytes: number;
+  readonly services: Services | undefined;
+}
+
+/** Undefined when the options ask for none. Throws UsageError. */
+function servicesOf({ dhcp, dns }: { dhcp: boolean; dns?: string | undefined }): Services | undefined {
+  if (dns !== undefined && !isIPv4(dns))
+    throw new UsageError(`--dns ${dns} is not possible: give an IPv4 address, as in 10.0.0.1`);
+  return dhcp || dns !== undefined
+    ? { isLeased: dhcp, dnsServers: dns === undefined ? [] : [dns] }
+    : undefined;
+}
+
+/** Waits for a lease, and tells what it is. Throws Advice when none comes. */
+async function leased(host: Host, signal: AbortSignal): Promise<DhcpClient> {
+  const client = new DhcpClient(host, { hostName: "ferrule" });
+  try {
+    const [{ address, router, dnsServers, leaseSeconds }] = await once(client, "lease", {
+      signal: AbortSignal.any([signal, AbortSignal.timeout(LEASE_MS)]),
+    });
+    console.log(
+      `leased ${address} for ${leaseSeconds} s, router ${router ?? "none"}, DNS ${dnsServers.join(" ") || "none"}`,
+    );
+    return client;
+  } catch {
+    signal.throwIfAborted();
+    throw new Advice(
+      `no DHCP server answered in ${LEASE_MS / 1000} s: start one on the interface, or leave --dhcp out`,
+    );
+  }
+}
+
 function bootHost(
   tap: TapLink,
   { deviceAddress, hostAddress, prefixLength }: TapOptions,
-  { wasm, seed, ringBytes }: { wasm: Uint8Array; seed: Uint8Array; ringBytes: number },
+  { wasm, seed, ringBytes, services }: Boot,
   observers: Observers,
 ): Host {
   const { engineFor, wrapLink } = observers.hooks;
   const config = {
     mac: DEVICE_MAC,
-    address: deviceAddress,
-    netmask: netmaskOf(prefixLength),
-    gateway: hostAddress,
-    connections: 1,
+    ...(services?.isLeased
+      ? {}
+      : { address: deviceAddress, netmask: netmaskOf(prefixLength), gateway: hostAddress }),
+    ...(services && { queries: 1, cacheEntries: 4, dnsServers: services.dnsServers }),
+    // A long answer of a DNS server takes a connection, too.
+    connections: services ? 2 : 1,
     listeners: 0,
     seed,
   };
@@ -198,10 +259,12 @@ async function settle(host: Host): Promise<void> {
     await new Promise<void>((resolve) => realClock.after(5, resolve));
 }
 
-function parseUrl(text: string | undefined): URL {
+function parseUrl(text: string | undefined, hasNames: boolean): URL {
   if (text === undefined) throw new UsageError("which URL? Try: ferrule help get");
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol !== "http:" || !isIPv4(url.hostname))
+  if (url?.protocol === "http:" && !isIPv4(url.hostname) && !hasNames)
+    throw new UsageError(`${url.hostname} is a name: say who knows it, with --dhcp or --dns`);
+  if (url?.protocol !== "http:" || url.hostname.startsWith("["))
     throw new UsageError(
       `${text} is not possible: give an http URL with an IPv4 address, as in http://10.0.0.1:8000/`,
     );

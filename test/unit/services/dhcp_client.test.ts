@@ -85,7 +85,7 @@ test("enter: nothing is owed, nothing was sent, and the seconds are counted", ()
 });
 
 describe("ask", () => {
-  test("a number for all tries of a message, and another for the next one", () => {
+  test("a number for all tries of a message and for the request that answers an offer; another for the next one", () => {
     dhcp.enter(c, DhcpState.SELECTING);
     dhcp.ask(c, 1);
     const { xid } = record;
@@ -93,6 +93,10 @@ describe("ask", () => {
     for (let tries = 2; tries < 9; tries++) dhcp.ask(c, 1);
     expect([record.xid, record.tries]).toEqual([xid, 8]);
     dhcp.enter(c, DhcpState.REQUESTING);
+    dhcp.ask(c, 3);
+    // RFC 2131 section 4.4.1.
+    expect(record.xid).toBe(xid);
+    dhcp.enter(c, DhcpState.RENEWING);
     dhcp.ask(c, 3);
     expect(record.xid).not.toBe(xid);
   });
