@@ -121,6 +121,16 @@ export const TOOLS = {
     packages: [["curl"]],
     without: "downloads with curl",
   },
+  dnsmasq: {
+    probe: ["dnsmasq", "--version"],
+    packages: [["dnsmasq-base"]],
+    without: "DHCP and DNS with servers of others",
+  },
+  nginx: {
+    probe: ["nginx", "-v"],
+    packages: [["nginx-light"]],
+    without: "a page of nginx, by name",
+  },
   tshark: {
     probe: ["tshark", "--version"],
     packages: [["tshark"]],

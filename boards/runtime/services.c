@@ -266,6 +266,9 @@ int32_t ferrule_connect_name(struct ferrule *device, const char *name, uint16_t 
 /* DHCP */
 
 int32_t ferrule_dhcp_start(struct ferrule *device, const char *host_name, bool link_local) {
+    struct ferrule_socket_entry *running;
+    if (ferrule_device_socket(device, device->dhcp, FERRULE_SOCKET_KIND_DHCP_CLIENT, &running) >= 0)
+        return FERRULE_STATUS_NO_SOCKET;
     device->host_name = host_name;
     device->link_local = link_local;
     int32_t socket = ferrule_device_new_socket(device, start_dhcp(device), FERRULE_SOCKET_KIND_DHCP_CLIENT);

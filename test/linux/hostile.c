@@ -241,7 +241,7 @@ static void hear_trap(void *context, const char *trap) {
 /** A status of ferrule.h, or at most `most`. */
 static void expect_result(int32_t found, int32_t most) {
     result = found;
-    CHECK(found <= most && (found >= FERRULE_STATUS_TOO_LONG || found == FERRULE_ERROR_RESTARTING ||
+    CHECK(found <= most && (found >= FERRULE_STATUS_NOT_FOUND || found == FERRULE_ERROR_RESTARTING ||
                             found == FERRULE_ERROR_CORE));
     calls = 0;
 }
@@ -349,7 +349,7 @@ int main(int count, char **arguments) {
         now = next_random();
         calls = 0;
         result = ferrule_start(&device, &setup);
-        CHECK(result <= 0 && (result >= FERRULE_STATUS_TOO_LONG ||
+        CHECK(result <= 0 && (result >= FERRULE_STATUS_NOT_FOUND ||
                               (result >= FERRULE_ERROR_CORE && result < FERRULE_ERROR_RESTARTING)));
         CHECK(result == FERRULE_STATUS_OK || engines[0].memory == NULL);
         if (result == FERRULE_STATUS_OK) {

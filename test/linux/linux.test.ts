@@ -76,15 +76,22 @@ async function expectCleanEnd(device: Running, restarts = 0): Promise<void> {
 }
 
 describe.skipIf(missingTools("gcc", "wasm3"))("ferrule.h", () => {
-  test.each(ENGINES)(
-    "function by function on %s, under sanitizers",
-    async (engine) => {
-      const program = await build(engine, "--program", "api", "--sanitize");
-      const { stdout } = await promisify(execFile)(program, engine === "wasm3" ? [CORE] : []);
+  const groups = ["words", "starting", "data", "misuse", "options", "address", "waiting"];
+
+  test.each(
+    ENGINES.flatMap((engine) => [
+      [engine, "core", ["no services"]] as const,
+      [engine, "standard", ["datagrams", "groups", "names", "dhcp"]] as const,
+    ]),
+  )(
+    "function by function on %s, build %s, under sanitizers",
+    async (engine, name, services) => {
+      const module = `${root}build/${name}.wasm`;
+      const program = await build(engine, "--program", "api", "--sanitize", "--module", module);
+      const { stdout } = await promisify(execFile)(program, engine === "wasm3" ? [module] : []);
       const lines = stdout.trim().split("\n");
       expect(lines[0]).toMatch(engine === "wasm3" ? /^wasm3 / : /^wasm2c /);
-      const groups = ["words", "starting", "data", "misuse", "options", "address", "waiting", "done"];
-      expect(lines.slice(1)).toEqual(groups);
+      expect(lines.slice(1)).toEqual([...groups, ...services, "done"]);
     },
     PATIENCE_MS,
   );
