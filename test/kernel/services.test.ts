@@ -189,6 +189,21 @@ describe.skipIf(needs)("DNS with dnsmasq", () => {
     expect(times(server.output(), /query\[A\] web\.test/gi)).toBe(1);
     await device.end();
   });
+  test(`a truncated answer is fetched by TCP: ${MANY} addresses`, async () => {
+    const server = await startServer("--dhcp-range=10.0.0.50,10.0.0.60,120", "--local-ttl=60");
+    const device = new Device(SERVER);
+    device.tell("dhcp");
+    await device.lease();
+    const { addresses = [] } = await device.resolve("many.test");
+    expect(addresses.length).toBe(4);
+    for (const address of addresses) expect(address).toMatch(/^10\.0\.9\.\d+$/);
+    expect(times(server.output(), /query\[A\] many\.test/g)).toBe(2);
+    expect((await device.counters()).TCP_ACTIVE_OPENS).toBe(1);
+    // From the cache.
+    expect(new Set((await device.resolve("many.test")).addresses)).toEqual(new Set(addresses));
+    expect(times(server.output(), /query\[A\] many\.test/g)).toBe(2);
+    await device.end();
+  });
 });
 
 describe.skipIf(needs ?? missingTools("nginx"))("the web of nginx", () => {
