@@ -22,6 +22,8 @@ struct ferrule_socket_entry {
     /** For a listener that a restart has to open again. */
     uint32_t backlog;
     uint16_t port;
+    /** The core's handle of the query whose address a connection by name waits for, or 0. */
+    int32_t query;
     /** Of a datagram socket: a bit for each of the device's groups that it is in. */
     uint8_t groups;
 };
@@ -43,6 +45,10 @@ int32_t ferrule_device_socket(struct ferrule *device, int32_t socket, uint8_t ki
 /** A socket for a handle of the core, or for a status below 0 the status. The handle goes back when there is
  * no place. */
 int32_t ferrule_device_new_socket(struct ferrule *device, int32_t handle, uint8_t kind);
+
+/** The query goes with the socket, which has just been made: it is given back when the connection is there,
+ * or has failed, or is closed. */
+void ferrule_device_keep_query(struct ferrule *device, int32_t socket, int32_t query);
 
 /** The core broke its word: it is restarted. Returns RESTARTING. */
 int32_t ferrule_device_fail(struct ferrule *device, const char *why);

@@ -72,6 +72,8 @@ static void discard_frames(struct ferrule *device);
 static int32_t give_frames(struct ferrule *device, uint32_t now, bool knows_now);
 static void collect_events(struct ferrule *device);
 static int32_t fail(struct ferrule *device, const char *trap);
+static void hear(struct ferrule *device, struct ferrule_socket_entry *entry, uint32_t events);
+static void drop_query(struct ferrule *device, struct ferrule_socket_entry *entry);
 static void set_events(struct ferrule *device, struct ferrule_socket_entry *entry, uint32_t events);
 static void lose(struct ferrule *device, struct ferrule_socket_entry *entry);
 static void restart_when_due(struct ferrule *device, uint32_t now);
@@ -432,8 +434,21 @@ static void collect_events(struct ferrule *device) {
         uint32_t events = header_word(device, offsetof(struct ferrule_state_header, event_mask));
         for (uint32_t index = 0; index < device->socket_count; index++)
             if (device->sockets[index].kind != 0 && device->sockets[index].handle == handle)
-                set_events(device, &device->sockets[index], device->sockets[index].events | events);
+                hear(device, &device->sockets[index], events);
     }
+}
+
+/** The core has told events of a socket. */
+static void hear(struct ferrule *device, struct ferrule_socket_entry *entry, uint32_t events) {
+    if (entry->query > 0 && (events & (FERRULE_EVENT_CONNECTED | FERRULE_EVENT_FAILED)) != 0)
+        drop_query(device, entry);
+    set_events(device, entry, entry->events | events);
+}
+
+static void drop_query(struct ferrule *device, struct ferrule_socket_entry *entry) {
+    const int32_t query = entry->query;
+    entry->query = 0;
+    call(device, FERRULE_EXPORT_abort, (uint32_t)query, 0, 0, 0);
 }
 
 static void set_events(struct ferrule *device, struct ferrule_socket_entry *entry, uint32_t events) {
@@ -465,7 +480,7 @@ static int32_t fail(struct ferrule *device, const char *trap) {
 
 /** What a trap does to a socket: it is gone, and says so; listeners and the DHCP client come back. */
 static void lose(struct ferrule *device, struct ferrule_socket_entry *entry) {
-    entry->handle = 0;
+    entry->handle = entry->query = 0;
     entry->peeked_bytes = entry->reserved_bytes = 0;
     entry->lost = entry->kind != 0 && entry->kind != FERRULE_SOCKET_KIND_LISTENER &&
                   entry->kind != FERRULE_SOCKET_KIND_DHCP_CLIENT;
@@ -620,6 +635,8 @@ static int32_t new_socket(struct ferrule *device, int32_t handle, uint8_t kind) 
 
 static void free_entry(struct ferrule *device, struct ferrule_socket_entry *entry) {
     const bool in_groups = entry->groups != 0;
+    if (entry->query > 0)
+        drop_query(device, entry);
     entry->kind = 0;
     entry->handle = 0;
     entry->groups = 0;
@@ -1017,6 +1034,12 @@ int32_t ferrule_device_socket(struct ferrule *device, int32_t socket, uint8_t ki
 
 int32_t ferrule_device_new_socket(struct ferrule *device, int32_t handle, uint8_t kind) {
     return new_socket(device, handle, kind);
+}
+
+void ferrule_device_keep_query(struct ferrule *device, int32_t socket, int32_t query) {
+    struct ferrule_socket_entry *entry = entry_of(device, socket);
+    if (entry)
+        entry->query = query;
 }
 
 int32_t ferrule_device_fail(struct ferrule *device, const char *why) {

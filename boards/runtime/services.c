@@ -260,7 +260,11 @@ int32_t ferrule_connect_name(struct ferrule *device, const char *name, uint16_t 
         give_up(device, query, status);
         return give_up(device, handle, status);
     }
-    return ferrule_device_new_socket(device, handle, FERRULE_SOCKET_KIND_STREAM);
+    int32_t socket = ferrule_device_new_socket(device, handle, FERRULE_SOCKET_KIND_STREAM);
+    if (socket < 0)
+        return give_up(device, query, socket);
+    ferrule_device_keep_query(device, socket, query);
+    return socket;
 }
 
 /* DHCP */
