@@ -262,12 +262,12 @@ async function settle(host: Host): Promise<void> {
 function parseUrl(text: string | undefined, hasNames: boolean): URL {
   if (text === undefined) throw new UsageError("which URL? Try: ferrule help get");
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol === "http:" && !isIPv4(url.hostname) && !hasNames)
-    throw new UsageError(`${url.hostname} is a name: say who knows it, with --dhcp or --dns`);
   if (url?.protocol !== "http:" || url.hostname.startsWith("["))
     throw new UsageError(
       `${text} is not possible: give an http URL with an IPv4 address, as in http://10.0.0.1:8000/`,
     );
+  if (!isIPv4(url.hostname) && !hasNames)
+    throw new UsageError(`${url.hostname} is a name: say who knows it, with --dhcp or --dns`);
   return url;
 }
 
