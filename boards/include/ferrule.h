@@ -258,15 +258,12 @@ int32_t ferrule_receive_from(struct ferrule *device, int32_t socket, void *data,
 /** Joins a multicast group, or leaves it. */
 int32_t ferrule_udp_group(struct ferrule *device, int32_t socket, const uint8_t group[4], bool joined);
 
-/** Longest name, in bytes without the zero. */
-#define FERRULE_NAME_BYTES 253u
-
 /** Most addresses of a name. */
 #define FERRULE_ADDRESSES_MOST 4u
 
 /**
- * Asks the DNS servers for the addresses of `name`. Returns a query, which is a socket: READABLE follows, or
- * FAILED with NOT_FOUND or TIMED_OUT. Give it back with `ferrule_close`.
+ * Asks the DNS servers for the addresses of `name`, 253 bytes at most. Returns a query, which is a socket:
+ * READABLE follows, or FAILED with NOT_FOUND or TIMED_OUT. Give it back with `ferrule_close`.
  */
 int32_t ferrule_resolve(struct ferrule *device, const char *name);
 

@@ -50,7 +50,4 @@ int32_t ferrule_device_new_socket(struct ferrule *device, int32_t handle, uint8_
  * or has failed, or is closed. */
 void ferrule_device_keep_query(struct ferrule *device, int32_t socket, int32_t query);
 
-/** The core broke its word: it is restarted. Returns RESTARTING. */
-int32_t ferrule_device_fail(struct ferrule *device, const char *why);
-
 #endif

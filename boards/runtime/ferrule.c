@@ -1041,7 +1041,3 @@ void ferrule_device_keep_query(struct ferrule *device, int32_t socket, int32_t q
     if (entry)
         entry->query = query;
 }
-
-int32_t ferrule_device_fail(struct ferrule *device, const char *why) {
-    return fail(device, why);
-}

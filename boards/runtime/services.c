@@ -6,17 +6,11 @@
 
 #include "device.h"
 
-/** IPv4 and UDP headers. */
-#define HEADERS_BYTES 28u
-/** What a datagram takes beside its own in a queue: ferrule_config's datagram_queue_bytes. */
-#define QUEUE_ENTRY_BYTES 8u
-
 static int32_t open_query(struct ferrule *device, const char *name);
 static int32_t put_name(struct ferrule *device, int32_t handle, const char *name);
 static int32_t put_endpoint(struct ferrule *device, const struct ferrule_endpoint *endpoint);
 static int32_t send_octets(struct ferrule *device, int32_t handle, bool has_peer, const void *data,
                            uint32_t size);
-static uint32_t longest_datagram(const struct ferrule *device);
 static uint32_t group_place(const struct ferrule *device, const uint8_t group[4]);
 static void tell_groups(struct ferrule *device);
 static int32_t start_dhcp(struct ferrule *device);
@@ -85,22 +79,20 @@ static int32_t send_octets(struct ferrule *device, int32_t handle, bool has_peer
     int32_t room = ferrule_device_call(device, FERRULE_EXPORT_sendReserve, (uint32_t)handle, 0, 0, 0);
     if (room < 0)
         return room;
-    if (size > (uint32_t)room)
-        return size > longest_datagram(device) ? FERRULE_STATUS_TOO_LONG : FERRULE_STATUS_WOULD_BLOCK;
+    const uint32_t to = has_peer ? 0 : device->exchange;
+    if (size > (uint32_t)room) {
+        /* Only the core knows whether it ever fits: a lease may have brought another MTU. It is asked with
+         * what cannot be sent. */
+        const int32_t status =
+            ferrule_device_call(device, FERRULE_EXPORT_sendTo, (uint32_t)handle, to, 0, size);
+        return status == FERRULE_STATUS_INVALID_ARGUMENT ? FERRULE_STATUS_WOULD_BLOCK : status;
+    }
     uint8_t *run = ferrule_device_run(device, (uint32_t)room);
     if (!run)
         return FERRULE_ERROR_RESTARTING;
     memcpy(run, data, size);
     return ferrule_device_call(device, FERRULE_EXPORT_sendTo, (uint32_t)handle,
                                has_peer ? 0 : device->exchange, (uint32_t)(run - device->linear), size);
-}
-
-/** The longest one that an empty queue, and a packet, have room for. */
-static uint32_t longest_datagram(const struct ferrule *device) {
-    const struct ferrule_config *config = &device->setup->config;
-    const uint32_t packet = config->mtu - HEADERS_BYTES;
-    const uint32_t queue = config->datagram_queue_bytes - QUEUE_ENTRY_BYTES;
-    return packet < queue ? packet : queue;
 }
 
 int32_t ferrule_receive_from(struct ferrule *device, int32_t socket, void *data, uint32_t size,

@@ -544,6 +544,11 @@ static void check_names(void) {
             continue;
         CHECK(events_of(&left.device, client) &
               (uint32_t)(is_there ? FERRULE_EVENT_CONNECTED : FERRULE_EVENT_FAILED));
+        /* Already while the socket is the program's. */
+        int32_t first = ferrule_resolve(&left.device, "10.0.0.2");
+        int32_t second = ferrule_resolve(&left.device, "10.0.0.2");
+        CHECK(first > 0 && second > 0);
+        CHECK(ferrule_close(&left.device, first) == 0 && ferrule_close(&left.device, second) == 0);
         if (is_there)
             CHECK(ferrule_abort(&right.device, ferrule_accept(&right.device, listener)) == 0);
         CHECK(ferrule_abort(&left.device, client) == 0);
