@@ -41,6 +41,12 @@ import {
 export const BUILD: u16 = isDefined(FERRULE_BUILD) ? <u16>FERRULE_BUILD : 0;
 /** Whether this build has services: UDP, DHCP, DNS, reassembly. What stands under `if (STANDARD)` is in no other. */
 export const STANDARD: bool = BUILD != 0;
+/** Services that are left out of this build: 1 DHCP, 2 DNS, 4 reassembly, 8 multicast groups (scripts/sizes.mjs). */
+const LEFT_OUT: u32 = isDefined(FERRULE_WITHOUT) ? <u32>FERRULE_WITHOUT : 0;
+export const HAS_DHCP: bool = STANDARD && !(LEFT_OUT & 1);
+export const HAS_DNS: bool = STANDARD && !(LEFT_OUT & 2);
+export const HAS_REASSEMBLY: bool = STANDARD && !(LEFT_OUT & 4);
+export const HAS_GROUPS: bool = STANDARD && !(LEFT_OUT & 8);
 
 /** Bytes of a connection record, its ranges not included. `tcp/tcb.ts` fails to compile when it does not fit. */
 export const CONNECTION_BYTES: u32 = 192;
@@ -207,8 +213,11 @@ export function check(c: Config): i32 {
     return Status.VERSION_MISMATCH;
   let other =
     (c.flags & ~(<u32>ConfigFlag.NO_TIMESTAMPS | ConfigFlag.OUTPUT_CHECKSUM_OFFLOAD)) | c.vlan | c.reserved;
-  if (STANDARD) other |= (<u32>c.interfaces ^ 1) | c.reserved2;
-  else
+  if (STANDARD) {
+    other |= (<u32>c.interfaces ^ 1) | c.reserved2;
+    if (!HAS_DNS) other |= <u32>c.queries | c.cacheEntries;
+    if (!HAS_REASSEMBLY) other |= <u32>c.fragmentBuffers | c.fragmentBytes;
+  } else
     other |=
       c.datagramQueueBytes |
       (load<u32>(changetype<usize>(c), offsetof<Config>("datagramSockets")) ^ 0x10000) |

@@ -15,6 +15,9 @@ import {
   check,
   checkLayout,
   config,
+  HAS_DHCP,
+  HAS_DNS,
+  HAS_REASSEMBLY,
   header,
   LINK_HEADER_BYTES,
   layOut,
@@ -109,7 +112,7 @@ export function input(length: u32, flags: u32, now: u32): void {
 
 function ipv4Arrives(length: u32, flags: u32): void {
   let protocol = ipv4.receive(length, flags);
-  if (STANDARD && protocol == ipv4.FRAGMENT) {
+  if (HAS_REASSEMBLY && protocol == ipv4.FRAGMENT) {
     protocol = fragments.receive();
     // What the driver knows of the last fragment says nothing of the whole.
     flags = 0;
@@ -134,9 +137,9 @@ function errorArrives(): void {
 
 function datagramArrives(flags: u32): void {
   if (!udp.receive(flags)) return;
-  if (dhcp.isRunning() && udp.localPort() == udp.DHCP_CLIENT_PORT)
+  if (HAS_DHCP && dhcp.isRunning() && udp.localPort() == udp.DHCP_CLIENT_PORT)
     return dhcp.receive(udp.data(), udp.dataBytes());
-  if (dns.receive(ipv4.input().source, udp.header().ports, udp.data(), udp.dataBytes())) return;
+  if (HAS_DNS && dns.receive(ipv4.input().source, udp.header().ports, udp.data(), udp.dataBytes())) return;
   if (udp.deliver()) return;
   // Never about what went to many (RFC 1122 section 3.2.2).
   if (<u32>(config.address != 0) & <u32>(ipv4.input().destination == config.address))
@@ -180,17 +183,17 @@ function turns(): u32 {
 function scan(): u32 {
   state.scanDue = 0;
   let bytes = syncache.scan();
-  if (STANDARD && !bytes) bytes = dhcp.emit();
-  if (STANDARD && !bytes) bytes = dns.emitNext();
+  if (HAS_DHCP && !bytes) bytes = dhcp.emit();
+  if (HAS_DNS && !bytes) bytes = dns.emitNext();
   if (!bytes) bytes = arp.emitRequest();
-  if (STANDARD && !bytes) bytes = fragments.scan();
+  if (HAS_REASSEMBLY && !bytes) bytes = fragments.scan();
   const failed = state.arpFailed;
   // Whoever waited has something to do now. Each round frees an ARP entry: there is an end.
   state.arpFailed = 0;
   if (failed) {
     arpSettled(failed);
     syncache.unreachable(failed);
-    if (STANDARD) dhcp.unreachable(failed);
+    if (HAS_DHCP) dhcp.unreachable(failed);
   }
   if (bytes | failed) state.scanDue = 1;
   return bytes;
@@ -228,7 +231,7 @@ function runTimers(): void {
   state.scanDue = 1;
   timers.run();
   timewait.expire();
-  if (STANDARD) dhcp.run();
+  if (HAS_DHCP) dhcp.run();
   // What services have due, `scan` finds: it runs after every timer.
 }
 
@@ -238,7 +241,7 @@ export function linkChanged(up: u32, now: u32): void {
   arp.forget();
   arpSettled(0);
   if (!up) return;
-  if (!STANDARD || dhcp.linkUp()) arp.announce(ANNOUNCEMENTS);
+  if (!HAS_DHCP || dhcp.linkUp()) arp.announce(ANNOUNCEMENTS);
   timers.hurry();
 }
 

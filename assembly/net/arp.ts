@@ -9,7 +9,7 @@
 // Only what answers a question of ours, or asks for us, makes an entry; anything else may refresh one.
 
 import { Counter } from "../abi_constants";
-import { ARP_BYTES, config, LINK_HEADER_BYTES, STANDARD, State, services, state } from "../config";
+import { ARP_BYTES, config, HAS_DHCP, LINK_HEADER_BYTES, State, services, state } from "../config";
 import { after, isDueElseWake } from "../lib/clock";
 import { count, drop } from "../lib/counters";
 import { allow } from "../lib/limit";
@@ -58,12 +58,12 @@ export function receive(length: u32): bool {
   const packet = changetype<ArpPacket>(link.inputPayload());
   if (<u32>!check(packet, length) | (packet.senderMac0 & 1)) return drop(Counter.ARP_MALFORMED);
   const sender = senderAddress(packet);
-  if (STANDARD && isConflict(packet, sender)) return drop(Counter.ARP_CONFLICTS);
+  if (HAS_DHCP && isConflict(packet, sender)) return drop(Counter.ARP_CONFLICTS);
   const ours = config.address;
   if (<u32>(sender == ours) & <u32>(ours != 0)) {
     // RFC 5227 section 2.4 (c): we keep our address, and say so. The link drops what comes from our own MAC.
     if (allow(changetype<usize>(state) + offsetof<State>("defenceDebt"), DEFEND_MS, 0)) announce(1);
-    else if (STANDARD) noteConflict();
+    else if (HAS_DHCP) noteConflict();
     return drop(Counter.ARP_CONFLICTS);
   }
   let entry = find(sender);
@@ -197,7 +197,7 @@ export function emitProbe(address: u32): u32 {
 /** To `mac0`, `mac1`; with no target MAC yet. */
 function emit(operation: u16, address: u32, mac0: u32, mac1: u32): u32 {
   // RFC 3927 section 2.5: whatever names a link-local address as the sender's is for everybody to hear.
-  if (STANDARD && (config.address & 0xffff) == LINK_LOCAL_NET) mac0 = mac1 = 0xffffffff;
+  if (HAS_DHCP && (config.address & 0xffff) == LINK_LOCAL_NET) mac0 = mac1 = 0xffffffff;
   link.emit(mac0, mac1, TYPE_ARP);
   const packet = changetype<ArpPacket>(link.outputPayload());
   packet.types = HARDWARE_PROTOCOL;

@@ -1,7 +1,7 @@
 // Multicast groups (RFC 1112): which sockets have joined which, in one short table for the device.
 
 import { Status } from "../abi_constants";
-import { Services, services } from "../config";
+import { HAS_GROUPS, Services, services } from "../config";
 import { GROUP_MAC, Neighbour } from "./link";
 import * as route from "./route";
 import { Socket } from "./socket";
@@ -13,7 +13,7 @@ const SOCKETS: usize = END - FIRST;
 
 /** Whether somebody has joined the group `address`. */
 export function isJoined(address: u32): bool {
-  return <bool>(<u32>route.isGroup(address) & <u32>(find(address, 0) != 0));
+  return HAS_GROUPS && <bool>(<u32>route.isGroup(address) & <u32>(find(address, 0) != 0));
 }
 
 /** `socket` joins the group `address`. Returns OK, or NO_SOCKET when the table is full. */

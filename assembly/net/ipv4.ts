@@ -1,7 +1,7 @@
 // IPv4, RFC 791: what comes in is checked once, what goes out gets its header here.
 
 import { Counter, InputFlag } from "../abi_constants";
-import { config, LINK_HEADER_BYTES, STANDARD, services } from "../config";
+import { config, HAS_REASSEMBLY, LINK_HEADER_BYTES, STANDARD, services } from "../config";
 import { swap16 } from "../lib/bytes";
 import { checksum, fold } from "../lib/checksum";
 import { drop } from "../lib/counters";
@@ -16,7 +16,7 @@ import {
   PROTOCOL_UDP,
   totalBytes,
 } from "../wire/ipv4";
-import * as groups from "./groups";
+import { isJoined } from "./groups";
 import * as link from "./link";
 import * as route from "./route";
 
@@ -50,7 +50,7 @@ export function receive(length: u32, flags: u32): u32 {
   if (!(flags & InputFlag.CHECKSUM_VERIFIED) && headerSum(ip) != 0xffff) return drop(Counter.IP_CHECKSUM);
   if (!isForUs(ip)) return drop(Counter.IP_NOT_OURS);
   if (!route.isHost(ip.source)) return drop(Counter.IP_BAD_SOURCE);
-  if (ip.fragment & FRAGMENT_MASK) return STANDARD ? FRAGMENT : drop(Counter.IP_FRAGMENT);
+  if (ip.fragment & FRAGMENT_MASK) return HAS_REASSEMBLY ? FRAGMENT : drop(Counter.IP_FRAGMENT);
   return ip.protocol;
 }
 
@@ -59,7 +59,7 @@ function isForUs(ip: Ipv4Header): bool {
   const ours = config.address;
   const destination = ip.destination;
   if (STANDARD && ip.protocol == PROTOCOL_UDP) {
-    if (<u32>!ours | <u32>route.isBroadcast(destination) | <u32>groups.isJoined(destination)) return true;
+    if (<u32>!ours | <u32>route.isBroadcast(destination) | isJoined(destination)) return true;
   }
   return !((destination ^ ours) | <u32>!ours | link.isBroadcast());
 }

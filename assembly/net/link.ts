@@ -1,7 +1,7 @@
 // Ethernet in and out of the frame slots.
 
 import { Counter } from "../abi_constants";
-import { config, header, LINK_HEADER_BYTES, STANDARD } from "../config";
+import { config, HAS_GROUPS, header, LINK_HEADER_BYTES } from "../config";
 import { drop } from "../lib/counters";
 import { ethernet } from "../wire/ethernet";
 
@@ -35,7 +35,7 @@ export function receive(length: u32): u32 {
   const unicast = (high ^ (config.mac0 & 0xffff)) | (low ^ lastFour(config.mac0, config.mac1));
   if (unicast && (high ^ 0xffff) | ~low) {
     // 32 groups share a hardware address: net/ipv4.ts knows which are ours.
-    if (!STANDARD || (high | ((low & 0xff) << 16)) != GROUP_MAC) return drop(Counter.LINK_NOT_OURS);
+    if (!HAS_GROUPS || (high | ((low & 0xff) << 16)) != GROUP_MAC) return drop(Counter.LINK_NOT_OURS);
   }
   if ((frame.source0 & 1) | <u32>!((frame.source0 ^ config.mac0) | (<u32>frame.source1 ^ config.mac1)))
     return drop(Counter.LINK_BAD_SOURCE);

@@ -4,7 +4,7 @@
 //   +- Socket  what has a handle: its uses, its events. Of TCP: tcp/tcb.ts; of UDP: udp/datagram.ts; and of services
 
 import { Endpoint, Family, Status } from "../abi_constants";
-import { config, STANDARD, State, state, TAIL } from "../config";
+import { config, HAS_DNS, State, state, TAIL } from "../config";
 import { swap16 } from "../lib/bytes";
 
 /** What a record is. Odd: the application holds a handle to it. */
@@ -95,7 +95,7 @@ export function retireHandle(socket: Socket): void {
 
 /** Adds Event bits that the host will see. */
 export function raise(socket: Socket, events: u32): void {
-  if (STANDARD && socket.kind == Kind.SERVICE) {
+  if (HAS_DNS && socket.kind == Kind.SERVICE) {
     // The service looks itself.
     state.scanDue = 1;
     return;

@@ -2,7 +2,7 @@
 // application still holds its handle.
 
 import { Counter, Event, Status, TcpState } from "../abi_constants";
-import { STANDARD, state } from "../config";
+import { HAS_DNS, state } from "../config";
 import { count } from "../lib/counters";
 import { isHeld, Kind, makeReady, raise } from "../net/socket";
 import * as demux from "./demux";
@@ -42,7 +42,7 @@ function leave(t: Tcb, error: Status, event: Event): void {
   clear(t, Bit.ACTIVITY);
   t.error = <i16>error;
   // A service looks itself, and so does `connect` by name, which may try another address.
-  if (STANDARD && <u32>(t.kind == Kind.SERVICE) | (isHeld(t) & <u32>has(t, Bit.NAMED))) state.scanDue = 1;
+  if (HAS_DNS && <u32>(t.kind == Kind.SERVICE) | (isHeld(t) & <u32>has(t, Bit.NAMED))) state.scanDue = 1;
   else if (isHeld(t)) raise(t, event | Event.READABLE | Event.WRITABLE);
   else release(t);
 }

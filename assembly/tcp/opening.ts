@@ -1,7 +1,7 @@
 // What active and passive opening share (RFC 9293 section 3.5).
 
 import { ConfigFlag, Counter, Event, TcpState } from "../abi_constants";
-import { config, STANDARD, state } from "../config";
+import { config, HAS_DNS, state } from "../config";
 import { count } from "../lib/counters";
 import { makeReady, raise } from "../net/socket";
 import { OPTION_TIMESTAMPS_BYTES } from "../wire/tcp";
@@ -38,7 +38,7 @@ export function synchronise(t: Tcb, next: u32, options: u32, tsValue: u32, mss: 
   t.sndWl1 = t.rcvNxt = t.rcvAdv = t.rcvUp = next;
   t.bits &= options | ~Agreed.ALL;
   // Whoever answers is the one.
-  if (STANDARD) clear(t, Bit.NAMED);
+  if (HAS_DNS) clear(t, Bit.NAMED);
   t.tsRecent = tsValue;
   // The MSS counts no options (RFC 6691).
   t.sndMss = <u16>(sendMss(mss) - optionsBytes(t));

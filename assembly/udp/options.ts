@@ -1,6 +1,7 @@
 // `getopt` and `setopt` of datagram sockets.
 
 import { Endpoint, Family, Option, Status } from "../abi_constants";
+import { HAS_GROUPS } from "../config";
 import * as groups from "../net/groups";
 import * as route from "../net/route";
 import { endpointOption, wordOption } from "../net/socket";
@@ -26,7 +27,7 @@ export function set(d: Datagram, option: u32, at: usize, length: u32): i32 {
     return Status.OK;
   }
   const joins = option == Option.MULTICAST_JOIN;
-  if (!(<u32>joins | <u32>(option == Option.MULTICAST_LEAVE))) return Status.NOT_SUPPORTED;
+  if (!HAS_GROUPS || !(<u32>joins | <u32>(option == Option.MULTICAST_LEAVE))) return Status.NOT_SUPPORTED;
   if (length < <u32>offsetof<Endpoint>()) return Status.INVALID_ARGUMENT;
   const group = changetype<Endpoint>(at);
   const address = group.address0;

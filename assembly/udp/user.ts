@@ -1,7 +1,7 @@
 // The calls on datagram sockets: RFC 768's user interface.
 
 import { Endpoint, Event, Family, Status } from "../abi_constants";
-import { config, header } from "../config";
+import { config, HAS_GROUPS, header } from "../config";
 import { swap16 } from "../lib/bytes";
 import { random } from "../lib/prng";
 import * as groups from "../net/groups";
@@ -139,7 +139,7 @@ export function receiveConsume(d: Datagram, length: u32): i32 {
 /** Gives the handle back; what is in the queue leaves first, unless `now`. */
 export function end(d: Datagram, now: bool): void {
   retireHandle(d);
-  groups.leave(0, d);
+  if (HAS_GROUPS) groups.leave(0, d);
   if (now) d.sendHead = d.sendTail;
   d.kind = d.sendHead == d.sendTail ? Kind.FREE : Kind.DETACHED;
 }
