@@ -59,7 +59,7 @@ export const ARP_BYTES: u32 = 16;
 /** Bytes of an out-of-order range. */
 export const RANGE_BYTES: u32 = 8;
 /** Bytes of a datagram socket's record. `udp/datagram.ts` fails to compile when it does not fit. */
-export const DATAGRAM_BYTES: u32 = 72;
+export const DATAGRAM_BYTES: u32 = 60;
 /** Bytes of a query's record. */
 export const QUERY_BYTES: u32 = 408;
 /** Bytes of the DHCP client's record. */

@@ -345,7 +345,7 @@ export class Core {
     const fits = data.length <= run;
     if (fits) this.#memory.set(data, at);
     const status = this.engine.exports.sendTo(handle, peer ? this.#putEndpoint(peer) : 0, at, data.length);
-    if (!fits && status === Status.INVALID_ARGUMENT) return false;
+    if (!fits && status === Status.WOULD_BLOCK) return false;
     ok("sendTo", status);
     return true;
   }

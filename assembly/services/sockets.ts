@@ -79,16 +79,10 @@ export function sendCommit(socket: Socket, length: u32): i32 {
   return Status.BAD_HANDLE;
 }
 
-/** One datagram; `mayCopy`: `data` is in the exchange area. */
-export function sendTo(
-  socket: Socket,
-  endpoint: Endpoint | null,
-  data: usize,
-  length: u32,
-  mayCopy: bool,
-): i32 {
+/** One datagram. */
+export function sendTo(socket: Socket, endpoint: Endpoint | null, data: usize, length: u32): i32 {
   if (socket.kind != Kind.DATAGRAM) return Status.BAD_HANDLE;
-  return udp.sendTo(changetype<Datagram>(socket), endpoint, data, length, mayCopy);
+  return udp.sendTo(changetype<Datagram>(socket), endpoint, data, length);
 }
 
 /** The next datagram. */

@@ -19,20 +19,15 @@ export class Datagram extends Socket {
   broadcast: u8;
   /** Event.WRITABLE when the application found too little room to send. */
   wants: u8;
-  /** Not 0: the next datagram waits for an ARP answer. */
-  waits: u8;
-  unused: u8;
+  unused: u16;
+  /** Where the ring of the send queue is; that of the other queue follows. */
+  rings: u32;
   /** Queue of what is to be sent. */
   sendHead: u32;
   sendTail: u32;
-  sendEnd: u32;
   /** Queue of what arrived. */
   receiveHead: u32;
   receiveTail: u32;
-  receiveEnd: u32;
-  /** Where the entry stands that the application fills in, and the octets that it has room for: 0: there is none. */
-  reserved: u32;
-  reservedBytes: u32;
 }
 
 /** The socket of number `index`. */
@@ -52,13 +47,12 @@ export function receiveQueue(d: Datagram): Queue {
 
 /** Where the ring of the send queue is. */
 export function sendRing(d: Datagram): usize {
-  const index = (d.handle & 0xffff) - 1 - config.listeners - config.connections;
-  return services.datagramQueues + ((index * config.datagramQueueBytes) << 1);
+  return d.rings;
 }
 
 /** Where the ring of the receive queue is. */
 export function receiveRing(d: Datagram): usize {
-  return sendRing(d) + config.datagramQueueBytes;
+  return d.rings + config.datagramQueueBytes;
 }
 
 /** The socket that is bound to `port` (as on the wire, not 0), or null: no two are bound to the same. */

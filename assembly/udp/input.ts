@@ -65,13 +65,11 @@ export function deliver(): bool {
   if (!d) return drop(Counter.UDP_NO_SOCKET);
   const bytes = dataBytes();
   const q = receiveQueue(d);
-  const place = queue.place(q, bytes);
-  if (place == queue.NONE) {
-    count(Counter.UDP_QUEUE_FULL);
-    return true;
+  const ring = receiveRing(d);
+  if (<i32>bytes > queue.makeRoom(q, ring, bytes)) count(Counter.UDP_QUEUE_FULL);
+  else {
+    queue.add(q, ring, source, udp.ports, data(), bytes);
+    raise(d, Event.READABLE);
   }
-  queue.write(receiveRing(d) + place, source, udp.ports, data(), bytes);
-  queue.put(q, place, bytes);
-  raise(d, Event.READABLE);
   return true;
 }

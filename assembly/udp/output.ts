@@ -1,5 +1,5 @@
 // Datagrams that leave: sockets take turns with connections, one datagram a turn. A socket whose next datagram waits for ARP
-// is skipped.
+// has its turn when a neighbour is found, or given up.
 
 import { Counter, Event, Status } from "../abi_constants";
 import { config } from "../config";
@@ -16,18 +16,15 @@ const GROUP_TTL: u32 = 1;
 /** The turn of one socket: builds its next datagram into the output slot. Returns the frame's length; 0: it has none. */
 export function turn(d: Datagram): u32 {
   const q = sendQueue(d);
-  while (!queue.isEmpty(q) && !d.waits) {
-    const entry = first(d);
+  while (!queue.isEmpty(q)) {
+    const entry = queue.first(q, sendRing(d));
     const destination = entry.address;
     if (!hasRoute(destination)) {
       giveUp(d);
       continue;
     }
     const neighbour = neighbourOf(destination);
-    if (!neighbour) {
-      d.waits = 1;
-      break;
-    }
+    if (!neighbour) break;
     const bytes = <u32>entry.bytes;
     memory.copy(payloadAt(), changetype<usize>(entry) + queue.ENTRY_BYTES, bytes);
     const ports = (d.ports >> 16) | ((<u32>entry.port) << 16);
@@ -43,11 +40,11 @@ export function turn(d: Datagram): u32 {
 export function arpSettled(address: u32): void {
   for (let index: u32 = 0; index < config.datagramSockets; index++) {
     const d = datagramAt(index);
-    if (!d.waits) continue;
-    d.waits = 0;
+    const q = sendQueue(d);
     // All that go there: each would wait as long again.
-    if (address) while (!queue.isEmpty(sendQueue(d)) && route.nextHop(first(d).address) == address) giveUp(d);
-    makeReady(d);
+    if (address)
+      while (!queue.isEmpty(q) && route.nextHop(queue.first(q, sendRing(d)).address) == address) giveUp(d);
+    if (!queue.isEmpty(q)) makeReady(d);
   }
 }
 
@@ -55,10 +52,6 @@ export function arpSettled(address: u32): void {
 export function fail(d: Datagram, error: i32): void {
   d.error = <i16>error;
   raise(d, Event.FAILED);
-}
-
-function first(d: Datagram): queue.Entry {
-  return changetype<queue.Entry>(sendRing(d) + d.sendHead);
 }
 
 function giveUp(d: Datagram): void {
@@ -69,7 +62,7 @@ function giveUp(d: Datagram): void {
 
 function takeFirst(d: Datagram): void {
   const q = sendQueue(d);
-  queue.take(q, first(d).bytes);
+  queue.take(q, sendRing(d));
   if (<u32>queue.isEmpty(q) & <u32>(d.kind == Kind.DETACHED)) d.kind = Kind.FREE;
   // Often there is no event in it.
   raise(d, d.wants);

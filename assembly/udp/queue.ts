@@ -1,10 +1,9 @@
-// A queue of datagrams: a ring of entries, each a header and its octets in one run, so that nobody has to put halves together.
+// A queue of datagrams: entries in one run, each a header and its octets, so that nobody has to put halves together.
 //
-//   not wrapped   |.....head#####tail......|        entries from `head` to `tail`
-//   wrapped       |####tail.....head####end.|       from `head` to `end`, then from 0 to `tail`
+//   |.......head#########tail......|        entries from `head` to `tail`
 //
-// Places count from the ring's beginning, in steps of 4. `tail` never comes up to `head` from below: when both are the same
-// the queue is empty.
+// Places count from the ring's beginning, in steps of 4. Where the end has no room for an entry, all move to the beginning:
+// what was found in the queue stands until the next entry.
 
 import { config } from "../config";
 
@@ -22,15 +21,11 @@ export class Entry {
 /** Octets of an Entry. */
 export const ENTRY_BYTES: u32 = 8;
 
-/** No place. */
-export const NONE: u32 = 0xffffffff;
-
 /** A queue, as it stands in the record of a socket. */
 @unmanaged
 export class Queue {
   head: u32;
   tail: u32;
-  end: u32;
 }
 
 /** Whether the queue is empty. */
@@ -38,50 +33,46 @@ export function isEmpty(q: Queue): bool {
   return q.head == q.tail;
 }
 
-/** Where an entry with `bytes` octets of data may begin; NONE when there is no room for it. */
-export function place(q: Queue, bytes: u32): u32 {
-  const size = entryBytes(bytes);
-  return size <= roomAtTail(q) ? q.tail : size <= roomAtStart(q) ? 0 : NONE;
+/** Makes room in `ring` for an entry with `bytes` octets of data, if it can. Returns for how many there is: below 0 for none. */
+export function makeRoom(q: Queue, ring: usize, bytes: u32): i32 {
+  if (<i32>bytes > roomAtTail(q)) {
+    const head = q.head;
+    const used = q.tail - head;
+    memory.copy(ring, ring + head, used);
+    q.head = 0;
+    q.tail = used;
+  }
+  return roomAtTail(q);
 }
 
-/** The longest datagram for which there is room, in octets; below 0 when there is none. */
-export function longest(q: Queue): i32 {
-  return <i32>(max(roomAtTail(q), roomAtStart(q)) - ENTRY_BYTES);
+/** For how many octets of data there is room behind the last entry: below 0 for none. */
+export function roomAtTail(q: Queue): i32 {
+  return <i32>(config.datagramQueueBytes - ENTRY_BYTES - q.tail);
 }
 
-/** Writes the entry at `at`: the other side, and `bytes` octets of data, which may be in their place already. */
-export function write(at: usize, address: u32, port: u32, data: usize, bytes: u32): void {
-  const entry = changetype<Entry>(at);
+/** Where the data of the next entry goes. */
+export function dataAt(q: Queue, ring: usize): usize {
+  return ring + q.tail + ENTRY_BYTES;
+}
+
+/** Adds an entry, for which there is room: the other side, and `bytes` octets of data, which may be in their place already. */
+export function add(q: Queue, ring: usize, address: u32, port: u32, data: usize, bytes: u32): void {
+  const entry = changetype<Entry>(ring + q.tail);
   entry.bytes = <u16>bytes;
   entry.port = <u16>port;
   entry.address = address;
-  memory.copy(at + ENTRY_BYTES, data, bytes);
+  memory.copy(dataAt(q, ring), data, bytes);
+  q.tail += entryBytes(bytes);
 }
 
-/** The entry with `bytes` octets of data at `at`, which `place` chose, is in the queue from now on. */
-export function put(q: Queue, at: u32, bytes: u32): void {
-  if (at != q.tail) {
-    q.end = q.tail;
-    // All was taken meanwhile.
-    if (q.head == q.end) q.head = 0;
-  }
-  q.tail = at + entryBytes(bytes);
+/** The first entry. */
+export function first(q: Queue, ring: usize): Entry {
+  return changetype<Entry>(ring + q.head);
 }
 
-/** Takes the first entry, with `bytes` octets of data, out of the queue. */
-export function take(q: Queue, bytes: u32): void {
-  q.head += entryBytes(bytes);
-  if (<u32>(q.tail < q.head) & <u32>(q.head == q.end)) q.head = 0;
-}
-
-function roomAtTail(q: Queue): u32 {
-  // Empty: all of it in one run.
-  if (q.head == q.tail) q.head = q.tail = 0;
-  return q.tail < q.head ? q.head - q.tail - 4 : config.datagramQueueBytes - q.tail;
-}
-
-function roomAtStart(q: Queue): u32 {
-  return q.tail < q.head || !q.head ? 0 : q.head - 4;
+/** Takes the first entry out of the queue; it stands where it is until another is added. */
+export function take(q: Queue, ring: usize): void {
+  q.head += entryBytes(first(q, ring).bytes);
 }
 
 function entryBytes(bytes: u32): u32 {

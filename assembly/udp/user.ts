@@ -1,7 +1,7 @@
 // The calls on datagram sockets: RFC 768's user interface.
 
 import { Endpoint, Event, Family, Status } from "../abi_constants";
-import { config, HAS_GROUPS, header } from "../config";
+import { config, HAS_GROUPS, header, services } from "../config";
 import { swap16 } from "../lib/bytes";
 import { random } from "../lib/prng";
 import * as groups from "../net/groups";
@@ -29,6 +29,7 @@ export function open(): i32 {
     memory.fill(changetype<usize>(d) + start, 0, offsetof<Datagram>() - start);
     d.remoteAddress = d.ports = 0;
     become(d, Kind.DATAGRAM);
+    d.rings = services.datagramQueues + ((index * config.datagramQueueBytes) << 1);
     // Set at the first use, and no change at a later one.
     d.handle |= config.listeners + config.connections + index + 1;
     return d.handle;
@@ -40,7 +41,7 @@ export function open(): i32 {
 export function bind(d: Datagram, port: u32): i32 {
   if (d.ports >> 16) return Status.ALREADY_CONNECTED;
   if (!port) port = freePort();
-  if (<u32>!port || ofPort(swap16(port))) return Status.ADDRESS_IN_USE;
+  if (ofPort(swap16(port))) return Status.ADDRESS_IN_USE;
   // A peer has no place beside it yet.
   d.ports = swap16(port) << 16;
   return Status.OK;
@@ -64,27 +65,21 @@ export function connect(d: Datagram, peer: Endpoint): i32 {
 
 /** The longest run in which the data of the next datagram can be placed. */
 export function sendReserve(d: Datagram): i32 {
-  const q = sendQueue(d);
   const most = mostToSend();
-  const bytes = min(queue.longest(q), <i32>most);
-  if (bytes < <i32>most) d.wants = <u8>Event.WRITABLE;
+  const bytes = min(queue.makeRoom(sendQueue(d), sendRing(d), most), most);
+  if (bytes < most) d.wants = <u8>Event.WRITABLE;
   if (bytes <= 0) return Status.WOULD_BLOCK;
-  d.reserved = queue.place(q, bytes);
-  d.reservedBytes = bytes;
-  header.runPointer = <u32>reservedData(d);
+  header.runPointer = <u32>dataToSend(d);
   return bytes;
 }
 
 /** The first `length` octets of that run go to the peer. */
 export function sendCommit(d: Datagram, length: u32): i32 {
-  return sendTo(d, null, reservedData(d), length, false);
+  return sendTo(d, null, dataToSend(d), length);
 }
 
-/**
- * The `length` octets at `data` go to `endpoint`, or to the peer when that is null: they stand in the run of `sendReserve`,
- * or `mayCopy` says that the caller may let us read there.
- */
-export function sendTo(d: Datagram, endpoint: Endpoint | null, data: usize, length: u32, mayCopy: bool): i32 {
+/** The `length` octets at `data`, in the run of `sendReserve`, go to `endpoint`, or to the peer when that is null. */
+export function sendTo(d: Datagram, endpoint: Endpoint | null, data: usize, length: u32): i32 {
   let address = d.remoteAddress;
   let port = d.ports;
   if (endpoint) {
@@ -94,31 +89,20 @@ export function sendTo(d: Datagram, endpoint: Endpoint | null, data: usize, leng
     address = endpoint.address0;
     port = swap16(endpoint.port);
   } else if (!address) return Status.NOT_CONNECTED;
-  if (length > mostToSend()) return Status.TOO_LONG;
-  let place = d.reserved;
-  const room = data == reservedData(d) ? d.reservedBytes : 0;
-  if (!room) {
-    if (!mayCopy) return Status.INVALID_ARGUMENT;
-    place = queue.place(sendQueue(d), length);
-    if (place == queue.NONE) {
-      d.wants = <u8>Event.WRITABLE;
-      return Status.WOULD_BLOCK;
-    }
-  } else if (length > room) return Status.INVALID_ARGUMENT;
-  queue.write(sendRing(d) + place, address, port, data, length);
-  queue.put(sendQueue(d), place, length);
-  d.reservedBytes = 0;
+  if (length > <u32>mostToSend()) return Status.TOO_LONG;
+  if (<i32>length > queue.roomAtTail(sendQueue(d))) return Status.WOULD_BLOCK;
+  if (data != dataToSend(d)) return Status.INVALID_ARGUMENT;
+  queue.add(sendQueue(d), sendRing(d), address, port, data, length);
   makeReady(d);
   return Status.OK;
 }
 
 /** The next datagram: returns its length, and its source in the Endpoint at `from` unless that is 0. */
 export function receiveFrom(d: Datagram, from: usize): i32 {
-  const head = d.receiveHead;
-  if (head == d.receiveTail) return Status.WOULD_BLOCK;
-  const at = receiveRing(d) + head;
-  const entry = changetype<queue.Entry>(at);
-  header.runPointer = <u32>at + queue.ENTRY_BYTES;
+  const q = receiveQueue(d);
+  if (queue.isEmpty(q)) return Status.WOULD_BLOCK;
+  const entry = queue.first(q, receiveRing(d));
+  header.runPointer = changetype<u32>(entry) + queue.ENTRY_BYTES;
   if (from) writeEndpoint(from, entry.address, entry.port);
   return entry.bytes;
 }
@@ -132,7 +116,7 @@ export function receivePeek(d: Datagram): i32 {
 export function receiveConsume(d: Datagram, length: u32): i32 {
   const bytes = receiveFrom(d, 0);
   if (<i32>length < 0 || <i32>length > bytes) return Status.INVALID_ARGUMENT;
-  queue.take(receiveQueue(d), bytes);
+  queue.take(receiveQueue(d), receiveRing(d));
   return Status.OK;
 }
 
@@ -144,14 +128,16 @@ export function end(d: Datagram, now: bool): void {
   d.kind = d.sendHead == d.sendTail ? Kind.FREE : Kind.DETACHED;
 }
 
-/** A port of the ephemeral range that no socket has, chosen at random (RFC 6056), in host order; 0: none is free. */
+/**
+ * A port of the ephemeral range that no socket has, chosen at random (RFC 6056), in host order. There always is one: no more
+ * sockets than ports may be configured, and the one that asks has none.
+ */
 export function freePort(): u32 {
   let next = random();
-  for (let tries = EPHEMERAL_PORTS; tries; tries--) {
-    const port = EPHEMERAL_FIRST + (next++ % EPHEMERAL_PORTS);
-    if (!ofPort(swap16(port))) return port;
-  }
-  return 0;
+  let port: u32;
+  do port = EPHEMERAL_FIRST | (next++ % EPHEMERAL_PORTS);
+  while (ofPort(swap16(port)));
+  return port;
 }
 
 /** The socket is to send to `endpoint`: whether it may; a local port is chosen when it has none. */
@@ -166,10 +152,10 @@ function prepare(d: Datagram, endpoint: Endpoint): i32 {
 }
 
 /** The longest datagram that an empty queue holds and the network takes. */
-function mostToSend(): u32 {
-  return min(mostBytes(), config.datagramQueueBytes - queue.ENTRY_BYTES);
+function mostToSend(): i32 {
+  return min<i32>(mostBytes(), config.datagramQueueBytes - queue.ENTRY_BYTES);
 }
 
-function reservedData(d: Datagram): usize {
-  return sendRing(d) + d.reserved + queue.ENTRY_BYTES;
+function dataToSend(d: Datagram): usize {
+  return queue.dataAt(sendQueue(d), sendRing(d));
 }

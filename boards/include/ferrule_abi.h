@@ -1011,18 +1011,21 @@ FERRULE_LAYOUT(state_header_hints, offsetof(struct ferrule_state_header, hints) 
  *   `StateHeader.runPointer`), WOULD_BLOCK when the ring is full (event WRITABLE follows), or
  *   BAD_HANDLE, NOT_CONNECTED, SHUT_DOWN, or the error that ended the connection. Of a datagram
  *   socket: room for one datagram. When it is less than could be, event WRITABLE follows as there is
- *   more.
+ *   more. Of a query: 255 bytes for the name as text; ALREADY_CONNECTED when it has been given one.
  *
  * sendCommit(handle, length):
  *   Sends the first `length` bytes of the run found by `sendReserve`. Returns OK, BAD_HANDLE or
  *   INVALID_ARGUMENT. A connected datagram socket sends them as one datagram; others are
- *   NOT_CONNECTED.
+ *   NOT_CONNECTED. A query looks the name up: event READABLE or FAILED follows; INVALID_ARGUMENT when
+ *   it is none.
  *
  * receivePeek(handle):
  *   Finds what can be read: returns the length of the next run of the receive ring (its address in
  *   `StateHeader.runPointer`), 0 after the peer's FIN, WOULD_BLOCK when there is nothing yet (event
  *   READABLE follows), or BAD_HANDLE, NOT_CONNECTED, or the error that ended the connection. Of a
- *   connected datagram socket: the next datagram, which may have 0 bytes.
+ *   connected datagram socket: the next datagram, which may have 0 bytes; its bytes stay there until
+ *   the next call of `input`. Of a query: its addresses, 16 bytes each, IPv4 in the first four of
+ *   them; or NOT_FOUND, TIMED_OUT and what else there may be.
  *
  * receiveConsume(handle, length):
  *   Frees the first `length` bytes of the run found by `receivePeek`. Returns OK, BAD_HANDLE or
@@ -1040,19 +1043,19 @@ FERRULE_LAYOUT(state_header_hints, offsetof(struct ferrule_state_header, hints) 
  *
  * sendTo(handle, endpoint, data, length):
  *   Sends `length` bytes at `data` as one datagram to the Endpoint, or with 0 to the peer of a
- *   connected socket. They lie in the run found by `sendReserve`, from its first byte on, or in the
- *   exchange area, from where they are copied. A socket that was not bound gets a port. Where there is
- *   no way to the Endpoint event FAILED says so later (option ERROR: UNREACHABLE). Returns OK,
- *   BAD_HANDLE, INVALID_ARGUMENT (port 0, an address that nobody can have or that is ours, a broadcast
- *   without option BROADCAST, data elsewhere), NOT_SUPPORTED (not IPv4; a build without UDP),
- *   NOT_CONNECTED, ALREADY_CONNECTED (to an Endpoint although connected), TOO_LONG (Config.mtu less
- *   28, or the queue less 8), ADDRESS_IN_USE (no port is free), or WOULD_BLOCK when the queue is too
- *   full (event WRITABLE follows).
+ *   connected socket. They lie in the run found by `sendReserve`, from its first byte on. A socket
+ *   that was not bound gets a port. Where there is no way to the Endpoint event FAILED says so later
+ *   (option ERROR: UNREACHABLE). Returns OK, BAD_HANDLE, INVALID_ARGUMENT (port 0, an address that
+ *   nobody can have or that is ours, a broadcast without option BROADCAST, data elsewhere),
+ *   NOT_SUPPORTED (not IPv4; a build without UDP), NOT_CONNECTED, ALREADY_CONNECTED (to an Endpoint
+ *   although connected), TOO_LONG (the MTU less 28, or the queue less 8), or WOULD_BLOCK when it is
+ *   longer than the run (event WRITABLE follows).
  *
  * receiveFrom(handle, endpoint):
- *   Finds the next datagram: returns its length, which may be 0 (address in `StateHeader.runPointer`),
- *   its source in the Endpoint; `receiveConsume` frees it. Returns BAD_HANDLE, INVALID_ARGUMENT or
- *   WOULD_BLOCK (event READABLE follows) instead; NOT_SUPPORTED in a build without UDP.
+ *   Finds the next datagram: returns its length, which may be 0 (address in `StateHeader.runPointer`,
+ *   good until the next call of `input`), its source in the Endpoint; `receiveConsume` frees it.
+ *   Returns BAD_HANDLE, INVALID_ARGUMENT or WOULD_BLOCK (event READABLE follows) instead;
+ *   NOT_SUPPORTED in a build without UDP.
  *
  * shutdown(handle):
  *   Ends the sending direction: a FIN follows what was written; reading goes on. Returns OK or why

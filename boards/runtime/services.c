@@ -83,16 +83,14 @@ static int32_t send_octets(struct ferrule *device, int32_t handle, bool has_peer
     if (size > (uint32_t)room) {
         /* Only the core knows whether it ever fits: a lease may have brought another MTU. It is asked with
          * what cannot be sent. */
-        const int32_t status =
-            ferrule_device_call(device, FERRULE_EXPORT_sendTo, (uint32_t)handle, to, 0, size);
-        return status == FERRULE_STATUS_INVALID_ARGUMENT ? FERRULE_STATUS_WOULD_BLOCK : status;
+        return ferrule_device_call(device, FERRULE_EXPORT_sendTo, (uint32_t)handle, to, 0, size);
     }
     uint8_t *run = ferrule_device_run(device, (uint32_t)room);
     if (!run)
         return FERRULE_ERROR_RESTARTING;
     memcpy(run, data, size);
-    return ferrule_device_call(device, FERRULE_EXPORT_sendTo, (uint32_t)handle,
-                               has_peer ? 0 : device->exchange, (uint32_t)(run - device->linear), size);
+    return ferrule_device_call(device, FERRULE_EXPORT_sendTo, (uint32_t)handle, to,
+                               (uint32_t)(run - device->linear), size);
 }
 
 int32_t ferrule_receive_from(struct ferrule *device, int32_t socket, void *data, uint32_t size,

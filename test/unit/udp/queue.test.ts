@@ -3,113 +3,109 @@ import { Prng } from "../../../host/sim/prng.js";
 import { UnitCore } from "../core.js";
 
 const SIZE = 256;
-/** Where the test's queue and its ring are: far behind the state. */
-const [Q, RING] = [60000, 61000];
+/** Where the test's queue, its ring, and what goes in are: far behind the state. */
+const [Q, RING, DATA] = [59000, 61000, 60000];
 
 let core: UnitCore;
 let queue: ReturnType<typeof functionsOf>;
 const functionsOf = (unit: UnitCore) =>
-  unit.functions("udp/queue", "isEmpty", "place", "longest", "put", "take", "write");
+  unit.functions("udp/queue", "isEmpty", "makeRoom", "roomAtTail", "dataAt", "add", "first", "take");
 
 beforeEach(() => {
   core = new UnitCore({ datagramSockets: 1, datagramQueueBytes: SIZE });
   queue = functionsOf(core);
 });
 
-const NONE = 0xffffffff;
-const fields = () => [0, 4, 8].map((at) => core.view.getUint32(Q + at, true));
+const fields = () => [0, 4].map((at) => core.view.getUint32(Q + at, true));
 
-function add(bytes: number): number {
-  const at = queue.place(Q, bytes);
-  if (at !== NONE) queue.put(Q, at, bytes);
-  return at;
+/** Adds `bytes` octets `fill`; false: there is no room. */
+function add(bytes: number, fill = 1): boolean {
+  if (queue.makeRoom(Q, RING, bytes) < bytes) return false;
+  core.memory.fill(fill, DATA, DATA + bytes);
+  queue.add(Q, RING, 0x0200000a, 0x1234, DATA, bytes);
+  return true;
 }
 
-describe("places", () => {
+/** Octets of data of the first entry. */
+function first(): Uint8Array {
+  const at = queue.first(Q, RING);
+  const bytes = core.view.getUint16(at, true);
+  return core.memory.slice(at + 8, at + 8 + bytes);
+}
+
+describe("room", () => {
   test("an empty queue takes one datagram of all of it", () => {
-    expect([queue.isEmpty(Q), queue.longest(Q)]).toEqual([true, SIZE - 8]);
-    expect(queue.place(Q, SIZE - 7)).toBe(NONE);
-    expect(add(SIZE - 8)).toBe(0);
-    expect([queue.isEmpty(Q), queue.longest(Q)]).toEqual([false, -8]);
-    expect(add(0)).toBe(NONE);
-    queue.take(Q, SIZE - 8);
-    expect([queue.isEmpty(Q), queue.longest(Q)]).toEqual([true, SIZE - 8]);
+    expect([queue.isEmpty(Q), queue.makeRoom(Q, RING, SIZE)]).toEqual([true, SIZE - 8]);
+    expect([add(SIZE - 7), add(SIZE - 8)]).toEqual([false, true]);
+    expect([queue.isEmpty(Q), queue.roomAtTail(Q)]).toEqual([false, -8]);
+    expect(add(0)).toBe(false);
+    queue.take(Q, RING);
+    expect([queue.isEmpty(Q), queue.roomAtTail(Q), queue.makeRoom(Q, RING, 1)]).toEqual([true, -8, SIZE - 8]);
   });
 
   test("an entry takes 8 octets and its data in words", () => {
-    expect([add(0), add(1), add(4), add(5), add(8)]).toEqual([0, 8, 20, 32, 48]);
+    const tails = [0, 1, 4, 5, 8].map((bytes) => add(bytes) && fields()[1]);
+    expect(tails).toEqual([8, 20, 32, 48, 64]);
   });
 
-  test("what does not fit behind the last goes before the first, and leaves a gap", () => {
-    for (let count = 0; count < 4; count++) expect(add(52)).toBe(count * 60);
+  test("entries move to the beginning when the end has no room, and not before", () => {
+    for (const fill of [1, 2, 3, 4]) expect(add(52, fill)).toBe(true);
+    queue.take(Q, RING);
     // 16 octets are left at the end.
-    expect([add(9), queue.longest(Q)]).toEqual([NONE, 8]);
-    queue.take(Q, 52);
-    expect(queue.longest(Q)).toBe(48);
-    // It never comes up to the head: that would be an empty queue.
-    expect(add(52)).toBe(NONE);
-    expect(add(48)).toBe(0);
-    expect([add(0), queue.longest(Q)]).toEqual([NONE, -8]);
-    expect(fields()).toEqual([60, 56, 240]);
-    for (let count = 0; count < 3; count++) queue.take(Q, 52);
-    // Past the gap.
-    expect(fields().slice(0, 2)).toEqual([0, 56]);
-    queue.take(Q, 48);
+    expect([queue.makeRoom(Q, RING, 8), fields()]).toEqual([8, [60, 240]]);
+    expect([queue.makeRoom(Q, RING, 9), fields()]).toEqual([68, [0, 180]]);
+    expect(add(68, 5)).toBe(true);
+    for (const fill of [2, 3, 4]) {
+      expect(first()).toEqual(new Uint8Array(52).fill(fill));
+      queue.take(Q, RING);
+    }
+    expect(first()).toEqual(new Uint8Array(68).fill(5));
+    queue.take(Q, RING);
     expect(queue.isEmpty(Q)).toBe(true);
   });
 
-  test("a place stays good while others are taken", () => {
-    add(100);
-    add(100);
-    queue.take(Q, 100);
-    const at = queue.place(Q, 90);
-    expect(at).toBe(0);
-    queue.take(Q, 100);
-    queue.put(Q, at, 90);
-    expect(fields().slice(0, 2)).toEqual([0, 100]);
-    queue.take(Q, 90);
-    expect(queue.isEmpty(Q)).toBe(true);
+  test("where data goes stays good while others are taken", () => {
+    add(100, 1);
+    add(90, 2);
+    const at = queue.dataAt(Q, RING);
+    for (let count = 0; count < 2; count++) queue.take(Q, RING);
+    expect(queue.dataAt(Q, RING)).toBe(at);
+    core.memory.fill(3, at, at + 40);
+    queue.add(Q, RING, 1, 2, at, 40);
+    expect(first()).toEqual(new Uint8Array(40).fill(3));
   });
 
-  test("random use, against an array: every entry is in one run, and no two overlap", () => {
+  test("random use, against an array: all that was added comes out, in order and whole", () => {
     const prng = new Prng(7);
-    const model: { at: number; bytes: number }[] = [];
-    let wraps = 0;
+    const model: { fill: number; bytes: number }[] = [];
+    let refused = 0;
     for (let round = 0; round < 20000; round++) {
       if (prng.chance(0.55)) {
-        const bytes = prng.below(prng.chance(0.2) ? 250 : 40);
-        const longest = queue.longest(Q);
-        const at = queue.place(Q, bytes);
-        expect(at !== NONE).toBe(bytes <= longest);
-        if (at === NONE) continue;
-        const size = 8 + Math.ceil(bytes / 4) * 4;
-        expect(at % 4 === 0 && at + size <= SIZE).toBe(true);
-        for (const other of model)
-          expect(at + size <= other.at || other.at + 8 + other.bytes <= at, `${round}`).toBe(true);
-        if (at === 0 && model.length > 0) wraps++;
-        queue.put(Q, at, bytes);
-        model.push({ at, bytes });
+        const entry = { fill: round & 0xff, bytes: prng.below(prng.chance(0.2) ? 250 : 40) };
+        const used = model.reduce((sum, { bytes }) => sum + 8 + Math.ceil(bytes / 4) * 4, 0);
+        const fits = used + 8 + Math.ceil(entry.bytes / 4) * 4 <= SIZE;
+        expect(add(entry.bytes, entry.fill), `${round}`).toBe(fits);
+        if (fits) model.push(entry);
+        else refused++;
       } else if (model.length > 0) {
-        const { at, bytes } = model.shift() as { at: number; bytes: number };
-        expect(fields()[0]).toBe(at);
-        queue.take(Q, bytes);
+        const { fill, bytes } = model.shift() as { fill: number; bytes: number };
+        expect(first(), `${round}`).toEqual(new Uint8Array(bytes).fill(fill));
+        queue.take(Q, RING);
       }
       expect(queue.isEmpty(Q)).toBe(model.length === 0);
     }
-    expect(wraps).toBeGreaterThan(100);
+    expect(refused).toBeGreaterThan(100);
+    // Nothing was written behind the ring.
+    expect(core.memory.subarray(RING + SIZE, RING + SIZE + 64).every((octet) => octet === 0)).toBe(true);
   });
 });
 
-test("write: the other side, the length, the data", () => {
-  core.memory.set([1, 2, 3, 4, 5], 59000);
-  queue.write(RING, 0x0200000a, 0xffff1234, 59000, 5);
+test("add: the length, the other side, the data", () => {
+  core.memory.set([1, 2, 3, 4, 5], DATA);
+  queue.add(Q, RING, 0x0200000a, 0xffff1234, DATA, 5);
   expect([...core.memory.subarray(RING, RING + 14)]).toEqual([
     5, 0, 0x34, 0x12, 10, 0, 0, 2, 1, 2, 3, 4, 5, 0,
   ]);
-  const constant = (name: string) => core.constant("udp/queue", name);
-  expect([constant("ENTRY_BYTES"), core.sizeOf("udp/queue", "Entry"), constant("NONE")]).toEqual([
-    8,
-    8,
-    NONE,
-  ]);
+  const bytes = core.constant("udp/queue", "ENTRY_BYTES");
+  expect([bytes, core.sizeOf("udp/queue", "Entry")]).toEqual([8, 8]);
 });

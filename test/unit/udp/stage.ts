@@ -83,10 +83,11 @@ export class Device {
     return { address: formatIpv4(address.slice(0, 4)), port, family };
   }
 
-  /** Sends `data` from the exchange area. */
+  /** Reserves, writes and sends `data`. */
   sendTo(handle: number, data: Uint8Array, port: number, address: string = PEER.address): number {
-    const at = this.exchange + EndpointLayout.size;
-    this.core.memory.set(data, at);
+    const room = this.fill(handle, data);
+    if (room < 0) return room;
+    const at = this.core.header.runPointer;
     return this.abi.sendTo(handle, this.endpoint(port, address), at, data.length);
   }
 
