@@ -186,8 +186,8 @@ export const enum Option {
   TOS = 12,
   /** get, set: 1 lets a datagram socket send to broadcast addresses. */
   BROADCAST = 13,
-  /** set, an Endpoint: join a multicast group on a datagram socket. All sockets together have four places (NO_SOCKET); nobody
-   * is told (no IGMP). */
+  /** set, an Endpoint: join a multicast group on a datagram socket. All sockets together have four places (NO_SOCKET). The network is
+   * told by IGMP version 2 (RFC 2236), whose queries have to arrive: frames to 01:00:5e:00:00:01. */
   MULTICAST_JOIN = 14,
   /** set, an Endpoint: leave a multicast group; INVALID_ARGUMENT when the socket is not in it. */
   MULTICAST_LEAVE = 15,
@@ -402,8 +402,12 @@ export const enum Counter {
   FRAGMENT_EVICTED = 84,
   /** IPv4 packets put together from fragments. */
   FRAGMENTS_REASSEMBLED = 85,
+  /** IGMP message too short, or with a wrong checksum. */
+  IGMP_MALFORMED = 86,
+  /** IGMP message that is no query: other hosts' reports. */
+  IGMP_IGNORED = 87,
   /** Number of counters. */
-  COUNT = 86,
+  COUNT = 88,
 }
 
 /**

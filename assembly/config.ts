@@ -72,6 +72,8 @@ export const FRAGMENT_BYTES: u32 = 28;
 export const FRAGMENT_HEADER_BYTES: u32 = 60;
 /** Octets of a header without options: all others of the packet may be payload. */
 const SHORT_HEADER_BYTES: u32 = 20;
+/** Bytes of the table of multicast groups: four records. */
+export const GROUPS_BYTES: u32 = 64;
 /** Bytes of the Ethernet header. */
 export const LINK_HEADER_BYTES: u32 = 14;
 
@@ -152,15 +154,15 @@ export class Services {
   fragmentTable: u32;
   /** The queues of the first datagram socket. */
   datagramQueues: u32;
-  /** Multicast groups that sockets have joined, or 0; and the sockets. */
-  group0: u32;
-  group1: u32;
-  group2: u32;
-  group3: u32;
-  groupSocket0: u32;
-  groupSocket1: u32;
-  groupSocket2: u32;
-  groupSocket3: u32;
+  /** Multicast groups: four records of net/groups.ts. */
+  groups0: u64;
+  groups1: u64;
+  groups2: u64;
+  groups3: u64;
+  groups4: u64;
+  groups5: u64;
+  groups6: u64;
+  groups7: u64;
   /** A Neighbour: the hardware address of a group or of everybody. */
   groupMac0: u32;
   groupMac1: u16;

@@ -17,6 +17,7 @@ import {
   config,
   HAS_DHCP,
   HAS_DNS,
+  HAS_GROUPS,
   HAS_REASSEMBLY,
   header,
   LINK_HEADER_BYTES,
@@ -30,12 +31,14 @@ import { advanceClock, isDue } from "./lib/clock";
 import { count, tally } from "./lib/counters";
 import * as arp from "./net/arp";
 import * as fragments from "./net/fragments";
+import * as groups from "./net/groups";
 import * as icmp from "./net/icmp";
+import * as igmp from "./net/igmp";
 import * as ipv4 from "./net/ipv4";
 import * as link from "./net/link";
 import { beforeInput, oweLimited, Reply } from "./net/reply";
 import * as route from "./net/route";
-import { takeReady } from "./net/socket";
+import { EPHEMERAL_FIRST, takeReady } from "./net/socket";
 import { ANNOUNCEMENTS, arpSettled, take } from "./services/address";
 import * as dhcp from "./services/dhcp";
 import * as dns from "./services/dns";
@@ -57,7 +60,7 @@ import * as udperror from "./udp/icmperror";
 import * as udp from "./udp/input";
 import * as datagrams from "./udp/output";
 import { TYPE_ARP, TYPE_IPV4 } from "./wire/ethernet";
-import { PROTOCOL_ICMP, PROTOCOL_TCP, PROTOCOL_UDP } from "./wire/ipv4";
+import { PROTOCOL_ICMP, PROTOCOL_IGMP, PROTOCOL_TCP, PROTOCOL_UDP } from "./wire/ipv4";
 
 /** Bytes of memory that the configuration needs. */
 export function bytesNeeded(record: Config): i32 {
@@ -76,6 +79,7 @@ export function init(record: Config, memoryBytes: u32, now: u32): i32 {
     dnsQuery.checkLayout();
     dnsCache.checkLayout();
     fragments.checkLayout();
+    groups.checkLayout();
   }
   const bytes = bytesNeeded(record);
   if (bytes < 0) return bytes;
@@ -89,7 +93,7 @@ export function init(record: Config, memoryBytes: u32, now: u32): i32 {
   memory.fill(end, 0, <usize>bytes - end);
   layOut(<u32>bytes);
   tcb.initConnections();
-  state.hostNow = state.now = now;
+  state.hostNow = state.now = state.replyDebt = state.defenceDebt = now;
   route.setBroadcast();
   return Status.OK;
 }
@@ -121,6 +125,7 @@ function ipv4Arrives(length: u32, flags: u32): void {
   else if (protocol == PROTOCOL_ICMP) {
     if (icmp.receive(flags)) errorArrives();
   } else if (STANDARD && protocol == PROTOCOL_UDP) datagramArrives(flags);
+  else if (HAS_GROUPS && protocol == PROTOCOL_IGMP) igmp.receive();
   else if (protocol) {
     count(Counter.IP_UNKNOWN_PROTOCOL);
     oweLimited(Reply.UNREACHABLE);
@@ -141,8 +146,13 @@ function datagramArrives(flags: u32): void {
     return dhcp.receive(udp.data(), udp.dataBytes());
   if (HAS_DNS && dns.receive(ipv4.input().source, udp.header().ports, udp.data(), udp.dataBytes())) return;
   if (udp.deliver()) return;
-  // Never about what went to many (RFC 1122 section 3.2.2).
-  if (<u32>(config.address != 0) & <u32>(ipv4.input().destination == config.address))
+  // Never about what went to many (RFC 1122 section 3.2.2). Nor about the ephemeral ports: who counts our answers, of which
+  // there is a limit, would learn from them which port a query has (the side channel that is known as SAD DNS).
+  if (
+    <u32>(config.address != 0) &
+    <u32>(ipv4.input().destination == config.address) &
+    <u32>(udp.localPort() < EPHEMERAL_FIRST)
+  )
     oweLimited(Reply.UNREACHABLE);
 }
 
@@ -185,6 +195,7 @@ function scan(): u32 {
   let bytes = syncache.scan();
   if (HAS_DHCP && !bytes) bytes = dhcp.emit();
   if (HAS_DNS && !bytes) bytes = dns.emitNext();
+  if (HAS_GROUPS && !bytes) bytes = igmp.emit();
   if (!bytes) bytes = arp.emitRequest();
   if (HAS_REASSEMBLY && !bytes) bytes = fragments.scan();
   const failed = state.arpFailed;
@@ -242,6 +253,8 @@ export function linkChanged(up: u32, now: u32): void {
   arpSettled(0);
   if (!up) return;
   if (!HAS_DHCP || dhcp.linkUp()) arp.announce(ANNOUNCEMENTS);
+  // There may be another switch.
+  if (HAS_GROUPS) igmp.report(0, 0);
   timers.hurry();
 }
 

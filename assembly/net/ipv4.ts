@@ -1,7 +1,7 @@
 // IPv4, RFC 791: what comes in is checked once, what goes out gets its header here.
 
 import { Counter, InputFlag } from "../abi_constants";
-import { config, HAS_REASSEMBLY, LINK_HEADER_BYTES, STANDARD, services } from "../config";
+import { config, HAS_GROUPS, HAS_REASSEMBLY, LINK_HEADER_BYTES, STANDARD, services } from "../config";
 import { swap16 } from "../lib/bytes";
 import { checksum, fold } from "../lib/checksum";
 import { drop } from "../lib/counters";
@@ -13,6 +13,7 @@ import {
   headerBytes,
   IPV4_HEADER_BYTES,
   Ipv4Header,
+  PROTOCOL_IGMP,
   PROTOCOL_UDP,
   totalBytes,
 } from "../wire/ipv4";
@@ -49,7 +50,9 @@ export function receive(length: u32, flags: u32): u32 {
   // A sum of the whole packet says nothing of the header's.
   if (!(flags & InputFlag.CHECKSUM_VERIFIED) && headerSum(ip) != 0xffff) return drop(Counter.IP_CHECKSUM);
   if (!isForUs(ip)) return drop(Counter.IP_NOT_OURS);
-  if (!route.isHost(ip.source)) return drop(Counter.IP_BAD_SOURCE);
+  // A switch that asks for groups may have no address (RFC 4541 section 2.1.1).
+  if (!(HAS_GROUPS && ip.protocol == PROTOCOL_IGMP) && !route.isHost(ip.source))
+    return drop(Counter.IP_BAD_SOURCE);
   if (ip.fragment & FRAGMENT_MASK) return HAS_REASSEMBLY ? FRAGMENT : drop(Counter.IP_FRAGMENT);
   return ip.protocol;
 }
@@ -61,6 +64,7 @@ function isForUs(ip: Ipv4Header): bool {
   if (STANDARD && ip.protocol == PROTOCOL_UDP) {
     if (<u32>!ours | <u32>route.isBroadcast(destination) | isJoined(destination)) return true;
   }
+  if (HAS_GROUPS && ip.protocol == PROTOCOL_IGMP) return route.isGroup(destination);
   return !((destination ^ ours) | <u32>!ours | link.isBroadcast());
 }
 
@@ -119,7 +123,7 @@ export function amend(source: u32, ttl: u32): void {
   ip.source = source;
   ip.ttl = <u8>ttl;
   ip.checksum = 0;
-  ip.checksum = <u16>~checksum(changetype<usize>(ip), IPV4_HEADER_BYTES, 0);
+  ip.checksum = <u16>~checksum(changetype<usize>(ip), headerBytes(ip), 0);
 }
 
 // @inline

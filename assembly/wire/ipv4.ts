@@ -21,6 +21,7 @@ export class Ipv4Header {
 /** Octets of a header without options. */
 export const IPV4_HEADER_BYTES: u32 = 20;
 export const PROTOCOL_ICMP: u8 = 1;
+export const PROTOCOL_IGMP: u8 = 2;
 export const PROTOCOL_TCP: u8 = 6;
 export const PROTOCOL_UDP: u8 = 17;
 /** "More fragments" and the fragment offset, as loaded from the wire. */

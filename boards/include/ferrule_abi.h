@@ -219,7 +219,8 @@ enum ferrule_option {
     FERRULE_OPTION_BROADCAST = 13,
     /**
      * set, an Endpoint: join a multicast group on a datagram socket. All sockets together have four
-     * places (NO_SOCKET); nobody is told (no IGMP).
+     * places (NO_SOCKET). The network is told by IGMP version 2 (RFC 2236), whose queries have to
+     * arrive: frames to 01:00:5e:00:00:01.
      */
     FERRULE_OPTION_MULTICAST_JOIN = 14,
     /** set, an Endpoint: leave a multicast group; INVALID_ARGUMENT when the socket is not in it. */
@@ -474,8 +475,12 @@ enum ferrule_counter {
     FERRULE_COUNTER_FRAGMENT_EVICTED = 84,
     /** IPv4 packets put together from fragments. */
     FERRULE_COUNTER_FRAGMENTS_REASSEMBLED = 85,
+    /** IGMP message too short, or with a wrong checksum. */
+    FERRULE_COUNTER_IGMP_MALFORMED = 86,
+    /** IGMP message that is no query: other hosts' reports. */
+    FERRULE_COUNTER_IGMP_IGNORED = 87,
     /** Number of counters. */
-    FERRULE_COUNTER_COUNT = 86,
+    FERRULE_COUNTER_COUNT = 88,
 };
 
 /**

@@ -160,11 +160,13 @@ static uint32_t group_place(const struct ferrule *device, const uint8_t group[4]
     return place;
 }
 
-/** Tells the network device which Ethernet groups it is to take: RFC 1112 section 6.4. */
+/** Tells the network device which Ethernet groups it is to take: RFC 1112 section 6.4. Who is in one has to
+ * hear what is asked of all (224.0.0.1), too. */
 static void tell_groups(struct ferrule *device) {
     const struct ferrule_netdev *netdev = device->setup->netdev;
     const uint32_t used = groups_in_use(device);
-    uint8_t macs[FERRULE_GROUPS][6];
+    static const uint8_t all_hosts[6] = {0x01, 0x00, 0x5e, 0x00, 0x00, 0x01};
+    uint8_t macs[FERRULE_GROUPS + 1][6];
     uint32_t count = 0;
     for (uint32_t index = 0; index < FERRULE_GROUPS; index++) {
         const uint8_t *group = device->groups[index];
@@ -173,6 +175,8 @@ static void tell_groups(struct ferrule *device) {
         const uint8_t mac[6] = {0x01, 0x00, 0x5e, group[1] & 0x7f, group[2], group[3]};
         memcpy(macs[count++], mac, sizeof mac);
     }
+    if (count > 0)
+        memcpy(macs[count++], all_hosts, sizeof all_hosts);
     if (netdev->set_groups)
         netdev->set_groups(netdev->context, (const uint8_t(*)[6])macs, count);
 }

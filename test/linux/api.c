@@ -412,7 +412,7 @@ static void check_waiting(void) {
 
 #define QUEUE_BYTES 2000
 
-static uint8_t groups_told[FERRULE_GROUPS][6];
+static uint8_t groups_told[FERRULE_GROUPS + 1][6];
 static uint32_t groups_told_count;
 
 static bool set_groups(void *context, const uint8_t (*groups)[6], uint32_t count) {
@@ -496,6 +496,7 @@ static void check_datagrams(void) {
 static void check_groups(void) {
     static const uint8_t first[4] = {224, 0, 0, 251}, second[4] = {239, 129, 2, 3};
     static const uint8_t first_mac[6] = {1, 0, 0x5e, 0, 0, 251}, second_mac[6] = {1, 0, 0x5e, 1, 2, 3};
+    static const uint8_t all_hosts[6] = {1, 0, 0x5e, 0, 0, 1};
     uint8_t back[10];
     start_both();
     int32_t listener = ferrule_udp_open(&right.device, 5353), other = ferrule_udp_open(&right.device, 0);
@@ -504,14 +505,14 @@ static void check_groups(void) {
     CHECK(ferrule_udp_group(&right.device, listener, second, true) == 0);
     CHECK(ferrule_udp_group(&right.device, other, second, true) == 0);
     CHECK(ferrule_udp_group(&right.device, other, left.setup.config.address, true) < 0);
-    CHECK(groups_told_count == 2 && memcmp(groups_told[0], first_mac, 6) == 0);
-    CHECK(memcmp(groups_told[1], second_mac, 6) == 0);
+    CHECK(groups_told_count == 3 && memcmp(groups_told[0], first_mac, 6) == 0);
+    CHECK(memcmp(groups_told[1], second_mac, 6) == 0 && memcmp(groups_told[2], all_hosts, 6) == 0);
     CHECK(ferrule_send_to(&left.device, sender, first, 5353, "group", 5) == 0);
     pass(5);
     CHECK(ferrule_receive_from(&right.device, listener, back, sizeof back, NULL) == 5);
     CHECK(ferrule_udp_group(&right.device, listener, first, false) == 0);
-    CHECK(groups_told_count == 1 && memcmp(groups_told[0], second_mac, 6) == 0);
-    CHECK(ferrule_close(&right.device, listener) == 0 && groups_told_count == 1);
+    CHECK(groups_told_count == 2 && memcmp(groups_told[0], second_mac, 6) == 0);
+    CHECK(ferrule_close(&right.device, listener) == 0 && groups_told_count == 2);
     CHECK(ferrule_close(&right.device, other) == 0 && groups_told_count == 0);
     stop_both();
     puts("groups");

@@ -74,10 +74,26 @@ describe("init", () => {
   });
 });
 
+describe("a clock that is about to wrap", () => {
+  test.each([0, 2 ** 32 - 1, 2 ** 32 - 500, 2 ** 32 - 1000])(
+    "at %i: as many replies at once as ever",
+    (now) => {
+      const unit = new UnitCore({}, now);
+      const { input, output } = functionsOf(unit);
+      let replies = 0;
+      for (let count = 0; count < 100; count++) {
+        input(unit.putFrame(frameOf({ ipv4: { ...ADDRESSES, protocol: 99 }, payload: UDP })), 0, now);
+        if (output(now)) replies++;
+      }
+      expect(replies).toBe(51);
+    },
+  );
+});
+
 describe("input", () => {
   test("goes by EtherType and protocol", () => {
     for (const [frame, counter] of [
-      [frameOf({ ipv4: { ...ADDRESSES, protocol: 2 }, payload: new Uint8Array(8) }), "IP_UNKNOWN_PROTOCOL"],
+      [frameOf({ ipv4: { ...ADDRESSES, protocol: 99 }, payload: new Uint8Array(8) }), "IP_UNKNOWN_PROTOCOL"],
       [frameOf({ ipv4: { ...ADDRESSES, protocol: 17 }, payload: UDP }), "UDP_NO_SOCKET"],
       [frameOf({ ipv4: ADDRESSES, icmp: { type: 0 } }), "ICMP_IGNORED"],
       [segmentFrame({ flags: "R" }), "TCP_NO_CONNECTION"],
@@ -111,7 +127,7 @@ describe("input", () => {
 describe("output", () => {
   test.each([
     [17, 3, "UDP_NO_SOCKET"],
-    [2, 2, "IP_UNKNOWN_PROTOCOL"],
+    [99, 2, "IP_UNKNOWN_PROTOCOL"],
   ])("protocol %i for nobody here is told so: unreachable, code %i", (protocol, code, counter) => {
     input(frameOf({ ipv4: { ...ADDRESSES, protocol }, payload: UDP }));
     const packet = decode(core.outputFrame(stack.output(0)));

@@ -325,7 +325,7 @@ describe("tiny fragments (RFC 1858, RFC 3128)", () => {
   });
 
   test("other protocols may be cut anywhere", () => {
-    for (const protocol of [1, 2, 17, 255])
+    for (const protocol of [1, 99, 17, 255])
       expect(payloadOf(giveAll(cutUp(WHOLE, 8, { protocol })))).toEqual(WHOLE);
     expect(core.counters()).toEqual({ FRAGMENTS_REASSEMBLED: 4 });
   });

@@ -148,6 +148,18 @@ describe("deliver", () => {
     expect(device.counter("UDP_NO_SOCKET")).toBe(3);
   });
 
+  test("an ephemeral port without a socket says nothing: who counts answers would find the one of a query", () => {
+    for (const [port, answers] of [
+      [49151, true],
+      [49152, false],
+      [65535, false],
+    ] as const) {
+      device.udp(toPort(port));
+      expect(device.next()?.kind, `${port}`).toBe(answers ? "icmp" : undefined);
+    }
+    expect(device.counter("UDP_NO_SOCKET")).toBe(3);
+  });
+
   test("READABLE is raised again when more arrives", () => {
     device.udp(toPort(7));
     expect(device.events(socket)).toBe(Event.READABLE);
@@ -204,6 +216,8 @@ describe("broadcast and multicast", () => {
     device.udp(toPort(7), GROUP);
     expect([device.counter("IP_NOT_OURS"), device.receive(socket)]).toEqual([1, Status.WOULD_BLOCK]);
     expect(device.group(socket, Option.MULTICAST_JOIN, GROUP.destination)).toBe(Status.OK);
+    // Its report.
+    expect(device.abi.output(device.now)).toBeGreaterThan(0);
     device.udp(toPort(7), GROUP);
     expect(device.receive(socket)).toEqual({ data: [...octets(5)], from: "10.0.0.2:4000" });
     // Another group with the same hardware address.
