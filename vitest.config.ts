@@ -9,6 +9,7 @@ const ON_ALL_ENGINES = [
   "test/host/net.test.ts",
   "test/kernel/bad_network.test.ts",
   "test/kernel/endings.test.ts",
+  "test/kernel/multicast.test.ts",
   "test/kernel/services.test.ts",
   "test/kernel/setup.test.ts",
   "test/kernel/traffic.test.ts",
