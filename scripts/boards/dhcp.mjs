@@ -16,6 +16,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { buildFirmware } from "../firmware.mjs";
 import { root } from "../support.mjs";
+import { TRAP_PATTERN, writeTrappingModule } from "./trapping.mjs";
 
 const TAP = { name: "ferrule0", hostAddress: "10.0.0.1", deviceAddress: "10.0.0.2", prefixLength: 24 };
 
@@ -35,8 +36,10 @@ const ALL_MS = 280_000;
 
 const PAGE = "<title>Ferrule</title>";
 
-/** The board whose firmware may take a link-local address. */
-const LINK_LOCAL_BOARD = "linux-w5500";
+/** The board that is asked what is the same on all. */
+const ONE_BOARD = "linux-w5500";
+
+const STANDARD = join(root, "build/standard.wasm");
 
 /** What a board is asked. */
 export function dhcpCheckNames(board) {
@@ -46,7 +49,7 @@ export function dhcpCheckNames(board) {
     ...on("gateway"),
     ...on("tap"),
     ...["tap: cable", "tap: renewal", "tap: lost", "command"],
-    ...(board === LINK_LOCAL_BOARD ? ["link-local"] : []),
+    ...(board === ONE_BOARD ? ["trap", "link-local"] : []),
   ];
 }
 
@@ -90,7 +93,7 @@ class Checks {
   async all() {
     const names = new Program("dnsmasq", [...this.#serverOptions(), `--listen-address=${NAME_SERVER}`]);
     await names.says("read ");
-    const image = this.#image("FIRMWARE_DHCP=1");
+    const image = this.#image(["FIRMWARE_DHCP=1"]);
     if (this.board.startsWith("qemu"))
       await this.#on("slirp", image, { kind: "slirp", ...LOCAL }, [names], {
         line: "10.0.2.15/24 router 10.0.2.2 dns 10.0.2.3 lease 86400 s",
@@ -100,8 +103,12 @@ class Checks {
     });
     await this.#onTap(image);
     await this.#command(names);
-    if (this.board === LINK_LOCAL_BOARD)
-      await this.#linkLocal(this.#image("FIRMWARE_DHCP=1", "FIRMWARE_LINK_LOCAL=1"));
+    if (this.board === ONE_BOARD) {
+      const trapping = join(this.folder, "trapping-standard.wasm");
+      await writeTrappingModule(trapping, "standard");
+      await this.#trap(this.#image(["FIRMWARE_DHCP=1"], trapping));
+      await this.#linkLocal(this.#image(["FIRMWARE_DHCP=1", "FIRMWARE_LINK_LOCAL=1"]));
+    }
     await names.end();
   }
 
@@ -181,18 +188,44 @@ class Checks {
     await after.end();
   }
 
-  /** As a user does it. */
+  /** As a user does it, on one of the links. */
   async #command(names) {
-    const asked = times(names.said, /query\[A\] board\.test/g);
-    const link = this.board.startsWith("qemu") ? ["--link", "slirp"] : [];
-    const what = ["--board", this.board, "--engine", this.engine, "--dhcp", "--resolve", NAME, ...link];
+    const link = this.board.startsWith("qemu") ? "slirp" : this.board.startsWith("linux") ? "tap" : "gateway";
+    const server = link === "tap" ? await this.#dhcpServer("--dhcp-range=10.0.0.50,10.0.0.60,120") : names;
+    const asked = () => times(server.said, /query\[A\] board\.test/g);
+    const before = asked();
+    const what = [
+      "--board",
+      this.board,
+      "--engine",
+      this.engine,
+      "--dhcp",
+      "--resolve",
+      NAME,
+      "--link",
+      link,
+    ];
     const command = new Program(process.execPath, ["build/host/cli.js", "serve", ...what]);
-    const isUp = await command.says("Ctrl-C stops it").catch(({ message }) => message);
-    const page = await this.#ask(`${LOCAL.address}:${LOCAL.port}`, "/");
+    await command.says("Ctrl-C stops it").catch(() => {});
+    const [, http = ""] = /curl http:\/\/(\S*)\/\n/.exec(command.said) ?? [];
+    const page = await this.#ask(http, "/");
     const code = await command.end();
-    const ok = command.said.includes(`The board looked ${NAME} up: ${ADDRESS}\n`) && page.includes(PAGE);
-    const asks = times(names.said, /query\[A\] board\.test/g) - asked;
-    tell("command", ok && asks > 0 && code === 0, { isUp, said: command.said, asks, code });
+    const isFound = command.said.includes(`The board looked ${NAME} up: ${ADDRESS}\n`) && asked() > before;
+    tell("command", isFound && page.includes(PAGE) && code === 0, { said: command.said, page, code });
+    if (server !== names) await server.end();
+  }
+
+  /** The core is gone, and its address with it: the next one asks for one again. */
+  async #trap(image) {
+    const server = await this.#dhcpServer("--dhcp-range=10.0.0.50,10.0.0.60,120");
+    const service = await this.#boot(image, { kind: "tap", tap: TAP });
+    const ping = new Program("ping", ["-c", "1", "-W", "1", "-p", TRAP_PATTERN, service.address]);
+    await ping.ended;
+    const isBack = await until(() => /^ferrule trap: [\s\S]*^ferrule address \d/m.test(this.console));
+    const page = isBack ? await this.#ask(service.address, "/") : "";
+    tell("trap", page.includes(PAGE), { console: this.console });
+    await service.stop();
+    await server.end();
   }
 
   /** RFC 3927, without a server. */
@@ -209,7 +242,7 @@ class Checks {
     this.console = "";
     return await this.modules.BoardService.start({
       ...{ board: this.board, image, reach, connections: CONNECTIONS, dhcp: {} },
-      wasm: readFileSync(join(root, "build/standard.wasm")),
+      wasm: readFileSync(STANDARD),
       seed: new Uint8Array(32),
       onConsole: (text) => {
         this.console += text;
@@ -269,8 +302,7 @@ class Checks {
     ];
   }
 
-  #image(...defines) {
-    const module = join(root, "build/standard.wasm");
+  #image(defines, module = STANDARD) {
     const { image, problem } = buildFirmware(this.board, this.engine, { module, defines });
     if (problem) throw new Error(problem);
     return image;
