@@ -1,6 +1,7 @@
 // The main job on a board: firmware that runs on an emulator, and how this machine reaches it: through a gateway on a wire in
 // memory, through a TAP interface of the kernel, or through the emulator's own user-mode network.
 
+import { netmaskOf } from "./address.js";
 import { Advice } from "./advice.js";
 import { type Clock, realClock } from "./clock.js";
 import { ECHO_PORT, HTTP_PORT } from "./device.js";
@@ -8,19 +9,33 @@ import { type BoardName, startBoard } from "./emulator/boards.js";
 import type { BoardExit, BoardNetwork, EmulatedBoard } from "./emulator/emulator.js";
 import type { Host } from "./host.js";
 import { Gateway } from "./link/gateway.js";
+import { leaseOn } from "./link/gateway_dhcp.js";
+import { machineNameServer, type NameServer, relayDns } from "./link/gateway_dns.js";
 import type { Link } from "./link/link.js";
 import type { TapLink } from "./link/tap.js";
 import type { TapOptions } from "./link/tap_setup.js";
 import { Wire } from "./link/wire.js";
 import { Net } from "./net.js";
-import { bootGateway, GRACE_MS, until } from "./serve.js";
+import { bootGateway, GATEWAY_MAC, GRACE_MS, until } from "./serve.js";
 
 /** Where firmware finds itself unless it was built otherwise: boards/apps/main.c. */
 export const BOARD_ADDRESS = "10.0.2.15";
 const BOARD_ROUTER = "10.0.2.2";
 
-/** How long a board may take until it says that it is up, in milliseconds. */
+/** How long a board may take until it says that it is up, and then until it has an address, in milliseconds. */
 const BOOT_MS = 60_000;
+const ADDRESS_MS = 60_000;
+
+/** What the gateway leases, and what its core has for DNS. */
+const LEASE = { address: BOARD_ADDRESS, netmask: netmaskOf(24), router: BOARD_ROUTER, leaseSeconds: 86_400 };
+const GATEWAY_SERVICES = { datagramSockets: 1, datagramQueueBytes: 8192 };
+
+/** Of what a board says, so much is kept: it may be for a message. */
+const SAID_CHARACTERS = 4096;
+
+/** Lines of the firmware's console: boards/apps/main.c and network.c. */
+const UP = /^ferrule up: .*\n/m;
+const ADDRESS = /^ferrule address (\d+\.\d+\.\d+\.\d+)\/.*\n/m;
 
 /** How this machine reaches the board. */
 export type BoardReach =
@@ -37,7 +52,12 @@ export interface BoardServiceOptions {
   /** Path of the firmware. */
   readonly image: string;
   readonly reach: BoardReach;
-  /** For the gateway: the compiled core, and 32 octets that nobody can guess. */
+  /**
+   * The firmware gets its address by DHCP: from the gateway, from QEMU, or on TAP from who is there. The gateway's DNS server
+   * is the machine's, or `nameServer`. Default: it has the address that it was built with.
+   */
+  readonly dhcp?: { readonly nameServer?: NameServer } | undefined;
+  /** For the gateway: the compiled core, with `dhcp` its standard build, and 32 octets that nobody can guess. */
   readonly wasm: Uint8Array;
   readonly seed: Uint8Array;
   /** Connections that the firmware has. */
@@ -53,6 +73,8 @@ export interface BoardServiceOptions {
 /** A board that is up. */
 export class BoardService {
   readonly board: EmulatedBoard;
+  /** The board's IPv4 address when it came up. */
+  readonly address: string;
   /** Where it is reached: ports of this machine, or with TAP the board's own. */
   readonly ports: { http: number; echo: number };
   /** Clients' connections; undefined where this process does not see them. */
@@ -61,15 +83,16 @@ export class BoardService {
   readonly #gatewayHost: Host | undefined;
   readonly #tap: TapLink | undefined;
 
-  private constructor({ board, ports, gateway, gatewayHost, tap }: Parts) {
+  private constructor({ board, address, ports, gateway, gatewayHost, tap }: Parts) {
     this.board = board;
+    this.address = address;
     this.ports = ports;
     this.gateway = gateway;
     this.#gatewayHost = gatewayHost;
     this.#tap = tap;
   }
 
-  /** Boots the board and waits until it is up. Rejects with Advice, or with Node's error for a port. */
+  /** Boots the board and waits until it is up and has an address. Rejects with Advice, or with Node's error for a port. */
   static async start(options: BoardServiceOptions): Promise<BoardService> {
     const { reach } = options;
     if (reach.kind === "gateway") return await startWithGateway(options, reach, BoardService.#make);
@@ -94,8 +117,12 @@ export class BoardService {
   }
 }
 
-interface Parts {
+interface Booted {
   board: EmulatedBoard;
+  address: string;
+}
+
+interface Parts extends Booted {
   ports: { http: number; echo: number };
   gateway?: Gateway;
   gatewayHost?: Host;
@@ -112,12 +139,16 @@ async function startWithGateway(
 ): Promise<BoardService> {
   const wire = new Wire();
   const link = wire.port();
-  const gatewayHost = bootGateway(wire.port(), realClock, options, BOARD_ROUTER);
-  const gateway = new Gateway(new Net(gatewayHost), BOARD_ADDRESS);
-  const board = await boot(options, { kind: "link", link: options.wrapLink?.(link) ?? link });
+  const gatewayHost = options.dhcp
+    ? bootLeasingGateway(wire.port(), options, options.dhcp.nameServer)
+    : bootGateway(wire.port(), realClock, options, BOARD_ROUTER);
+  const booting = boot(options, { kind: "link", link: options.wrapLink?.(link) ?? link });
+  booting.catch(() => gatewayHost.close());
+  const booted = await booting;
+  const gateway = new Gateway(new Net(gatewayHost), booted.address);
   const expose = (service: string, port: number, devicePort: number) =>
     gateway.expose({ service, address: reach.address, port, devicePort });
-  const parts = { board, gateway, gatewayHost };
+  const parts = { ...booted, gateway, gatewayHost };
   try {
     const http = await expose("http", reach.port, HTTP_PORT);
     return make({ ...parts, ports: { http, echo: await expose("echo", reach.echoPort, ECHO_PORT) } });
@@ -127,16 +158,32 @@ async function startWithGateway(
   }
 }
 
+/** A gateway with what a small router has. */
+function bootLeasingGateway(
+  link: Link,
+  options: BoardServiceOptions,
+  nameServer = machineNameServer(),
+): Host {
+  const leasing = leaseOn(link, { ...LEASE, mac: GATEWAY_MAC });
+  const host = bootGateway(leasing, realClock, options, BOARD_ROUTER, GATEWAY_SERVICES);
+  if (nameServer) relayDns(host, nameServer);
+  return host;
+}
+
 async function startOnTap(
   options: BoardServiceOptions,
   tapOptions: TapOptions,
   make: Make,
 ): Promise<BoardService> {
   const { openTap } = await import("./link/tap_setup.js");
-  const tap = await openTap(tapOptions);
+  const tap = await openTap({ ...tapOptions, isOthers: options.dhcp !== undefined });
   try {
-    const board = await boot(options, { kind: "link", link: options.wrapLink?.(tap) ?? tap });
-    return make({ board, tap, ports: { http: HTTP_PORT, echo: ECHO_PORT } });
+    const booted = await boot(
+      options,
+      { kind: "link", link: options.wrapLink?.(tap) ?? tap },
+      tapOptions.deviceAddress,
+    );
+    return make({ ...booted, tap, ports: { http: HTTP_PORT, echo: ECHO_PORT } });
   } catch (error) {
     await tap.close();
     throw error;
@@ -154,33 +201,67 @@ async function startWithForwards(
     { address, port, boardPort: HTTP_PORT },
     { address, port: echoPort, boardPort: ECHO_PORT },
   ];
-  const board = await boot(options, { kind: "slirp", forwards });
-  return make({ board, ports: { http: port, echo: echoPort } });
+  // Its DNS server is this machine's.
+  const booted = await boot(options, { kind: "slirp", forwards, reachesOut: options.dhcp !== undefined });
+  return make({ ...booted, ports: { http: port, echo: echoPort } });
 }
 
-/** Starts the board, and waits until it says that it is up. */
-async function boot(options: BoardServiceOptions, network: BoardNetwork): Promise<EmulatedBoard> {
-  let said = "";
-  let isUp = () => {};
-  const up = new Promise<void>((resolve) => {
-    isUp = resolve;
-  });
-  const onConsole = (text: string) => {
-    said = `${said}${text}`.slice(-4096);
-    if (/^ferrule up: .*\n/m.test(said)) isUp();
-    options.onConsole?.(text);
-  };
+/** Starts the board, and waits until it says that it is up, and with DHCP what its address is; else that is `address`. */
+async function boot(
+  options: BoardServiceOptions,
+  network: BoardNetwork,
+  address: string = BOARD_ADDRESS,
+): Promise<Booted> {
+  const heard = new Hearing(options.onConsole);
   const { image, time = "real" } = options;
-  const board = await startBoard(options.board, { image, network, time, onConsole });
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<BoardExit>((resolve) => {
-    timer = setTimeout(resolve, BOOT_MS, { status: null, reason: `it is not up after ${BOOT_MS / 1000} s` });
-  });
-  const failure = await Promise.race([up, board.ended, late]);
-  clearTimeout(timer);
-  if (!failure) return board;
-  await board.stop();
-  throw new Advice(
-    `the board ${options.board} did not come up: ${failure.reason}. It said:\n${said.trimEnd()}`,
-  );
+  const board = await startBoard(options.board, { image, network, time, onConsole: heard.onConsole });
+  try {
+    await heard.line(UP, board, BOOT_MS, "it is not up");
+    if (!options.dhcp) return { board, address };
+    const [, leased = ""] = await heard.line(ADDRESS, board, ADDRESS_MS, "no DHCP server gave it an address");
+    return { board, address: leased };
+  } catch (error) {
+    await board.stop();
+    throw error instanceof Advice
+      ? new Advice(`the board ${options.board} did not come up: ${error.message}`)
+      : error;
+  }
+}
+
+/** What a board's console said. */
+class Hearing {
+  #said = "";
+  readonly #hear: (text: string) => void;
+  #onMore = () => {};
+
+  constructor(hear: (text: string) => void = () => {}) {
+    this.#hear = hear;
+  }
+
+  readonly onConsole = (text: string): void => {
+    this.#said = `${this.#said}${text}`.slice(-SAID_CHARACTERS);
+    this.#onMore();
+    this.#hear(text);
+  };
+
+  /** Waits for a line; rejects with Advice when the board ends before, or after `ms` milliseconds, which is `late` then. */
+  async line(pattern: RegExp, board: EmulatedBoard, ms: number, late: string): Promise<RegExpExecArray> {
+    let timer: NodeJS.Timeout | undefined;
+    const problem = new Promise<string>((resolve) => {
+      timer = setTimeout(resolve, ms, `${late} after ${ms / 1000} s`);
+      board.ended.then(({ reason }) => resolve(reason));
+    });
+    const said = new Promise<RegExpExecArray>((resolve) => {
+      this.#onMore = () => {
+        const found = pattern.exec(this.#said);
+        if (found) resolve(found);
+      };
+      this.#onMore();
+    });
+    const found = await Promise.race([said, problem]);
+    clearTimeout(timer);
+    this.#onMore = () => {};
+    if (typeof found !== "string") return found;
+    throw new Advice(`${found}. It said:\n${this.#said.trimEnd()}`);
+  }
 }

@@ -19,7 +19,8 @@ import { Net, type Server } from "./net.js";
 import { type PassageSource, ServerPassages } from "./passages.js";
 
 const DEVICE_ADDRESS = "10.0.0.2";
-const GATEWAY = { mac: "02:46:52:00:00:01", address: "10.0.0.1" };
+export const GATEWAY_MAC = "02:46:52:00:00:01";
+const GATEWAY = { mac: GATEWAY_MAC, address: "10.0.0.1" };
 
 /** Records that the gateway has beyond the device's: so that it is the device's limits that are felt. */
 const SPARE_RECORDS = BACKLOG;
@@ -250,7 +251,10 @@ function bootDevice(
   });
 }
 
-/** The gateway's host, with room for more connections than the device has. `address`: its IPv4 address. */
+/**
+ * The gateway's host, with room for more connections than the device has. `address`: its IPv4 address; `services`: what its
+ * core has beside TCP.
+ */
 export function bootGateway(
   link: Link,
   clock: Clock,
@@ -259,10 +263,12 @@ export function bootGateway(
     "wasm" | "connections" | "seed" | "ringBytes" | "wrapLink" | "engineFor"
   >,
   address: string = GATEWAY.address,
+  services: Partial<CoreConfig> = {},
 ): Host {
   const { wasm, connections, seed, wrapLink, engineFor } = options;
   const config: CoreConfig = {
     ...GATEWAY,
+    ...services,
     address,
     connections: connections + SPARE_RECORDS,
     // The device and its gateway must not draw the same numbers.

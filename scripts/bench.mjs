@@ -12,7 +12,16 @@ import { parseArgs } from "node:util";
 import { BOARD_HEAD, boardsAndEngines, boardValues, RAM_HEAD, ramValues } from "./bench/boards.mjs";
 import { buildFerrule, ENGINES, TARGETS } from "./bench/build.mjs";
 import { countInCallgrind, countsIn, linesFromQemu, WORKS } from "./bench/count.mjs";
-import { FLASH_PARTS, flashRows, HEAP_PARTS, heapValues, stackRows, stateRows } from "./bench/memory.mjs";
+import {
+  FLASH_PARTS,
+  flashRows,
+  HEAP_PARTS,
+  heapValues,
+  SERVICE_PARTS,
+  serviceRows,
+  stackRows,
+  stateRows,
+} from "./bench/memory.mjs";
 import { PEERS } from "./bench/peers.mjs";
 import { reportOf } from "./bench/report.mjs";
 import { THROUGHPUT_HEAD, THROUGHPUT_TOOLS, throughputRows } from "./bench/throughput.mjs";
@@ -28,9 +37,21 @@ const RESULTS = join(root, "bench/RESULTS.md");
 const MICROCONTROLLERS = ["rv32imc", "xtensa"];
 
 /** Name -> what makes this part of the report: see reportOf. */
-const PARTS = { instructions, peers, state, heap, stack, flash, throughput, boards, ram, versions };
+const PARTS = {
+  instructions,
+  peers,
+  state,
+  heap,
+  stack,
+  flash,
+  throughput,
+  boards,
+  ram,
+  serviceRam,
+  versions,
+};
 
-/** Firmware that the RAM is told of: board, engine, connections, bytes of each ring. */
+/** Firmware that the RAM is told of: board, engine, connections, bytes of each ring, whether it has DHCP and DNS. */
 const RAM_ROWS = [
   ["qemu-xtensa", "wasm3", 4, 4096],
   ["qemu-riscv", "wasm3", 4, 4096],
@@ -38,6 +59,8 @@ const RAM_ROWS = [
   ["qemu-xtensa", "aot", 4, 4096],
   ["qemu-riscv", "aot", 4, 4096],
   ["rp2040-w5500", "aot", 4, 4096],
+  ["qemu-riscv", "wasm3", 4, 4096, true],
+  ["qemu-riscv", "aot", 4, 4096, true],
 ];
 
 /** Beside those, what fits in so many bytes: with how many connections of this kind. */
@@ -181,8 +204,7 @@ async function boards() {
 
 async function ram() {
   const rows = [];
-  for (const [board, engine, connections, ringBytes] of RAM_ROWS)
-    rows.push(await ramRow(board, engine, connections, ringBytes));
+  for (const row of RAM_ROWS) rows.push(await ramRow(...row));
   const { board, ringBytes } = FITS;
   // The least that is of use, on wasm3.
   rows.push(await ramRow(board, "wasm3", 1, 2048));
@@ -195,13 +217,19 @@ async function ram() {
   return { head: RAM_HEAD, rows };
 }
 
-async function ramRow(board, engine, connections, ringBytes) {
-  const name = `${board} on ${engine}, ${connections} connections of 2 x ${ringBytes} bytes`;
+async function ramRow(board, engine, connections, ringBytes, dhcp = false) {
+  const name = `${board} on ${engine}, ${connections} connections of 2 x ${ringBytes} bytes${dhcp ? ", DHCP and DNS" : ""}`;
   console.log(`bench: RAM of ${name}`);
   const missing = lacking(toolsFor(board, engine).filter((tool) => tool !== "wasm3"));
   return missing
     ? { name, missing }
-    : { name, values: await ramValues(board, engine, connections, ringBytes) };
+    : { name, values: await ramValues(board, engine, { connections, ringBytes, dhcp }) };
+}
+
+/** Of the services one by one. */
+async function serviceRam() {
+  const missing = lacking(["riscv-gcc", "picolibc"]);
+  return missing ? { missing } : { head: SERVICE_PARTS, rows: await serviceRows() };
 }
 
 /** Releases of what made the figures. */

@@ -38,7 +38,7 @@ export const BOARDS = { ...qemuRiscv.boards, ...qemuXtensa.boards, ...rp2040.boa
 export const ENGINES = ["wasm3", "aot"];
 
 /** What every board's program is made of, beside the port, the runtime and the engine. */
-const APPLICATION = ["main", "web", "http"].map((name) => `boards/apps/${name}.c`);
+const APPLICATION = ["main", "network", "web", "http"].map((name) => `boards/apps/${name}.c`);
 
 /** Tools (support.mjs) that a board's firmware needs with an engine. */
 export function toolsFor(name, engine) {

@@ -68,7 +68,8 @@ export function sendReserve(d: Datagram): i32 {
   const most = mostToSend();
   const bytes = min(queue.makeRoom(sendQueue(d), sendRing(d), most), most);
   if (bytes < most) d.wants = <u8>Event.WRITABLE;
-  if (bytes <= 0) return Status.WOULD_BLOCK;
+  // Of 0 octets: an empty datagram has room.
+  if (bytes < 0) return Status.WOULD_BLOCK;
   header.runPointer = <u32>dataToSend(d);
   return bytes;
 }

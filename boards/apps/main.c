@@ -1,7 +1,7 @@
 /*
  * The program that is flashed: the web and echo servers on a board, over the core on either engine. What it
- * says on the console begins with the board's name, and a line for each that happens: "up", link changes,
- * traps.
+ * says on the console begins with "ferrule", and is a line for each that happens: "up" when the servers
+ * listen, which is before there is a link or an address from DHCP; link changes, addresses, traps.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +9,7 @@
 
 #include "board.h"
 #include "ferrule.h"
+#include "network.h"
 #include "web.h"
 
 /* The network it finds itself in, connections and bytes of each of their rings: a build may say otherwise. */
@@ -21,8 +22,17 @@
 #ifndef FIRMWARE_ROUTER
 #define FIRMWARE_ROUTER 10, 0, 2, 2
 #endif
+/* 1: the address comes by DHCP in place of these three. It takes the standard build of the core. */
+#ifndef FIRMWARE_DHCP
+#define FIRMWARE_DHCP 0
+#endif
+/* 1: with a link-local address (RFC 3927) as long as nobody answers. */
+#ifndef FIRMWARE_LINK_LOCAL
+#define FIRMWARE_LINK_LOCAL 0
+#endif
+/* The standard build takes more of the memory on wasm3. */
 #ifndef FIRMWARE_CONNECTIONS
-#define FIRMWARE_CONNECTIONS 8
+#define FIRMWARE_CONNECTIONS (FIRMWARE_DHCP ? 6 : 8)
 #endif
 #ifndef FIRMWARE_RING_BYTES
 #define FIRMWARE_RING_BYTES 4096
@@ -42,7 +52,7 @@ static uint32_t stack_bytes(void);
 static const struct board *board;
 static int32_t memory_needed;
 static struct ferrule device;
-static struct web web = {.about = tell};
+static struct web web = {.about = tell, .other = FIRMWARE_DHCP ? network_hear : NULL};
 static struct web_visitor visitors[FIRMWARE_CONNECTIONS];
 
 int main(void) {
@@ -54,6 +64,8 @@ int main(void) {
     int32_t status = memory_needed < 0 ? memory_needed : ferrule_start(&device, &setup);
     if (status >= 0)
         status = web_start(&web, &device, visitors, FIRMWARE_CONNECTIONS);
+    if (status >= 0 && FIRMWARE_DHCP)
+        status = network_start(&device, board->name, FIRMWARE_LINK_LOCAL, say);
     if (status < 0)
         stop("start: ", status);
     char line[96];
@@ -85,6 +97,8 @@ static void configure(struct ferrule_setup *setup) {
     config->connections = FIRMWARE_CONNECTIONS;
     config->listeners = 2;
     config->send_ring_bytes = config->receive_ring_bytes = FIRMWARE_RING_BYTES;
+    if (FIRMWARE_DHCP)
+        network_configure(config);
     setup->netdev = board->netdev;
     setup->memory = board->memory;
     setup->memory_bytes = board->memory_bytes;

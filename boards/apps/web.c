@@ -17,6 +17,8 @@ enum phase {
     /** Sends back the `left` bytes that come next, or all that come. */
     ECHO_BODY,
     ECHO_ALL,
+    /** Waits for the addresses of a name. */
+    RESOLVE,
     /** Waits for the peer's end after its own. */
     LAST,
 };
@@ -31,12 +33,15 @@ enum progress { WAITING, GOING_ON, GONE };
 
 static void accept_all(struct web *web, int32_t listener, enum phase phase);
 static void go_on(struct web *web, struct web_visitor *visitor);
+static void let_go(struct web *web, struct web_visitor *visitor);
 static enum progress step(struct web *web, struct web_visitor *visitor);
 static enum progress copy_back(struct web *web, struct web_visitor *visitor);
 static enum progress collect_head(struct web *web, struct web_visitor *visitor);
 static enum progress send_text(struct web *web, struct web_visitor *visitor);
 static enum progress send_bytes(struct web *web, struct web_visitor *visitor);
 static enum progress next_request(struct web *web, struct web_visitor *visitor);
+static enum progress resolve(struct web *web, struct web_visitor *visitor);
+static void put_addresses(struct web_visitor *visitor, uint8_t (*addresses)[16], int32_t count);
 static void answer(struct web *web, struct web_visitor *visitor);
 static void put_answer(struct web_visitor *visitor, const char *status, const char *type, uint32_t length,
                        const char *body);
@@ -48,7 +53,8 @@ static const char PAGE[] = "<!doctype html><title>Ferrule</title><h1>Ferrule</h1
 
 int32_t web_start(struct web *web, struct ferrule *device, struct web_visitor *visitors, uint32_t count) {
     memset(visitors, 0, count * sizeof *visitors);
-    *web = (struct web){.device = device, .visitors = visitors, .count = count, .about = web->about};
+    *web = (struct web){
+        .device = device, .visitors = visitors, .count = count, .about = web->about, .other = web->other};
     web->http = ferrule_listen(device, WEB_HTTP_PORT, count);
     if (web->http < 0)
         return web->http;
@@ -65,22 +71,27 @@ bool web_serve(struct web *web) {
         if (visitor->phase != FREE && visitor->has_more)
             go_on(web, visitor);
     /* Each socket once at most. */
-    for (uint32_t told = 0; told < web->count + LISTENERS; told++) {
+    for (uint32_t told = 0; told < 2 * web->count + LISTENERS + WEB_OTHERS; told++) {
         socket = ferrule_next_event(web->device, &events);
         if (socket <= 0)
             break;
+        bool is_other = socket != web->http && socket != web->echo;
         if (socket == web->http || socket == web->echo)
             accept_all(web, socket, socket == web->http ? HEAD : ECHO_ALL);
         for (struct web_visitor *visitor = web->visitors; visitor < end; visitor++)
-            if (visitor->phase != FREE && visitor->socket == socket)
+            if (visitor->phase != FREE && (visitor->socket == socket || visitor->query == socket)) {
+                is_other = false;
                 go_on(web, visitor);
+            }
+        if (is_other && web->other)
+            web->other(socket, events);
     }
     const uint32_t now = web->device->setup->now_ms(web->device->setup->context);
     for (struct web_visitor *visitor = web->visitors; visitor < end; visitor++) {
         /* One who has vanished, or who never reads what he asked for, must not keep a connection for ever. */
         if (visitor->phase != FREE && now - visitor->active_ms >= WEB_IDLE_MS) {
             ferrule_abort(web->device, visitor->socket);
-            visitor->phase = FREE;
+            let_go(web, visitor);
         }
         has_more = has_more || (visitor->phase != FREE && visitor->has_more);
     }
@@ -123,6 +134,13 @@ static void go_on(struct web *web, struct web_visitor *visitor) {
     if (progress != GONE)
         return;
     ferrule_close(web->device, visitor->socket);
+    let_go(web, visitor);
+}
+
+static void let_go(struct web *web, struct web_visitor *visitor) {
+    if (visitor->query > 0)
+        ferrule_close(web->device, visitor->query);
+    visitor->query = 0;
     visitor->phase = FREE;
 }
 
@@ -136,6 +154,8 @@ static enum progress step(struct web *web, struct web_visitor *visitor) {
         return visitor->left > 0 ? send_bytes(web, visitor) : next_request(web, visitor);
     case ECHO_BODY:
         return visitor->left > 0 ? copy_back(web, visitor) : next_request(web, visitor);
+    case RESOLVE:
+        return resolve(web, visitor);
     default:
         return copy_back(web, visitor);
     }
@@ -259,6 +279,11 @@ static void answer(struct web *web, struct web_visitor *visitor) {
         visitor->next = content ? ECHO_BODY : BYTES;
         visitor->left = length;
         visitor->state = 1;
+    } else if (strncmp(text, "GET /resolve/", 13) == 0) {
+        /* The answer takes the name's place. */
+        text[13 + strcspn(text + 13, " ")] = 0;
+        visitor->query = ferrule_resolve(web->device, text + 13);
+        visitor->phase = RESOLVE;
     } else if (strncmp(text, "GET / ", 6) == 0) {
         put_answer(visitor, "200 OK", "text/html", sizeof PAGE - 1, PAGE);
     } else if (strncmp(text, "GET /info ", 10) == 0) {
@@ -266,6 +291,35 @@ static void answer(struct web *web, struct web_visitor *visitor) {
     } else {
         put_answer(visitor, "404 Not Found", "text/plain", 0, "");
     }
+}
+
+static enum progress resolve(struct web *web, struct web_visitor *visitor) {
+    uint8_t addresses[FERRULE_ADDRESSES_MOST][16];
+    int32_t count = visitor->query;
+    if (count > 0)
+        count = ferrule_addresses(web->device, visitor->query, addresses, FERRULE_ADDRESSES_MOST);
+    if (count == FERRULE_STATUS_WOULD_BLOCK)
+        return WAITING;
+    if (visitor->query > 0)
+        ferrule_close(web->device, visitor->query);
+    visitor->query = 0;
+    put_addresses(visitor, addresses, count);
+    return GOING_ON;
+}
+
+/** Or a status, when `count` is one. */
+static void put_addresses(struct web_visitor *visitor, uint8_t (*addresses)[16], int32_t count) {
+    char json[128];
+    size_t used = count < 0
+                      ? (size_t)snprintf(json, sizeof json, "{\"error\":\"%s\"", ferrule_error_name(count))
+                      : (size_t)snprintf(json, sizeof json, "{\"addresses\":[");
+    for (int32_t index = 0; index < count; index++) {
+        const uint8_t *address = addresses[index];
+        used += (size_t)snprintf(json + used, sizeof json - used, "%s\"%u.%u.%u.%u\"", index > 0 ? "," : "",
+                                 address[0], address[1], address[2], address[3]);
+    }
+    used += (size_t)snprintf(json + used, sizeof json - used, "%s}\n", count < 0 ? "" : "]");
+    put_answer(visitor, count < 0 ? "502 Bad Gateway" : "200 OK", "application/json", (uint32_t)used, json);
 }
 
 static void put_answer(struct web_visitor *visitor, const char *status, const char *type, uint32_t length,

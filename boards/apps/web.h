@@ -5,6 +5,8 @@
  *     GET /info      what the stack, and the board, know of themselves, as JSON
  *     GET /bytes/N   N reproducible bytes: those of host/apps/reproducible_bytes.ts
  *     POST /echo     the body comes back; needs a Content-Length
+ *     GET /resolve/NAME    the addresses of a name, as the DNS servers have them, as JSON; a status of
+ *                          ferrule.h in their place, NOT_SUPPORTED in a build of the core without names
  */
 #ifndef WEB_H
 #define WEB_H
@@ -20,12 +22,17 @@
 #define WEB_HEAD_BYTES 1024
 #endif
 
+/** Sockets that a program may have beside this application. */
+#define WEB_OTHERS 4u
+
 /** How long nothing may move on a connection, in milliseconds. */
 #define WEB_IDLE_MS 120000u
 
 /** A connection's state; the fields are the application's own. */
 struct web_visitor {
     int32_t socket;
+    /** The name that is being looked up; 0 for none. */
+    int32_t query;
     /** What it does, and what it does after `text` was sent. */
     uint8_t phase, next;
     bool keep;
@@ -51,6 +58,9 @@ struct web {
     /** Puts what a board knows of itself at `json`, as in ",\"stackBytes\":100": `room` bytes at most, with a
      * zero behind. NULL: nothing. */
     void (*about)(char *json, size_t room);
+    /** Hears the events of sockets that are not this application's: WEB_OTHERS of them at most. NULL: nobody.
+     */
+    void (*other)(int32_t socket, uint32_t events);
 };
 
 /** Starts to listen. `visitors`: a place for each connection, `count` of them, which must stay. OK or why

@@ -275,6 +275,8 @@ static int32_t boot(struct ferrule *device, uint32_t now) {
         ((header.input_slot | header.output_slot) & 1) != 0)
         return FERRULE_ERROR_CORE;
     device->up_since = now;
+    /* What it takes for granted until it is told. */
+    device->link_is_down = false;
     return FERRULE_STATUS_OK;
 }
 

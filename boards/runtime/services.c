@@ -77,10 +77,10 @@ int32_t ferrule_send_to(struct ferrule *device, int32_t socket, const uint8_t ad
 static int32_t send_octets(struct ferrule *device, int32_t handle, bool has_peer, const void *data,
                            uint32_t size) {
     int32_t room = ferrule_device_call(device, FERRULE_EXPORT_sendReserve, (uint32_t)handle, 0, 0, 0);
-    if (room < 0)
+    if (room < 0 && room != FERRULE_STATUS_WOULD_BLOCK)
         return room;
     const uint32_t to = has_peer ? 0 : device->exchange;
-    if (size > (uint32_t)room) {
+    if (room < 0 || size > (uint32_t)room) {
         /* Only the core knows whether it ever fits: a lease may have brought another MTU. It is asked with
          * what cannot be sent. */
         return ferrule_device_call(device, FERRULE_EXPORT_sendTo, (uint32_t)handle, to, 0, size);

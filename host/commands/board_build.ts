@@ -15,16 +15,24 @@ export const BOARD_ENGINES = ["wasm3", "aot"] as const;
 export type BoardEngine = (typeof BOARD_ENGINES)[number];
 
 /**
- * The path of the board's image, built when it is not there or stale. `defines`: NAME=VALUE for its C. Throws Advice when it
+ * The path of the board's image, built when it is not there or stale. `defines`: NAME=VALUE for its C. `dhcp`: its address
+ * comes by DHCP, which takes the standard build of the core. Throws Advice when it
  * cannot be built, with what to install.
  */
-export function builtFirmware(board: BoardName, engine: BoardEngine, defines: readonly string[]): string {
+export function builtFirmware(
+  board: BoardName,
+  engine: BoardEngine,
+  defines: readonly string[],
+  dhcp = false,
+): string {
   const script = fileURLToPath(new URL("../../../scripts/firmware.mjs", import.meta.url));
   if (!existsSync(script))
     throw new Advice(
       "--board builds firmware from the project's sources, which are not here: use a checkout of it",
     );
-  const options = defines.flatMap((define) => ["--define", define]);
+  const all = [...(dhcp ? ["FIRMWARE_DHCP=1"] : []), ...defines];
+  const module = fileURLToPath(new URL(`../../${dhcp ? "standard" : "core"}.wasm`, import.meta.url));
+  const options = ["--module", module, ...all.flatMap((define) => ["--define", define])];
   const { status, stdout, stderr, error } = spawnSync(process.execPath, [script, board, engine, ...options], {
     stdio: ["ignore", "pipe", "pipe"],
     encoding: "utf8",

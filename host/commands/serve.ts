@@ -41,6 +41,8 @@ const OPTIONS = {
   seed: { type: "string" },
   board: { type: "string" },
   image: { type: "string" },
+  dhcp: { type: "boolean" },
+  resolve: { type: "string" },
   engine: { type: "string" },
   ...OBSERVER_OPTIONS,
 } as const;
@@ -48,6 +50,7 @@ const OPTIONS = {
 /** Options that mean something with one link only. */
 const GATEWAY_ONLY = ["port", "echo-port", "address"] as const;
 const TAP_ONLY = ["tap", "device-address", "host-address"] as const;
+const BOARD_ONLY = ["image", "dhcp", "resolve"] as const;
 /** Options of the device in this process. */
 const NO_BOARD = ["idle-timeout", "seed", "record"] as const;
 
@@ -84,6 +87,7 @@ ${BOARD_HELP}
 Examples:
   ferrule serve --port 9000
   ferrule serve --board qemu-riscv --pcap board.pcapng
+  ferrule serve --board qemu-xtensa --link slirp --dhcp --resolve example.com
   ferrule serve --pcap device.pcapng --impair loss=2%,delay=20ms
   sudo ferrule serve --link tap
   unshare -rn ferrule serve --link tap --device-address 192.168.77.2/24
@@ -99,8 +103,9 @@ export const serve: Command = {
     const refused = values.link === "tap" ? GATEWAY_ONLY : TAP_ONLY;
     const stray = refused.find((name) => values[name] !== undefined);
     if (stray) throw new UsageError(`--${stray} means nothing with --link ${values.link}`);
-    if (values.image !== undefined && values.board === undefined)
-      throw new UsageError("--image is firmware: say for which --board");
+    const ofBoard = BOARD_ONLY.find((name) => values[name] !== undefined);
+    if (ofBoard && values.board === undefined)
+      throw new UsageError(`--${ofBoard} is for firmware: say for which --board`);
     if (values.board !== undefined) return await serveOnBoard(values, values.board);
     if (values.link === "tap") return await serveOnTap(values);
     if (values.link === "gateway") return await serveOnGateway(values);

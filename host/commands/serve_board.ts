@@ -26,6 +26,12 @@ import { tapOptions } from "./tap_options.js";
 const CONNECTIONS = 8;
 const RING_BYTES = 4096;
 
+/** With the standard build of the core there is less memory for them. */
+const CONNECTIONS_WITH_DHCP = 6;
+
+/** How long a name may take, in milliseconds: longer than the board tries. */
+const RESOLVE_MS = 60_000;
+
 /** A board has little memory. */
 const MAX_CONNECTIONS = 64;
 
@@ -34,7 +40,11 @@ export const BOARD_HELP = `  --board NAME           ${BOARD_NAMES.slice(0, 4).jo
                          on an emulator; its console is shown. --engine wasm3, the default, or aot;
                          --connections default ${CONNECTIONS}, --ring default ${RING_BYTES}
   --image FILE           boots this firmware in place of one that is built
-  --link slirp           with a board on QEMU: reached through the emulator's own network`;
+  --link slirp           with a board on QEMU: reached through the emulator's own network
+  --dhcp                 with a board: the standard build of the core, whose address comes by DHCP: from the
+                         gateway, from QEMU (slirp), or on TAP from the server that is there.
+                         --connections default ${CONNECTIONS_WITH_DHCP}. The board can look names up, then
+  --resolve NAME         with --dhcp: asks the board for the addresses of NAME, and shows them`;
 
 export interface BoardValues {
   readonly board: string;
@@ -48,6 +58,8 @@ export interface BoardValues {
   readonly "host-address"?: string;
   readonly impair?: string;
   readonly pcap?: string;
+  readonly dhcp?: boolean;
+  readonly resolve?: string;
 }
 
 /** Runs the board until a signal comes, or it ends by itself. `local`: where this machine listens. */
@@ -62,11 +74,14 @@ export async function serveBoard(
   const reach = reachOf(values, local);
   if (reach.kind === "slirp" && (values.pcap ?? values.impair) !== undefined)
     throw new UsageError("--pcap and --impair see frames of this process only: not with --link slirp");
-  const connections = integer("connections", values.connections ?? String(CONNECTIONS), 1, MAX_CONNECTIONS);
+  const dhcp = values.dhcp === true;
+  const name = nameOf(values);
+  const usual = dhcp ? CONNECTIONS_WITH_DHCP : CONNECTIONS;
+  const connections = integer("connections", values.connections ?? String(usual), 1, MAX_CONNECTIONS);
   const ringBytes = ringSize(values.ring ?? String(RING_BYTES));
-  const defines = [...sizes(connections, ringBytes), ...addresses(reach)];
+  const defines = [...sizes(connections, usual, ringBytes), ...(dhcp ? [] : addresses(reach))];
   const image =
-    values.image === undefined ? builtFirmware(board, engine, defines) : givenImage(values, defines);
+    values.image === undefined ? builtFirmware(board, engine, defines, dhcp) : givenImage(values, defines);
   const observers = new Observers(values, realClock, createV8Engine);
   try {
     const service = await BoardService.start({
@@ -74,12 +89,14 @@ export async function serveBoard(
       image,
       reach,
       connections,
-      wasm: readModule(),
+      dhcp: dhcp ? {} : undefined,
+      wasm: readModule(dhcp ? "standard" : "core"),
       seed: seedFrom(undefined),
       wrapLink: (link) => observers.wrapBoardLink(link, board),
       onConsole: (text) => process.stdout.write(text),
     });
-    return await serveUntilEnd(service, greeting(service, values, reach));
+    const resolved = name === undefined ? "" : `${await resolvedBy(service, reach, name)}\n`;
+    return await serveUntilEnd(service, `${resolved}${greeting(service, values, reach)}`);
   } finally {
     observers.close();
   }
@@ -133,9 +150,9 @@ function reachOf(
 }
 
 /** What the firmware is built with; nothing for what it has anyway, so that one build serves. */
-function sizes(connections: number, ringBytes: number): string[] {
+function sizes(connections: number, usual: number, ringBytes: number): string[] {
   return [
-    ...(connections === CONNECTIONS ? [] : [`FIRMWARE_CONNECTIONS=${connections}`]),
+    ...(connections === usual ? [] : [`FIRMWARE_CONNECTIONS=${connections}`]),
     ...(ringBytes === RING_BYTES ? [] : [`FIRMWARE_RING_BYTES=${ringBytes}`]),
   ];
 }
@@ -152,15 +169,43 @@ function addresses(reach: BoardReach): string[] {
   ];
 }
 
-function greeting({ ports }: BoardService, { board }: BoardValues, reach: BoardReach): string {
-  const address = reach.kind === "tap" ? reach.tap.deviceAddress : reach.address;
-  const http = reach.kind === "tap" ? address : `${address}:${ports.http}`;
+/** The name that the board is asked for. Throws UsageError for what is none. */
+function nameOf({ resolve, dhcp }: BoardValues): string | undefined {
+  if (resolve === undefined) return undefined;
+  if (!dhcp) throw new UsageError("--resolve needs a DNS server, which comes with the address: give --dhcp");
+  if (!/^[\w.-]{1,253}$/.test(resolve))
+    throw new UsageError(`--resolve ${resolve} is not possible: give a host's name, as in example.com`);
+  return resolve;
+}
+
+/** Asks the board for a name; resolves to what it found, in words. */
+async function resolvedBy(service: BoardService, reach: BoardReach, name: string): Promise<string> {
+  const signal = AbortSignal.timeout(RESOLVE_MS);
+  try {
+    const answer = await fetch(`http://${httpOf(service, reach)}/resolve/${name}`, { signal });
+    const { addresses, error } = (await answer.json()) as { addresses?: string[]; error?: string };
+    return `The board looked ${name} up: ${addresses?.join(", ") ?? error}`;
+  } catch (error) {
+    return `The board did not answer for ${name}: ${(error as Error).message}`;
+  }
+}
+
+/** Where its web server is reached. */
+function httpOf({ address, ports }: BoardService, reach: BoardReach): string {
+  return reach.kind === "tap" ? address : `${reach.address}:${ports.http}`;
+}
+
+function greeting(service: BoardService, { board, dhcp }: BoardValues, reach: BoardReach): string {
+  const { ports } = service;
+  const address = reach.kind === "tap" ? service.address : reach.address;
+  const http = httpOf(service, reach);
+  const names = dhcp ? `  curl http://${http}/resolve/example.com\n` : "";
   const ping = reach.kind === "tap" ? `  ping ${address}\n` : "";
   return `Firmware for ${board} is up. Try:
 
 ${ping}  curl http://${http}/
   curl http://${http}/info
-  curl -o bytes http://${http}/bytes/1048576 && sha256sum bytes
+${names}  curl -o bytes http://${http}/bytes/1048576 && sha256sum bytes
   curl --data-binary @bytes -o echoed http://${http}/echo && cmp bytes echoed
   nc ${address} ${ports.echo}        (echoes what you type)
 

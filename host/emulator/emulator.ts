@@ -12,6 +12,8 @@ export type BoardNetwork =
   /** The emulator's own user-mode network, with ports of the board on this machine's loopback. */
   | {
       readonly kind: "slirp";
+      /** The board may reach what this machine reaches, its DNS servers included; default false: nothing. */
+      readonly reachesOut?: boolean;
       readonly forwards: readonly { address: string; port: number; boardPort: number }[];
     };
 

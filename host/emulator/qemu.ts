@@ -260,8 +260,8 @@ function netdev(network: BoardNetwork): string {
       const forwards = network.forwards.map(
         ({ address, port, boardPort }) => `hostfwd=tcp:${address}:${port}-:${boardPort}`,
       );
-      // Only what was asked for: the board reaches nothing outside.
-      return [`user,id=${NETWORK},restrict=on`, ...forwards].join(",");
+      // Only what was asked for.
+      return [`user,id=${NETWORK},restrict=${network.reachesOut ? "off" : "on"}`, ...forwards].join(",");
     }
   }
 }

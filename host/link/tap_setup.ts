@@ -19,6 +19,8 @@ export interface TapOptions {
   deviceAddress: string;
   /** Length of the network's prefix, 1 to 30. */
   prefixLength: number;
+  /** The network belongs to others, who give out addresses: an interface that is there keeps what it has. */
+  isOthers?: boolean;
 }
 
 /**
@@ -31,7 +33,7 @@ export async function openTap(options: TapOptions): Promise<TapLink> {
   if (!existed) refuseUsedNetwork(options);
   const link = attach(options);
   try {
-    configure(options);
+    configure(options, existed);
     return link;
   } catch (error) {
     await link.close();
@@ -84,15 +86,18 @@ export function whyNotAttached(options: TapOptions, error: SystemCallError): str
   }
 }
 
-function configure(options: TapOptions): void {
+function configure(options: TapOptions, existed: boolean): void {
   const { name, hostAddress, prefixLength } = options;
+  const staysAsItIs = existed && options.isOthers === true;
   try {
-    if (!addressOf(name)) setAddress(name, parseIpv4(hostAddress), parseIpv4(netmaskOf(prefixLength)));
+    if (!staysAsItIs && !addressOf(name))
+      setAddress(name, parseIpv4(hostAddress), parseIpv4(netmaskOf(prefixLength)));
     if (!isUp(name)) bringUp(name);
   } catch (error) {
     if (error instanceof SystemCallError) throw new Advice(notAllowed(options, error));
     throw error;
   }
+  if (staysAsItIs) return;
   const address = formatIpv4(addressOf(name) ?? new Uint8Array(4));
   if (!sameNetwork(address, options.deviceAddress, prefixLength))
     throw new Advice(

@@ -48,12 +48,12 @@ export async function boardValues(board, engine) {
 }
 
 /**
- * RAM of firmware with so many connections and bytes of each of their rings, in the order of RAM_HEAD. The stack is what was
- * used, at the end of the board's checks.
+ * RAM of firmware with `sizes` as of measureRam, in the order of RAM_HEAD. The stack is what was used, at the end of the
+ * board's checks.
  */
-export async function ramValues(board, engine, connections, ringBytes) {
+export async function ramValues(board, engine, sizes) {
   const { measureRam } = await import("../boards/ram.mjs");
-  const { memoryBytes, staticBytes, stackBytes } = await measureRam(board, engine, connections, ringBytes);
+  const { memoryBytes, staticBytes, stackBytes } = await measureRam(board, engine, sizes);
   return [memoryBytes, staticBytes, stackBytes, memoryBytes + staticBytes + stackBytes];
 }
 

@@ -1,10 +1,11 @@
 // What the device's work takes of memory: state by connection, wasm3's heap by part, C stack, flash by part.
 
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { root } from "../support.mjs";
-import { buildFerrule, buildHeap, ENGINES } from "./build.mjs";
+import { ownSources, RISCV_OPTIONS } from "../runtime_sources.mjs";
+import { root, run } from "../support.mjs";
+import { buildFerrule, buildHeap, ENGINES, FOLDER } from "./build.mjs";
 import { linesFromQemu, numbersOf } from "./count.mjs";
 
 /** Connections, and one more, whose difference is one's share. */
@@ -20,22 +21,8 @@ const LEVELS = ["s", "2"];
  * Bytes of linear memory that the core asks for, by `bytesNeeded`: rows of a thing and its bytes.
  */
 export async function stateRows() {
-  const { bytesNeeded } = await import(pathToFileURL(join(root, "build/host/core.js")).href);
-  const wasm = new Uint8Array(readFileSync(join(root, "build/core.wasm")));
-  const usual = {
-    mac: "02:00:00:00:00:02",
-    address: "10.0.0.2",
-    seed: new Uint8Array(32),
-    connections: CONNECTIONS,
-    sendRingBytes: RING_BYTES,
-    receiveRingBytes: RING_BYTES,
-    listeners: 2,
-    synEntries: 8,
-    timeWaitEntries: 8,
-    arpEntries: 8,
-    reassemblyRanges: 4,
-  };
-  const needs = (changes) => bytesNeeded(wasm, { ...usual, ...changes });
+  const usual = USUAL;
+  const needs = await needsOf("core");
   const base = needs({});
   /** What one more of `name` takes. */
   const share = (name) => needs({ [name]: usual[name] + 1 }) - base;
@@ -68,6 +55,90 @@ export async function stateRows() {
     ...Object.entries(shares),
     ["what is left for none of these: frames, counters, constants", base - counted],
   ];
+}
+
+/** What a row of the services' table has. */
+export const SERVICE_PARTS = ["linear memory", "runtime on rv32imc"];
+
+/** Longest packet that is put together, in bytes. */
+const PACKET_BYTES = 1500;
+
+/**
+ * RAM that each service takes, in bytes, as of SERVICE_PARTS: of the core's state, by `bytesNeeded`, and of the runtime of
+ * ferrule.h, which has a place in its table for each socket.
+ */
+export async function serviceRows() {
+  const [ofCore, needs] = await Promise.all([needsOf("core"), needsOf("standard")]);
+  const { place, statics } = runtimeBytes();
+  const base = needs({});
+  const sockets = { datagramSockets: 1, datagramQueueBytes: RING_BYTES };
+  const takes = (changes) => needs(changes) - base;
+  const { DHCP_BYTES } = JSON.parse(readFileSync(join(root, "build/layout.json"), "utf8")).constants;
+  const rows = [
+    [
+      "the standard build beside the core, none asked for; a DHCP client is there",
+      base - ofCore({}),
+      statics,
+    ],
+    ["of these, the DHCP client's record", DHCP_BYTES, place],
+    [`UDP: a socket, with two queues of ${RING_BYTES}`, takes(sockets), place],
+    ["UDP: a socket's record, without queues", takes(sockets) - 2 * RING_BYTES, place],
+    ["DNS: a name that is looked up", takes({ queries: 1 }), place],
+    ["DNS: a name that is remembered", takes({ queries: 1, cacheEntries: 1 }) - takes({ queries: 1 }), 0],
+    [
+      `reassembly: a packet of ${PACKET_BYTES}`,
+      takes({ fragmentBuffers: 1, fragmentBytes: PACKET_BYTES }),
+      0,
+    ],
+    [
+      "as the firmware with DHCP has it: 2 names at a time, 4 remembered",
+      takes({ queries: 2, cacheEntries: 4 }) + base - ofCore({}),
+      statics + 3 * place,
+    ],
+  ];
+  return rows.map(([name, ...values]) => ({ name, values }));
+}
+
+/** A socket's place in the runtime's table, and static data of its services, on rv32imc. */
+function runtimeBytes() {
+  const folder = join(FOLDER, "services");
+  const probe = join(folder, "place.c");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(probe, '#include "device.h"\nchar place[sizeof(struct ferrule_socket_entry)] = {1};\n');
+  const dataOf = (file) => {
+    const object = join(folder, `${basename(file)}.o`);
+    const [{ options }] = ownSources([file]);
+    const args = ["-O2", ...RISCV_OPTIONS, ...options, "-c", file, "-o", object];
+    const compiled = run("riscv64-unknown-elf-gcc", args);
+    const { output, problem } = run("riscv64-unknown-elf-size", [object]);
+    const [, data, bss] = /^\s*\d+\s+(\d+)\s+(\d+)/m.exec(output) ?? [];
+    if (!compiled.ok || bss === undefined)
+      throw new Error(`${file}: ${compiled.output || output || problem}`);
+    return Number(data) + Number(bss);
+  };
+  return { place: dataOf(probe), statics: dataOf(join(root, "boards/runtime/services.c")) };
+}
+
+/** A device as the rows above have it. */
+const USUAL = {
+  mac: "02:00:00:00:00:02",
+  address: "10.0.0.2",
+  seed: new Uint8Array(32),
+  connections: CONNECTIONS,
+  sendRingBytes: RING_BYTES,
+  receiveRingBytes: RING_BYTES,
+  listeners: 2,
+  synEntries: 8,
+  timeWaitEntries: 8,
+  arpEntries: 8,
+  reassemblyRanges: 4,
+};
+
+/** What a build of the core needs of linear memory with these changes. */
+async function needsOf(build) {
+  const { bytesNeeded } = await import(pathToFileURL(join(root, "build/host/core.js")).href);
+  const wasm = new Uint8Array(readFileSync(join(root, `build/${build}.wasm`)));
+  return (changes) => bytesNeeded(wasm, { ...USUAL, ...changes });
 }
 
 /** What a row of the heap's table has; the last is the sum. */

@@ -46,6 +46,11 @@ nanosecond on QEMU, 8 ns and more on the RP2040.`,
     title: "RAM of the whole firmware",
     says: "Bytes, after it has served a little; the C stack as far as it was used.",
   },
+  {
+    part: "serviceRam",
+    title: "RAM by service",
+    says: "Bytes that a service takes alone: of the core's linear memory, and of the runtime of ferrule.h.",
+  },
   { part: "versions", title: "Made with", says: "" },
 ];
 

@@ -1,5 +1,7 @@
 // RAM of the whole firmware, as the board itself tells it after it has served a little.
 
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildFirmware } from "../firmware.mjs";
@@ -8,21 +10,33 @@ import { root } from "../support.mjs";
 /** What is fetched before the stack is looked at: all that an application does. */
 const BYTES = 20_000;
 
+/** For documentation. */
+const ADDRESS = "203.0.113.7";
+
 /** How long a board may take for an answer, in milliseconds. */
 const PATIENCE_MS = 60_000;
 
-/** What /info says of the memory of firmware with so many connections, and bytes of each of their rings. */
-export async function measureRam(board, engine, connections, ringBytes) {
+/**
+ * What /info says of the memory of firmware with so many connections, and bytes of each of their rings. `dhcp`: on the standard
+ * build of the core, with an address that was leased, and after a name was looked up.
+ */
+export async function measureRam(board, engine, { connections, ringBytes, dhcp = false }) {
   const { BoardService } = await import(join(root, "build/host/board_service.js"));
-  const defines = [`FIRMWARE_CONNECTIONS=${connections}`, `FIRMWARE_RING_BYTES=${ringBytes}`];
-  const { image, problem } = buildFirmware(board, engine, { defines });
+  const module = join(root, `build/${dhcp ? "standard" : "core"}.wasm`);
+  const defines = [
+    ...(dhcp ? ["FIRMWARE_DHCP=1"] : []),
+    ...[`FIRMWARE_CONNECTIONS=${connections}`, `FIRMWARE_RING_BYTES=${ringBytes}`],
+  ];
+  const { image, problem } = buildFirmware(board, engine, { module, defines });
   if (problem) throw new Error(problem);
+  const names = dhcp ? await startNameServer() : undefined;
   const service = await BoardService.start({
     board,
     image,
     connections,
     reach: { kind: "gateway", address: "127.0.0.1", port: 0, echoPort: 0 },
-    wasm: readFileSync(join(root, "build/core.wasm")),
+    wasm: readFileSync(module),
+    ...(names && { dhcp: { nameServer: names.address() } }),
     seed: new Uint8Array(32),
   });
   const ask = async (path, options = {}) => {
@@ -33,8 +47,25 @@ export async function measureRam(board, engine, connections, ringBytes) {
   try {
     await ask(`/bytes/${BYTES}`);
     await ask("/echo", { method: "POST", body: "x".repeat(BYTES) });
+    if (dhcp) {
+      const found = await ask("/resolve/ram.test");
+      if (!found.includes(ADDRESS)) throw new Error(`${board} does not find a name: ${found}`);
+    }
     return JSON.parse(await ask("/info"));
   } finally {
     await service.stop();
+    names?.close();
   }
+}
+
+/** A name server that says the same of every name. */
+async function startNameServer() {
+  const { answerQuery } = await import(join(root, "build/host/demo/dns_answer.js"));
+  const socket = createSocket("udp4");
+  socket.on("message", (query, { port, address }) =>
+    socket.send(answerQuery(query, ADDRESS, 60), port, address),
+  );
+  socket.bind(0, "127.0.0.1");
+  await once(socket, "listening");
+  return socket;
 }

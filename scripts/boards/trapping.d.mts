@@ -1,4 +1,4 @@
 // Types of trapping.mjs for the tests.
 
 export const TRAP_PATTERN: string;
-export function writeTrappingModule(path: string): Promise<void>;
+export function writeTrappingModule(path: string, build?: string): Promise<void>;

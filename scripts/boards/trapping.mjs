@@ -1,4 +1,4 @@
-// A module with a bug: the core as it was built, but a frame with "TRAP" in a certain place is one octet too much for it.
+// A module with a bug: a core as it was built, but a frame with "TRAP" in a certain place is one octet too much for it.
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,10 +11,10 @@ const OFFSET = 14 + 20 + 8 + 16;
 /** What `ping -p` must repeat: "TRAP". */
 export const TRAP_PATTERN = "54524150";
 
-/** Writes the module to `path`. */
-export async function writeTrappingModule(path) {
+/** Writes the module to `path`. `build`: of the core, "core" or "standard". */
+export async function writeTrappingModule(path, build = "core") {
   const { STATE_BASE, StateHeaderLayout } = await import(join(root, "build/host/abi.js"));
-  const module = binaryen.readBinary(readFileSync(join(root, "build/core.wasm")));
+  const module = binaryen.readBinary(readFileSync(join(root, `build/${build}.wasm`)));
   module.setFeatures(binaryen.Features.BulkMemory | binaryen.Features.BulkMemoryOpt);
   const input = binaryen.getExportInfo(exportOf(module, "input")).value;
   const { i32 } = binaryen;

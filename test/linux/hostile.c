@@ -37,6 +37,9 @@ static uint32_t state, calls, now, traps, lies;
 static uint32_t lie_every;
 /** Every call traps. */
 static bool is_dead;
+static bool cable_is_out;
+/** How often the core was told of its link since it was booted, and what last. */
+static uint32_t links_told, link_told;
 static int32_t last_handle;
 /** The result of the function under test. */
 static int32_t result;
@@ -178,6 +181,9 @@ enum ferrule_engine_status ferrule_engine_call(struct ferrule_engine *engine, en
     if (is_dead)
         return FERRULE_ENGINE_TRAP;
     *answer = honest(which, arguments);
+    links_told = which == FERRULE_EXPORT_init ? 0 : links_told + (which == FERRULE_EXPORT_linkChanged);
+    if (which == FERRULE_EXPORT_linkChanged)
+        link_told = arguments[1];
     if (which == FERRULE_EXPORT_getopt && lies_now()) {
         uint32_t value = any_number();
         if (arguments[2] <= LINEAR_BYTES - sizeof value)
@@ -206,6 +212,11 @@ static uint32_t receive(void *context, uint8_t *frame, uint32_t room) {
 static bool has_room(void *context) {
     (void)context;
     return next_random() % 8 != 0;
+}
+
+static bool is_linked(void *context) {
+    (void)context;
+    return !cable_is_out;
 }
 
 static void send_frame(void *context, const uint8_t *frame, uint32_t length) {
@@ -324,8 +335,33 @@ static void stay_dead(struct ferrule *device, const struct ferrule_setup *setup)
     ferrule_stop(device);
 }
 
+/** A core that boots again has not heard yet that its cable is out. */
+static void restart_without_cable(struct ferrule *device, const struct ferrule_setup *setup) {
+    lie_every = 0;
+    result = ferrule_start(device, setup);
+    CHECK(result == FERRULE_STATUS_OK);
+    ferrule_poll(device);
+    CHECK(links_told == 0);
+    cable_is_out = true;
+    for (int turn = 0; turn < 3; turn++)
+        ferrule_poll(device);
+    CHECK(links_told == 1 && link_told == 0);
+    is_dead = true;
+    ferrule_poll(device);
+    is_dead = false;
+    for (int turn = 0; ferrule_restarts(device) == 0 && turn < 1000; turn++, now++)
+        ferrule_poll(device);
+    ferrule_poll(device);
+    CHECK(ferrule_restarts(device) == 1 && links_told == 1 && link_told == 0);
+    cable_is_out = false;
+    ferrule_poll(device);
+    CHECK(links_told == 2 && link_told == 1);
+    ferrule_stop(device);
+}
+
 int main(int count, char **arguments) {
-    static struct ferrule_netdev netdev = {.receive = receive, .has_room = has_room, .send = send_frame};
+    static struct ferrule_netdev netdev = {
+        .receive = receive, .has_room = has_room, .send = send_frame, .link = is_linked};
     static _Alignas(16) uint8_t memory[4096];
     static struct ferrule_setup setup = {.memory = memory,
                                          .memory_bytes = sizeof memory,
@@ -344,6 +380,8 @@ int main(int count, char **arguments) {
     setup.config.connections = 3;
     setup.config.listeners = 2;
     stay_dead(&device, &setup);
+    calls = 0;
+    restart_without_cable(&device, &setup);
     for (int round = 0; round < atoi(arguments[2]); round++) {
         lie_every = every[(uint32_t)round % (sizeof every / sizeof every[0])];
         now = next_random();

@@ -81,7 +81,7 @@ describe.skipIf(missingTools("gcc", "wasm3"))("ferrule.h", () => {
   test.each(
     ENGINES.flatMap((engine) => [
       [engine, "core", ["no services"]] as const,
-      [engine, "standard", ["datagrams", "groups", "names", "dhcp"]] as const,
+      [engine, "standard", ["datagrams", "groups", "names", "dhcp", "mtu"]] as const,
     ]),
   )(
     "function by function on %s, build %s, under sanitizers",
