@@ -251,6 +251,16 @@ describe("what is counted and forgotten", () => {
   });
 });
 
+test("emit without an address, or a group, says nothing; report arms what emit sends", () => {
+  const { emit, report, receive } = device.core.functions("net/igmp", "emit", "report", "receive");
+  expect([emit(), typeof receive]).toEqual([0, "function"]);
+  device.group(socket, JOIN, GROUP);
+  settle();
+  report(0, 1);
+  expect(emit()).toBe(46);
+  expect(emit()).toBe(0);
+});
+
 test("datagrams to the group arrive, and no others", () => {
   device.group(socket, JOIN, GROUP);
   settle();
