@@ -13,7 +13,7 @@ export const boards = {
       "-DPICOLIBC_INTEGER_PRINTF_SCANF",
     ],
     // RAM is what this board is short of on wasm3.
-    defines: ["OPENETH_RECEIVE_BUFFERS=2", "OPENETH_SEND_BUFFERS=1", "WEB_HEAD_BYTES=704"],
+    defines: ["WEB_HEAD_BYTES=704"],
     files: [
       ...["start.S", "board.c", "helpers.c"].map((name) => `${folder}/${name}`),
       ...["openeth", "uart16550"].map((name) => `boards/drivers/${name}.c`),
