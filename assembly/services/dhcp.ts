@@ -13,7 +13,7 @@ import { Segment } from "../tcp/segment";
 import { DhcpMessage, DhcpOptions } from "../wire/dhcp";
 import { changeLinkLocal, isFree, stopProbing, takeLinkLocal } from "./dhcp_address";
 import * as record from "./dhcp_client";
-import { client, countSeconds, DhcpClient, HOST_NAME_AT, NAME_BYTES_MAX, RECORD_BYTES } from "./dhcp_client";
+import { client, DhcpClient, HOST_NAME_AT, NAME_BYTES_MAX, RECORD_BYTES } from "./dhcp_client";
 import { take } from "./dhcp_input";
 import { bind, decline, quit, reboot, release, start, timerDue } from "./dhcp_lease";
 import * as output from "./dhcp_output";
@@ -32,7 +32,6 @@ export function open(): i32 {
   become(c, Kind.DHCP_CLIENT);
   // Set at the first use, and no change at a later one.
   c.handle |= config.listeners + config.connections + config.datagramSockets + config.queries + 1;
-  c.countedAt = state.now;
   start(c);
   return c.handle;
 }
@@ -94,10 +93,7 @@ export function run(): void {
     if (c.phase == DhcpState.CHECKING) bind(c);
     else takeLinkLocal(c);
   }
-  if (isDueElseWake(c.dueAt)) {
-    countSeconds(c);
-    timerDue(c);
-  }
+  if (isDueElseWake(c.dueAt)) timerDue(c);
 }
 
 /** Builds the frame that is due into the output slot. Returns its length, or 0. */

@@ -1,9 +1,8 @@
 // Which address is in use: it is probed before (RFC 2131 section 4.4.1, RFC 5227 section 2.1), taken, and forgotten; and,
 // while there is no lease, a link-local one (RFC 3927) when that is wanted.
 
-import { DhcpState, Event } from "../abi_constants";
+import { Config, DhcpState, Event } from "../abi_constants";
 import { config, header, LINK_HEADER_BYTES, services } from "../config";
-import { swap16 } from "../lib/bytes";
 import { after, isDueElseWake } from "../lib/clock";
 import { random } from "../lib/prng";
 import { raise } from "../net/socket";
@@ -13,9 +12,9 @@ import { DhcpClient } from "./dhcp_client";
 /** 169.254, and its netmask, as on the wire. */
 const LINK_LOCAL_NET: u32 = 0x0000fea9;
 const LINK_LOCAL_MASK: u32 = 0x0000ffff;
-/** Of its hosts, 1.0 is the first that is given out, and so many follow (RFC 3927 section 2.1). */
-const LINK_LOCAL_FIRST: u32 = 0x100;
-const LINK_LOCAL_COUNT: u32 = 0xfe00;
+/** Of its networks of 256 hosts, 1 is the first that is given out, and so many follow (RFC 3927 section 2.1). */
+const LINK_LOCAL_FIRST: u32 = 1;
+const LINK_LOCAL_COUNT: u32 = 254;
 
 /** A server has probed what it leases, too: two probes are enough then. PROBE_NUM of RFC 3927 section 9. */
 const LEASE_PROBES: u8 = 2;
@@ -42,9 +41,9 @@ export function fallBack(c: DhcpClient): void {
   if (<u32>!c.fallsBack | config.address | services.probed) return;
   // The MAC decides, so that a device gets the same address again.
   const hash = (config.mac0 + ((<u32>config.mac1) << 16) + c.conflicts) * HASH;
-  const host = LINK_LOCAL_FIRST + ((hash >> 16) % LINK_LOCAL_COUNT);
+  const third = LINK_LOCAL_FIRST + ((hash >> 8) % LINK_LOCAL_COUNT);
   const wait = c.conflicts >= CONFLICTS_MAX ? RATE_LIMIT_MS : random() % PROBE_MS;
-  probe(c, LINK_LOCAL_NET | (swap16(host) << 16), LINK_LOCAL_PROBES, wait);
+  probe(c, LINK_LOCAL_NET + (third << 16) + ((hash >> 24) << 24), LINK_LOCAL_PROBES, wait);
 }
 
 function probe(c: DhcpClient, address: u32, probes: u8, wait: u32): void {
@@ -95,7 +94,7 @@ export function changeLinkLocal(c: DhcpClient): void {
 export function takeLease(c: DhcpClient): void {
   stopProbing(c);
   c.linkLocal = 0;
-  learn(c.mtu, c.dns0, c.dns1);
+  learn(c);
   // The link was down: whoever is on this network now hears of us.
   const back = <u32>(c.phase == DhcpState.REBOOTING);
   if ((config.address ^ c.address) | (config.netmask ^ c.netmask) | (config.gateway ^ c.router) | back)
@@ -104,17 +103,23 @@ export function takeLease(c: DhcpClient): void {
 
 /** The lease ended: nothing of it is in use any more. */
 export function forgetLease(c: DhcpClient): void {
-  learn(0, 0, 0);
   forget(c.address);
+  const at = offsetof<DhcpClient>("address");
+  memory.fill(changetype<usize>(c) + at, 0, offsetof<DhcpClient>("phase") - at);
+  learn(c);
 }
 
-/** What a server said of MTU and DNS servers; 0: nothing, and what the configuration says holds. */
-function learn(mtu: u32, dns0: u32, dns1: u32): void {
+/** What a server said of MTU and DNS servers; without it what the configuration says holds. */
+function learn(c: DhcpClient): void {
   // The longest packet that a slot holds is the configuration's MTU.
   const most = header.slotBytes - LINK_HEADER_BYTES;
+  const mtu = <u32>c.mtu;
   config.mtu = <u16>(mtu - MTU_MIN <= most - MTU_MIN ? mtu : most);
-  services.dnsServer0 = dns0 ? dns0 : config.dnsServer0;
-  services.dnsServer1 = dns0 ? dns1 : config.dnsServer1;
+  const servers = c.dns0
+    ? changetype<usize>(c) + offsetof<DhcpClient>("dns0")
+    : changetype<usize>(config) + offsetof<Config>("dnsServer0");
+  services.dnsServer0 = load<u32>(servers);
+  services.dnsServer1 = load<u32>(servers, 4);
 }
 
 /** No address any more, if it is `address`: the application may have set another. */
