@@ -227,11 +227,11 @@ describe("BOUND, RENEWING, REBINDING (section 4.4.5)", () => {
       at: Math.round(timeMs / 1000),
       to: destination === "10.0.0.2" ? "server" : "all",
     }));
-    const expected = [1800, 2475, 2812, 2981, 3065, 3125, 3150].map((at) => ({
+    const expected = [1800, 2475, 2813, 2981, 3066, 3126, 3150].map((at) => ({
       at,
       to: at < 3150 ? "server" : "all",
     }));
-    const rebinding = [3375, 3487, 3547].map((at) => ({ at, to: "all" }));
+    const rebinding = [3375, 3488, 3548].map((at) => ({ at, to: "all" }));
     expect(asked.slice(0, 10)).toEqual([...expected, ...rebinding]);
     for (const { source, ciaddr, secs, options } of stage.messages.slice(2, 12))
       expect([source, ciaddr, secs, options.has(50), options.has(54)]).toEqual([OURS, OURS, 0, false, false]);
