@@ -2,7 +2,7 @@
 // while there is no lease, a link-local one (RFC 3927) when that is wanted.
 
 import { Config, DhcpState, Event } from "../abi_constants";
-import { config, header, LINK_HEADER_BYTES, services } from "../config";
+import { config, header, LINK_HEADER_BYTES, Services, services } from "../config";
 import { after, isDueElseWake } from "../lib/clock";
 import { random } from "../lib/prng";
 import { raise } from "../net/socket";
@@ -31,6 +31,9 @@ const HASH: u32 = 0x9e3779b1;
 /** The MTU that every host can take (RFC 791 section 3.1): a server that says less makes us work for nothing. */
 const MTU_MIN: u32 = 576;
 
+/** Where the probed address is, and behind it whether there is a conflict. */
+const PROBED: usize = changetype<usize>(services) + offsetof<Services>("probed");
+
 /** Begins to probe the leased address. */
 export function probeLease(c: DhcpClient): void {
   probe(c, c.address, LEASE_PROBES, 0);
@@ -47,27 +50,30 @@ export function fallBack(c: DhcpClient): void {
 }
 
 function probe(c: DhcpClient, address: u32, probes: u8, wait: u32): void {
-  services.probed = address;
-  services.conflict = 0;
+  // With `conflict`.
+  store<u64>(PROBED, address);
   c.probes = probes;
   c.probeAt = after(wait);
 }
 
 /** Stops probing. */
 export function stopProbing(c: DhcpClient): void {
-  services.probed = 0;
+  store<u64>(PROBED, 0);
   c.probeOwed = 0;
 }
 
-/** Sends the next probe when it is due. True when the address that is probed is free: nobody spoke up. */
-export function isFree(c: DhcpClient): bool {
+// @inline
+/** Whether the next probe is due, or the probed address free. */
+export function isProbeDue(c: DhcpClient): bool {
   // What was heard and not yet seen to comes first.
-  if (!services.probed || services.conflict || !isDueElseWake(c.probeAt)) return false;
-  if (!c.probes) return true;
+  return services.probed && !services.conflict ? isDueElseWake(c.probeAt) : false;
+}
+
+/** Sends the next probe. */
+export function probeAgain(c: DhcpClient): void {
   c.probes--;
   c.probeOwed = 1;
   c.probeAt = after(PROBE_MS + (c.probes ? random() % PROBE_MS : PROBE_MS));
-  return false;
 }
 
 /** Takes the link-local address that was probed into use. */
@@ -78,9 +84,8 @@ export function takeLinkLocal(c: DhcpClient): void {
   raise(c, Event.READABLE);
 }
 
-/** Somebody else has the link-local address that is probed or in use, if any: another one. */
+/** Somebody else has the link-local address that was probed or is in use, if any: another one. */
 export function changeLinkLocal(c: DhcpClient): void {
-  stopProbing(c);
   c.conflicts++;
   if (c.linkLocal) {
     forget(c.linkLocal);

@@ -45,7 +45,7 @@ export function pause(c: DhcpClient, phase: DhcpState): void {
 export function bind(c: DhcpClient): void {
   takeLease(c);
   raise(c, Event.READABLE);
-  resume(c);
+  leaseDue(c);
 }
 
 /** What was leased is not ours any more. */
@@ -56,7 +56,6 @@ export function lose(c: DhcpClient): void {
 
 /** Somebody has the address that was just leased: the server is told, and all begins anew (RFC 2131 section 3.1 (5)). */
 export function decline(c: DhcpClient): void {
-  stopProbing(c);
   enter(c, DhcpState.WAITING);
   ask(c, MessageType.DECLINE);
   arm(c, PAUSE_MS);
@@ -87,10 +86,9 @@ export function timerDue(c: DhcpClient): void {
   if (phase == DhcpState.REQUESTING) {
     if (asks) ask(c, MessageType.REQUEST);
     else start(c);
-  } else if (phase != DhcpState.REBOOTING) leaseDue(c);
-  // RFC 2131 section 3.2 (5): without an answer the lease that there was holds.
-  else if (<u32>asks && leftOf(c, c.lease)) ask(c, MessageType.REQUEST);
-  else resume(c);
+    // RFC 2131 section 3.2 (5): without an answer the lease that there was holds.
+  } else if (asks & <u32>(phase == DhcpState.REBOOTING) && leftOf(c, c.lease)) ask(c, MessageType.REQUEST);
+  else leaseDue(c);
 }
 
 function discover(c: DhcpClient): void {
@@ -98,15 +96,11 @@ function discover(c: DhcpClient): void {
   begin(c, MessageType.DISCOVER);
 }
 
-function resume(c: DhcpClient): void {
-  enter(c, DhcpState.BOUND);
-  leaseDue(c);
-}
-
-/** T1, T2 and the end of the lease, RFC 2131 section 4.4.5. */
+/** BOUND, or T1, T2 and the end of the lease, RFC 2131 section 4.4.5. */
 function leaseDue(c: DhcpClient): void {
   let wait = leftOf(c, c.renew);
-  if (!wait) {
+  if (wait) enter(c, DhcpState.BOUND);
+  else {
     wait = leftOf(c, c.lease);
     if (!wait) {
       lose(c);

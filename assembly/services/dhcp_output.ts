@@ -42,8 +42,9 @@ function build(c: DhcpClient, message: DhcpMessage, ciaddr: u32): u32 {
   const asks = type <= MessageType.REQUEST;
   // Without an address all that comes to our MAC is heard. With another one, what is for the new one is not.
   const broadcast = <u32>asks & <u32>!ciaddr & <u32>(config.address != 0);
-  // Seconds since a server is looked for: those of the DISCOVER in its REQUEST, too (section 4.4.1).
-  const secs = <u32>asks & <u32>!ciaddr ? <u32>((c.requestedAt - c.startedAt) / MS_PER_SECOND) : 0;
+  // SELECTING and REQUESTING say since when: the REQUEST has the time of its DISCOVER (section 4.4.1).
+  const searches = <u32>c.phase - <u32>DhcpState.SELECTING <= 1;
+  const secs = searches ? <u32>((c.requestedAt - c.startedAt) / MS_PER_SECOND) : 0;
   let at = begin(message, type, c.xid, secs, broadcast, changetype<usize>(config) + offsetof<Config>("mac0"));
   message.ciaddr = ciaddr;
   if (asks) at = addWishes(at);

@@ -238,6 +238,9 @@ describe("BOUND, RENEWING, REBINDING (section 4.4.5)", () => {
     // And then the lease is over, and the address with it.
     expect(stage.events.at(-1)).toEqual({ timeMs: HOUR, names: "FAILED" });
     expect([stage.address, stage.lease.state]).toEqual(["0.0.0.0", DhcpState.SELECTING]);
+    const { address, router, server: granter, dnsServer0, leaseSeconds, mtu } = stage.lease;
+    for (const octets of [address, router, granter, dnsServer0]) expect([...octets]).toEqual([0, 0, 0, 0]);
+    expect([leaseSeconds, mtu]).toEqual([0, 0]);
     expect(stage.messages[12]).toMatchObject({ type: "DISCOVER", timeMs: HOUR, secs: 0 });
   });
 
@@ -329,6 +332,8 @@ describe("REBOOTING (section 3.2)", () => {
     const request = stage.messages.at(-1);
     expect(request).toMatchObject({ type: "REQUEST", ciaddr: "0.0.0.0", source: "0.0.0.0", broadcast: true });
     expect([...(request?.options.keys() ?? [])]).toEqual([53, 61, 55, 50]);
+    // This has begun just now, whenever the first server was looked for.
+    expect(request?.secs).toBe(0);
     stage.run(5000);
     expect([stage.lease.state, stage.address]).toEqual([DhcpState.BOUND, OURS]);
     // It was in use: nobody is probed. But others hear of us again, once the server has said yes.
