@@ -200,7 +200,7 @@ export const enum Option {
   LEASE = 18,
   /** set, on a DHCP client: the host name that servers are told, at most 64 octets; none: no name. */
   HOST_NAME = 19,
-  /** get, set, on a DHCP client: 1 takes a link-local address (RFC 3927) while no server answers. */
+  /** set, on a DHCP client: 1 takes a link-local address (RFC 3927) while no server answers. */
   LINK_LOCAL = 20,
 }
 

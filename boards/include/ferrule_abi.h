@@ -235,7 +235,7 @@ enum ferrule_option {
     FERRULE_OPTION_LEASE = 18,
     /** set, on a DHCP client: the host name that servers are told, at most 64 octets; none: no name. */
     FERRULE_OPTION_HOST_NAME = 19,
-    /** get, set, on a DHCP client: 1 takes a link-local address (RFC 3927) while no server answers. */
+    /** set, on a DHCP client: 1 takes a link-local address (RFC 3927) while no server answers. */
     FERRULE_OPTION_LINK_LOCAL = 20,
 };
 
