@@ -198,9 +198,9 @@ export const enum Option {
   URGENT = 17,
   /** get, on a DHCP client: a Lease. */
   LEASE = 18,
-  /** set, on a DHCP client, octets: the host name that servers are told. */
+  /** set, on a DHCP client: the host name that servers are told, at most 64 octets; none: no name. */
   HOST_NAME = 19,
-  /** get, set, on a DHCP client: 1 takes a link-local address (RFC 3927) while no server answers. */
+  /** set, on a DHCP client: 1 takes a link-local address (RFC 3927) while no server answers. */
   LINK_LOCAL = 20,
 }
 
@@ -544,7 +544,7 @@ export class InterfaceAddress {
  */
 @unmanaged
 export class Lease {
-  /** The address that was offered or leased. @octets address 4 */
+  /** The address that was offered or leased; zeros when there is none. @octets address 4 */
   address: u32;
   /** @octets netmask 4 */
   netmask: u32;

@@ -236,9 +236,9 @@ export const Option = {
   URGENT: 17,
   /** get, on a DHCP client: a Lease. */
   LEASE: 18,
-  /** set, on a DHCP client, octets: the host name that servers are told. */
+  /** set, on a DHCP client: the host name that servers are told, at most 64 octets; none: no name. */
   HOST_NAME: 19,
-  /** get, set, on a DHCP client: 1 takes a link-local address (RFC 3927) while no server answers. */
+  /** set, on a DHCP client: 1 takes a link-local address (RFC 3927) while no server answers. */
   LINK_LOCAL: 20,
 } as const;
 export type Option = (typeof Option)[keyof typeof Option];
@@ -726,7 +726,7 @@ export const InterfaceAddressLayout: RecordLayout<InterfaceAddress> = {
  * addresses as on the wire.
  */
 export interface Lease {
-  /** The address that was offered or leased. */
+  /** The address that was offered or leased; zeros when there is none. */
   address: Uint8Array;
   netmask: Uint8Array;
   /** Default router. */

@@ -11,9 +11,9 @@ import * as arp from "../net/arp";
 import { become, Kind, retireHandle } from "../net/socket";
 import { Segment } from "../tcp/segment";
 import { DhcpMessage, DhcpOptions } from "../wire/dhcp";
-import { changeLinkLocal, isFree, stopProbing, takeLinkLocal } from "./dhcp_address";
+import { changeLinkLocal, isProbeDue, probeAgain, stopProbing, takeLinkLocal } from "./dhcp_address";
 import * as record from "./dhcp_client";
-import { client, countSeconds, DhcpClient, HOST_NAME_AT, NAME_BYTES_MAX, RECORD_BYTES } from "./dhcp_client";
+import { client, DhcpClient, HOST_NAME_AT, NAME_BYTES_MAX, RECORD_BYTES } from "./dhcp_client";
 import { take } from "./dhcp_input";
 import { bind, decline, quit, reboot, release, start, timerDue } from "./dhcp_lease";
 import * as output from "./dhcp_output";
@@ -31,8 +31,7 @@ export function open(): i32 {
   memory.fill(at + offsetof<DhcpClient>("owes"), 0, RECORD_BYTES - offsetof<DhcpClient>("owes"));
   become(c, Kind.DHCP_CLIENT);
   // Set at the first use, and no change at a later one.
-  c.handle |= config.listeners + config.connections + config.datagramSockets + config.queries + 1;
-  c.countedAt = state.now;
+  c.handle |= <u32>config.listeners + config.connections + config.datagramSockets + config.queries + 1;
   start(c);
   return c.handle;
 }
@@ -90,14 +89,13 @@ export function receive(message: usize, length: u32): void {
 export function run(): void {
   const c = client();
   if (!c.phase) return;
-  if (isFree(c)) {
-    if (c.phase == DhcpState.CHECKING) bind(c);
+  if (isProbeDue(c)) {
+    if (c.probes) probeAgain(c);
+    // Nobody spoke up.
+    else if (c.phase == DhcpState.CHECKING) bind(c);
     else takeLinkLocal(c);
   }
-  if (isDueElseWake(c.dueAt)) {
-    countSeconds(c);
-    timerDue(c);
-  }
+  if (isDueElseWake(c.dueAt)) timerDue(c);
 }
 
 /** Builds the frame that is due into the output slot. Returns its length, or 0. */
@@ -105,7 +103,7 @@ export function emit(): u32 {
   const c = client();
   if (!c.phase) return 0;
   if (services.conflict) {
-    services.conflict = 0;
+    stopProbing(c);
     if (c.phase == DhcpState.CHECKING) decline(c);
     else changeLinkLocal(c);
   }

@@ -1,9 +1,8 @@
 // Which address is in use: it is probed before (RFC 2131 section 4.4.1, RFC 5227 section 2.1), taken, and forgotten; and,
 // while there is no lease, a link-local one (RFC 3927) when that is wanted.
 
-import { DhcpState, Event } from "../abi_constants";
-import { config, header, LINK_HEADER_BYTES, services } from "../config";
-import { swap16 } from "../lib/bytes";
+import { Config, DhcpState, Event } from "../abi_constants";
+import { config, header, LINK_HEADER_BYTES, Services, services } from "../config";
 import { after, isDueElseWake } from "../lib/clock";
 import { random } from "../lib/prng";
 import { raise } from "../net/socket";
@@ -13,9 +12,9 @@ import { DhcpClient } from "./dhcp_client";
 /** 169.254, and its netmask, as on the wire. */
 const LINK_LOCAL_NET: u32 = 0x0000fea9;
 const LINK_LOCAL_MASK: u32 = 0x0000ffff;
-/** Of its hosts, 1.0 is the first that is given out, and so many follow (RFC 3927 section 2.1). */
-const LINK_LOCAL_FIRST: u32 = 0x100;
-const LINK_LOCAL_COUNT: u32 = 0xfe00;
+/** Of its networks of 256 hosts, 1 is the first that is given out, and so many follow (RFC 3927 section 2.1). */
+const LINK_LOCAL_FIRST: u32 = 1;
+const LINK_LOCAL_COUNT: u32 = 254;
 
 /** A server has probed what it leases, too: two probes are enough then. PROBE_NUM of RFC 3927 section 9. */
 const LEASE_PROBES: u8 = 2;
@@ -32,6 +31,9 @@ const HASH: u32 = 0x9e3779b1;
 /** The MTU that every host can take (RFC 791 section 3.1): a server that says less makes us work for nothing. */
 const MTU_MIN: u32 = 576;
 
+/** Where the probed address is, and behind it whether there is a conflict. */
+const PROBED: usize = changetype<usize>(services) + offsetof<Services>("probed");
+
 /** Begins to probe the leased address. */
 export function probeLease(c: DhcpClient): void {
   probe(c, c.address, LEASE_PROBES, 0);
@@ -42,33 +44,36 @@ export function fallBack(c: DhcpClient): void {
   if (<u32>!c.fallsBack | config.address | services.probed) return;
   // The MAC decides, so that a device gets the same address again.
   const hash = (config.mac0 + ((<u32>config.mac1) << 16) + c.conflicts) * HASH;
-  const host = LINK_LOCAL_FIRST + ((hash >> 16) % LINK_LOCAL_COUNT);
+  const third = LINK_LOCAL_FIRST + ((hash >> 8) % LINK_LOCAL_COUNT);
   const wait = c.conflicts >= CONFLICTS_MAX ? RATE_LIMIT_MS : random() % PROBE_MS;
-  probe(c, LINK_LOCAL_NET | (swap16(host) << 16), LINK_LOCAL_PROBES, wait);
+  probe(c, LINK_LOCAL_NET + (third << 16) + ((hash >> 24) << 24), LINK_LOCAL_PROBES, wait);
 }
 
 function probe(c: DhcpClient, address: u32, probes: u8, wait: u32): void {
-  services.probed = address;
-  services.conflict = 0;
+  // With `conflict`.
+  store<u64>(PROBED, address);
   c.probes = probes;
   c.probeAt = after(wait);
 }
 
 /** Stops probing. */
 export function stopProbing(c: DhcpClient): void {
-  services.probed = 0;
+  store<u64>(PROBED, 0);
   c.probeOwed = 0;
 }
 
-/** Sends the next probe when it is due. True when the address that is probed is free: nobody spoke up. */
-export function isFree(c: DhcpClient): bool {
+// @inline
+/** Whether the next probe is due, or the probed address free. */
+export function isProbeDue(c: DhcpClient): bool {
   // What was heard and not yet seen to comes first.
-  if (!services.probed || services.conflict || !isDueElseWake(c.probeAt)) return false;
-  if (!c.probes) return true;
+  return services.probed && !services.conflict ? isDueElseWake(c.probeAt) : false;
+}
+
+/** Sends the next probe. */
+export function probeAgain(c: DhcpClient): void {
   c.probes--;
   c.probeOwed = 1;
   c.probeAt = after(PROBE_MS + (c.probes ? random() % PROBE_MS : PROBE_MS));
-  return false;
 }
 
 /** Takes the link-local address that was probed into use. */
@@ -79,9 +84,8 @@ export function takeLinkLocal(c: DhcpClient): void {
   raise(c, Event.READABLE);
 }
 
-/** Somebody else has the link-local address that is probed or in use, if any: another one. */
+/** Somebody else has the link-local address that was probed or is in use, if any: another one. */
 export function changeLinkLocal(c: DhcpClient): void {
-  stopProbing(c);
   c.conflicts++;
   if (c.linkLocal) {
     forget(c.linkLocal);
@@ -95,7 +99,7 @@ export function changeLinkLocal(c: DhcpClient): void {
 export function takeLease(c: DhcpClient): void {
   stopProbing(c);
   c.linkLocal = 0;
-  learn(c.mtu, c.dns0, c.dns1);
+  learn(c);
   // The link was down: whoever is on this network now hears of us.
   const back = <u32>(c.phase == DhcpState.REBOOTING);
   if ((config.address ^ c.address) | (config.netmask ^ c.netmask) | (config.gateway ^ c.router) | back)
@@ -104,17 +108,23 @@ export function takeLease(c: DhcpClient): void {
 
 /** The lease ended: nothing of it is in use any more. */
 export function forgetLease(c: DhcpClient): void {
-  learn(0, 0, 0);
   forget(c.address);
+  const at = offsetof<DhcpClient>("address");
+  memory.fill(changetype<usize>(c) + at, 0, offsetof<DhcpClient>("phase") - at);
+  learn(c);
 }
 
-/** What a server said of MTU and DNS servers; 0: nothing, and what the configuration says holds. */
-function learn(mtu: u32, dns0: u32, dns1: u32): void {
+/** What a server said of MTU and DNS servers; without it what the configuration says holds. */
+function learn(c: DhcpClient): void {
   // The longest packet that a slot holds is the configuration's MTU.
   const most = header.slotBytes - LINK_HEADER_BYTES;
+  const mtu = <u32>c.mtu;
   config.mtu = <u16>(mtu - MTU_MIN <= most - MTU_MIN ? mtu : most);
-  services.dnsServer0 = dns0 ? dns0 : config.dnsServer0;
-  services.dnsServer1 = dns0 ? dns1 : config.dnsServer1;
+  const servers = c.dns0
+    ? changetype<usize>(c) + offsetof<DhcpClient>("dns0")
+    : changetype<usize>(config) + offsetof<Config>("dnsServer0");
+  services.dnsServer0 = load<u32>(servers);
+  services.dnsServer1 = load<u32>(servers, 4);
 }
 
 /** No address any more, if it is `address`: the application may have set another. */

@@ -1,4 +1,4 @@
-// The DHCP client's record, its clock and its timer. Names are RFC 2131's; units come last.
+// The DHCP client's record, its clock and its timer. Names are RFC 2131's; times are in milliseconds.
 
 import { DhcpState, Lease } from "../abi_constants";
 import { DHCP_BYTES, services, state } from "../config";
@@ -9,13 +9,15 @@ import { DhcpOptions } from "../wire/dhcp";
 
 /** Most octets of a host name, and of the domain name that is kept. */
 export const NAME_BYTES_MAX: u32 = 64;
-/** Longest time that the timer is set for, in seconds: 2^24 milliseconds. Longer ones are counted in steps. */
-const STEP_SECONDS: u32 = 16777;
+/** Longest time that the timer is set for, in milliseconds. Longer ones are counted in steps. */
+const STEP_MS: u64 = 1 << 24;
 /** RFC 2131 section 4.1: the first delay before a message goes again, and how often it doubles. */
 const RESEND_MS: u32 = 4000;
 const DOUBLINGS_MAX: u32 = 4;
 /** It varies by so much to either side. */
 const VARIATION_MS: u32 = 1000;
+
+export const MS_PER_SECOND: u64 = 1000;
 
 /** The client. */
 @unmanaged
@@ -34,20 +36,19 @@ export class DhcpClient extends Socket {
   hostNameBytes: u8;
   unused: u8;
 
-  /** The clock of leases, which outlive the milliseconds' 49 days: seconds since it looked for a server ... */
-  seconds: u32;
-  /** ... up to this time of the milliseconds' clock. */
-  countedAt: u32;
-  /** The timer, in milliseconds. */
-  dueAt: u32;
-  xid: u32;
-  /** When the lease was asked for, in `seconds`: by the DISCOVER, or a later REQUEST that begins anew. */
-  requestedAt: u32;
-  /** Begin of the lease, in `seconds`. */
-  leaseAt: u32;
+  // By the clock that outlives the 49 days of 32 bits.
+  /** Begin of the search for a server. */
+  startedAt: u64;
+  /** When the lease was asked for: by the DISCOVER, or a later REQUEST that begins anew. */
+  requestedAt: u64;
+  /** Begin of the lease. */
+  leaseAt: u64;
 
+  /** The timer. */
+  dueAt: u32;
   /** When the next probe is due, or the probed address is free. */
   probeAt: u32;
+  xid: u32;
 
   // From here to `domain` the record is a Lease, which says what the fields mean.
   address: u32;
@@ -81,26 +82,19 @@ export function client(): DhcpClient {
   return changetype<DhcpClient>(services.dhcpClient);
 }
 
-/** Counts the seconds that have passed. */
-export function countSeconds(c: DhcpClient): void {
-  const passed = (state.now - c.countedAt) / 1000;
-  c.countedAt += passed * 1000;
-  c.seconds += passed;
-}
-
 /** Sets the timer, `ms` milliseconds from now. */
 export function arm(c: DhcpClient, ms: u32): void {
   c.dueAt = after(ms);
 }
 
-/** Sets the timer, `seconds` (not zero) from the last that was counted, just now; or to its limit. */
-export function armSeconds(c: DhcpClient, seconds: u32): void {
-  arm(c, c.countedAt + min(seconds, STEP_SECONDS) * 1000 - state.now);
+/** Milliseconds until the lease is `seconds` old, or the most that the timer is set for; 0: it is. */
+export function leftOf(c: DhcpClient, seconds: u32): u32 {
+  const end = c.leaseAt + <u64>seconds * MS_PER_SECOND;
+  return services.uptimeMs >= end ? 0 : <u32>min(end - services.uptimeMs, STEP_MS);
 }
 
 /** Goes to another state, in which nothing has been sent yet. */
 export function enter(c: DhcpClient, phase: DhcpState): void {
-  countSeconds(c);
   c.phase = <u8>phase;
   // With `tries`.
   store<u16>(changetype<usize>(c), 0, offsetof<DhcpClient>("owes"));
@@ -114,10 +108,10 @@ export function ask(c: DhcpClient, type: u32): void {
   c.tries = <u8>(tries + 1);
   // RFC 2131 section 4.4.1: a request for what was offered has the offer's.
   if (<u32>!tries & <u32>(c.phase != DhcpState.REQUESTING)) c.xid = random();
-  const wait = (RESEND_MS << min(tries, DOUBLINGS_MAX)) - VARIATION_MS + (random() % (2 * VARIATION_MS + 1));
+  let wait = (RESEND_MS << min(tries, DOUBLINGS_MAX)) - VARIATION_MS + (random() % (2 * VARIATION_MS + 1));
   // A lease that is used meanwhile may end before.
-  const left = c.phase == DhcpState.REBOOTING ? c.leaseAt + c.lease - c.seconds : STEP_SECONDS;
-  arm(c, min(wait, min(left, STEP_SECONDS) * 1000));
+  if (c.phase == DhcpState.REBOOTING) wait = min(wait, leftOf(c, c.lease));
+  arm(c, wait);
 }
 
 /** Fails to compile when the record does not fit its place, or has other fields than what is copied from and to it. */

@@ -26,8 +26,8 @@ const NETMASK: u32 = 0x00ffffff;
 
 /** Takes the message of `length` octets at `message`. */
 export function take(c: DhcpClient, message: DhcpMessage, length: u32): void {
-  if (!read(message, length, options)) return count(Counter.DHCP_MALFORMED);
-  const type = <u32>options.type;
+  const type = read(message, length, options);
+  if (!type) return count(Counter.DHCP_MALFORMED);
   const phase = <u32>c.phase;
   const server = options.server;
   const awaited =
@@ -45,9 +45,9 @@ export function take(c: DhcpClient, message: DhcpMessage, length: u32): void {
     return count(Counter.DHCP_IGNORED);
   if (type == MessageType.NAK) return refused(c);
   const address = message.yiaddr;
-  const offered = type == MessageType.OFFER;
-  if (!isUsable(address) || (!offered && address != c.address)) return count(Counter.DHCP_REFUSED);
-  if (!offered) return acknowledged(c);
+  const granted = <u32>(type != MessageType.OFFER);
+  if (isOfNoUse(address) | (granted & <u32>(address != c.address))) return count(Counter.DHCP_REFUSED);
+  if (granted) return acknowledged(c);
   // The first offer is taken: those that follow are of no use.
   c.address = address;
   c.server = server;
@@ -55,10 +55,10 @@ export function take(c: DhcpClient, message: DhcpMessage, length: u32): void {
   ask(c, MessageType.REQUEST);
 }
 
-/** Whether `address` can be a host's, and there is a time for which, of which half can be counted. */
-function isUsable(address: u32): bool {
+/** Whether `address` cannot be a host's, or there is no time for which, of which half can be counted. */
+function isOfNoUse(address: u32): u32 {
   const first = address & 0xff;
-  return !(<u32>(options.lease < 2) | <u32>(first - 1 >= 223) | <u32>(first == 127));
+  return <u32>(options.lease < 2) | <u32>(first - 1 >= 223) | <u32>(first == 127);
 }
 
 /** DHCPACK: what it says holds from now on. */
@@ -73,7 +73,7 @@ function acknowledged(c: DhcpClient): void {
   memory.copy(
     changetype<usize>(c) + offsetof<DhcpClient>("netmask"),
     changetype<usize>(options),
-    offsetof<DhcpOptions>("type"),
+    offsetof<DhcpOptions>("overload"),
   );
   memory.copy(changetype<usize>(c) + DOMAIN_AT, options.domain, options.domainBytes);
   c.leaseAt = c.requestedAt;

@@ -1,10 +1,11 @@
 // The states of RFC 2131 figure 5, as time drives them from one to the next.
 
 import { DhcpState, Event } from "../abi_constants";
+import { services } from "../config";
 import { Kind, raise } from "../net/socket";
 import { MessageType } from "../wire/dhcp";
 import { fallBack, forget, forgetLease, stopProbing, takeLease } from "./dhcp_address";
-import { arm, armSeconds, ask, DhcpClient, enter } from "./dhcp_client";
+import { arm, ask, DhcpClient, enter, leftOf } from "./dhcp_client";
 
 /** A REQUEST leaves so often: RFC 2131 section 3.1 has four repeats, a minute in all. */
 const REQUEST_TRIES: u8 = 5;
@@ -13,13 +14,12 @@ const FALL_BACK_TRIES: u8 = 2;
 /** RFC 2131 section 3.1 (5): after a DECLINE, before all begins anew. */
 const PAUSE_MS: u32 = 10000;
 /** RFC 2131 section 4.4.5: a REQUEST goes again in half of the time that is left, but no sooner. */
-const RENEW_SECONDS_MIN: u32 = 60;
+const RENEW_MS_MIN: u32 = 60000;
 
 /** INIT: looks for servers. */
 export function start(c: DhcpClient): void {
   enter(c, DhcpState.SELECTING);
-  // No lease counts by it.
-  c.seconds = 0;
+  c.startedAt = services.uptimeMs;
   discover(c);
 }
 
@@ -31,7 +31,7 @@ export function reboot(c: DhcpClient): void {
 
 /** Asks what begins a lease, if it is granted: that counts from now on. */
 function begin(c: DhcpClient, type: u32): void {
-  c.requestedAt = c.seconds;
+  c.requestedAt = services.uptimeMs;
   ask(c, type);
 }
 
@@ -45,7 +45,7 @@ export function pause(c: DhcpClient, phase: DhcpState): void {
 export function bind(c: DhcpClient): void {
   takeLease(c);
   raise(c, Event.READABLE);
-  resume(c);
+  leaseDue(c);
 }
 
 /** What was leased is not ours any more. */
@@ -56,7 +56,6 @@ export function lose(c: DhcpClient): void {
 
 /** Somebody has the address that was just leased: the server is told, and all begins anew (RFC 2131 section 3.1 (5)). */
 export function decline(c: DhcpClient): void {
-  stopProbing(c);
   enter(c, DhcpState.WAITING);
   ask(c, MessageType.DECLINE);
   arm(c, PAUSE_MS);
@@ -87,10 +86,9 @@ export function timerDue(c: DhcpClient): void {
   if (phase == DhcpState.REQUESTING) {
     if (asks) ask(c, MessageType.REQUEST);
     else start(c);
-  } else if (phase != DhcpState.REBOOTING) leaseDue(c);
-  // RFC 2131 section 3.2 (5): without an answer the lease that there was holds.
-  else if (asks & <u32>(ageOf(c) < c.lease)) ask(c, MessageType.REQUEST);
-  else resume(c);
+    // RFC 2131 section 3.2 (5): without an answer the lease that there was holds.
+  } else if (asks & <u32>(phase == DhcpState.REBOOTING) && leftOf(c, c.lease)) ask(c, MessageType.REQUEST);
+  else leaseDue(c);
 }
 
 function discover(c: DhcpClient): void {
@@ -98,29 +96,22 @@ function discover(c: DhcpClient): void {
   begin(c, MessageType.DISCOVER);
 }
 
-function resume(c: DhcpClient): void {
-  enter(c, DhcpState.BOUND);
-  leaseDue(c);
-}
-
-/** T1, T2 and the end of the lease, RFC 2131 section 4.4.5. */
+/** BOUND, or T1, T2 and the end of the lease, RFC 2131 section 4.4.5. */
 function leaseDue(c: DhcpClient): void {
-  const lease = c.lease;
-  const age = ageOf(c);
-  if (age >= lease) {
-    lose(c);
-    return start(c);
+  let wait = leftOf(c, c.renew);
+  if (wait) enter(c, DhcpState.BOUND);
+  else {
+    wait = leftOf(c, c.lease);
+    if (!wait) {
+      lose(c);
+      return start(c);
+    }
+    const renews = leftOf(c, c.rebind);
+    // Each request is a question of its own: only so it is known when the lease was asked for that is granted.
+    enter(c, renews ? DhcpState.RENEWING : DhcpState.REBINDING);
+    begin(c, MessageType.REQUEST);
+    if (renews) wait = renews;
+    wait = min(wait, max(wait >> 1, RENEW_MS_MIN));
   }
-  if (age < c.renew) return armSeconds(c, c.renew - age);
-  const renews = age < c.rebind;
-  // Each request is a question of its own: only so it is known when the lease was asked for that is granted.
-  enter(c, renews ? DhcpState.RENEWING : DhcpState.REBINDING);
-  begin(c, MessageType.REQUEST);
-  const left = (renews ? c.rebind : lease) - age;
-  armSeconds(c, min(left, max(left >> 1, RENEW_SECONDS_MIN)));
-}
-
-/** Seconds since the lease began. */
-function ageOf(c: DhcpClient): u32 {
-  return c.seconds - c.leaseAt;
+  arm(c, wait);
 }

@@ -15,7 +15,7 @@ import {
   MessageType,
   SERVER_PORT,
 } from "../wire/dhcp";
-import { DhcpClient, HOST_NAME_AT } from "./dhcp_client";
+import { DhcpClient, HOST_NAME_AT, MS_PER_SECOND } from "./dhcp_client";
 
 /** States in which messages go to the server alone, and in which they come from the address that is leased: a bit each. */
 const TO_SERVER: u32 = (1 << DhcpState.RENEWING) | (1 << DhcpState.RELEASING);
@@ -41,9 +41,10 @@ function build(c: DhcpClient, message: DhcpMessage, ciaddr: u32): u32 {
   const type = <u32>c.owes;
   const asks = type <= MessageType.REQUEST;
   // Without an address all that comes to our MAC is heard. With another one, what is for the new one is not.
-  const broadcast = <bool>(<u32>asks & <u32>!ciaddr & <u32>(config.address != 0));
-  // Seconds since a server is looked for: those of the DISCOVER in its REQUEST, too (section 4.4.1).
-  const secs = <u32>asks & <u32>!ciaddr ? c.requestedAt : 0;
+  const broadcast = <u32>asks & <u32>!ciaddr & <u32>(config.address != 0);
+  // SELECTING and REQUESTING say since when: the REQUEST has the time of its DISCOVER (section 4.4.1).
+  const searches = <u32>c.phase - <u32>DhcpState.SELECTING <= 1;
+  const secs = searches ? <u32>((c.requestedAt - c.startedAt) / MS_PER_SECOND) : 0;
   let at = begin(message, type, c.xid, secs, broadcast, changetype<usize>(config) + offsetof<Config>("mac0"));
   message.ciaddr = ciaddr;
   if (asks) at = addWishes(at);

@@ -6,13 +6,14 @@
 // at most 8 aliases no query lasts longer than two minutes.
 
 import { Counter, Event, Status } from "../abi_constants";
-import { config, header, Services, services, state } from "../config";
+import { config, header, QUERY_BYTES, Services, services, state } from "../config";
 import { after, isDueElseWake } from "../lib/clock";
 import { count } from "../lib/counters";
 import { random } from "../lib/prng";
 import * as arp from "../net/arp";
 import * as route from "../net/route";
 import { become, Kind, raise, retireHandle } from "../net/socket";
+import * as tcb from "../tcp/tcb";
 import * as udp from "../udp/emit";
 import {
   DNS_PORT,
@@ -21,12 +22,13 @@ import {
   NAME_BYTES_MAX,
   NAME_ERROR,
   NO_ERROR,
-  readAddress,
-  Text,
+  OPT_BYTES,
+  TextAddress,
+  TRUNCATED,
 } from "../wire/dns";
 import * as cache from "./dns_cache";
 import * as connect from "./dns_connect";
-import { Found, isTruncated, rcode, readRecords, recordsAt, writeQuestion } from "./dns_message";
+import { Found, isAnswer, rcode, readRecords, recordsAt, truncated, writeQuestion } from "./dns_message";
 import { ADDRESS_BYTES, addressesOf, nameOf, Phase, Query, queriesBegin, queryAt } from "./dns_query";
 import * as stream from "./dns_stream";
 
@@ -36,7 +38,7 @@ const SERVERS: usize = changetype<usize>(services) + offsetof<Services>("dnsServ
 const TRIES: u8 = 6;
 const FIRST_TRY_MS: u32 = 1000;
 /** What an answer may be kept for, in seconds: a day. */
-const TTL_MAX: u32 = 86400;
+const TTL_MAX: i32 = 86400;
 /** The bits that ephemeral ports have in common, where our port is in Query.ports. */
 const EPHEMERAL: u32 = 0x00c00000;
 /** Aliases of one name that are followed. */
@@ -54,7 +56,7 @@ export function open(): i32 {
     const q = queryAt(index);
     if (q.kind) continue;
     const at = changetype<usize>(q) + offsetof<Query>("deadline");
-    memory.fill(at, 0, nameOf(q) - at);
+    memory.fill(at, 0, QUERY_BYTES - offsetof<Query>("deadline"));
     become(q, Kind.QUERY);
     // Set at the first use, and no change at a later one.
     q.handle |= queriesBegin() + index + 1;
@@ -74,18 +76,14 @@ export function reserve(q: Query): i32 {
 export function commit(q: Query, length: u32): i32 {
   if (q.phase) return Status.ALREADY_CONNECTED;
   const name = nameOf(q);
-  const addresses = addressesOf(q);
-  const bytes = fromText(name, length);
+  const result = changetype<TextAddress>(changetype<usize>(q) + offsetof<Query>("addresses"));
+  const bytes = fromText(name, length, result);
   if (!bytes) return Status.INVALID_ARGUMENT;
-  // The cache's key is of whole words.
-  memory.fill(name + bytes, 0, 3);
-  q.addresses = readAddress(name, addresses);
-  if (q.addresses == Text.NEITHER) return Status.INVALID_ARGUMENT;
   if (load<u64>(name) == LOCALHOST && load<u32>(name, 8) == LOCALHOST_END) {
-    store<u32>(addresses, LOOPBACK);
-    q.addresses = 1;
+    result.addresses = 1;
+    result.address = LOOPBACK;
   }
-  q.key = cache.keyOf(name);
+  q.key = cache.keyOf(name, bytes);
   q.ttl = TTL_MAX;
   if (q.addresses || cache.recall(q)) found(q);
   else tryNext(q);
@@ -106,8 +104,12 @@ export function end(q: Query): void {
   retireHandle(q);
   q.kind = Kind.FREE;
   q.addresses = 0;
-  q.error = <i16>Status.ABORTED;
-  q.phase = Phase.DONE;
+  // With `phase`.
+  store<u32>(
+    changetype<usize>(q),
+    (<u32>Status.ABORTED & 0xffff) | ((<u32>Phase.DONE) << 16),
+    offsetof<Query>("error"),
+  );
   connect.advance(q);
 }
 
@@ -182,31 +184,34 @@ function giveUpTry(q: Query): void {
 
 /** Takes the message that ends at `end`. False: it is no answer to the question. */
 function take(q: Query, message: usize, end: usize): bool {
-  const at = recordsAt(q, message, end);
-  if (!at) return false;
+  if (!isAnswer(q, message, end)) return false;
   const code = rcode(message);
+  // Who did not understand the question need not repeat it.
   if (<u32>(code == FORMAT_ERROR) & <u32>!q.plain) {
-    q.plain = 1;
+    q.plain = <u8>OPT_BYTES;
     ask(q);
     return true;
   }
+  const at = recordsAt(q, message, end);
+  if (!at) return false;
   if (!((USEFUL >> code) & 1)) {
     // The other server is asked at once; when both cannot help, the try takes its time.
     if (q.tries & 1) giveUpTry(q);
     return true;
   }
   // What came by TCP is used as far as it goes.
-  const truncated = !q.stream && isTruncated(message);
-  const bits = readRecords(q, message, at, end, truncated | <bool>(q.stream != 0));
+  const cut = q.stream | truncated(message);
+  const bits = readRecords(q, message, at, end, cut);
   if (!bits) {
     q.addresses = 0;
     count(Counter.DNS_MALFORMED);
-  } else if (truncated) {
-    if (stream.begin(q)) return true;
-    finish(q, q.addresses ? Status.OK : Status.NO_SOCKET);
+  } else if (cut == TRUNCATED) {
+    const t = tcb.allocate();
+    if (t) stream.begin(q, t);
+    else finish(q, q.addresses ? Status.OK : Status.NO_SOCKET);
   } else if (
-    !(q.addresses | (bits & Found.NEGATIVE) | code) &&
-    <u32>((bits & Found.ALIAS) != 0) & <u32>(q.aliases <= ALIASES_MAX)
+    !(q.addresses | code | ((bits & (Found.NEGATIVE | Found.ALIAS)) ^ Found.ALIAS)) &&
+    q.aliases <= ALIASES_MAX
   ) {
     // The addresses did not come with the alias.
     ask(q);

@@ -4,7 +4,6 @@
 
 import { CACHE_BYTES, config, services } from "../config";
 import { keyedHash } from "../lib/prng";
-import { nameBytes } from "../wire/dns";
 import { ADDRESS_BYTES, ADDRESSES_MAX, Query } from "./dns_query";
 
 /** An entry, before its addresses. A Query ends like it. */
@@ -22,9 +21,9 @@ const MS_PER_SECOND: u32 = 1000;
 /** Key, end and addresses: the same in both records. */
 const SHARED_BYTES: u32 = offsetof<CacheEntry>() + ADDRESSES_MAX * ADDRESS_BYTES;
 
-/** The key of the name at `name`, which is in lower case, and has zeros behind it up to a multiple of 4. */
-export function keyOf(name: usize): u64 {
-  const end = name + nameBytes(name);
+/** The key of the name of `bytes` octets at `name`, in lower case, which zeros follow up to a multiple of 4. */
+export function keyOf(name: usize, bytes: u32): u64 {
+  const end = name + bytes;
   let key: u64 = 0;
   do {
     key = keyedHash(<u32>key, <u32>(key >> 32), load<u32>(name));
@@ -36,27 +35,29 @@ export function keyOf(name: usize): u64 {
 /** Gives the query what is known of its key. False: nothing is. */
 export function recall(q: Query): bool {
   const entry = find(q.key);
-  if (!entry || <u32>(entry.key != q.key) | <u32>(entry.expiry <= services.uptimeMs)) return false;
+  if (<u32>(entry.key != q.key) | <u32>(entry.expiry <= services.uptimeMs)) return false;
   memory.copy(changetype<usize>(q) + offsetof<Query>("key"), changetype<usize>(entry), SHARED_BYTES);
   return true;
 }
 
 /** Keeps what the query has found, for `ttl` seconds. */
 export function keep(q: Query): void {
-  const entry = find(q.key);
-  if (!entry || !q.ttl) return;
-  q.expiry = services.uptimeMs + <u64>q.ttl * MS_PER_SECOND;
-  memory.copy(changetype<usize>(entry), changetype<usize>(q) + offsetof<Query>("key"), SHARED_BYTES);
+  if (!(<u32>(q.ttl > 0) & <u32>(config.cacheEntries != 0))) return;
+  q.expiry = services.uptimeMs + <u64>(<u32>q.ttl) * MS_PER_SECOND;
+  memory.copy(changetype<usize>(find(q.key)), changetype<usize>(q) + offsetof<Query>("key"), SHARED_BYTES);
 }
 
-/** The entry of `key`, or else the one that ends first: those that are free ended long ago. Null: there is no cache. */
-function find(key: u64): CacheEntry | null {
-  let first: CacheEntry | null = null;
+/**
+ * The entry of `key`, or else the one that ends first: those that are free ended long ago. Without a cache it is what
+ * stands behind: nothing there has a key, because nobody knows any.
+ */
+function find(key: u64): CacheEntry {
   let at = services.cacheTable;
+  let first = changetype<CacheEntry>(at);
   for (let left = <u32>config.cacheEntries; left; left--) {
     const entry = changetype<CacheEntry>(at);
     if (entry.key == key) return entry;
-    if (!first || entry.expiry < first.expiry) first = entry;
+    if (entry.expiry < first.expiry) first = entry;
     at += CACHE_BYTES;
   }
   return first;

@@ -25,30 +25,35 @@ export function begin(socket: Socket, query: i32, port: u32): i32 {
 
 /** Goes on when the query is over and the connection is not under way: it waits, or an address was of no use. */
 export function advance(q: Query): void {
-  if (<u32>!q.client | <u32>(q.phase != Phase.DONE)) return;
+  if (q.phase != Phase.DONE) return;
   const t = user.connectionOf(q.client);
-  if (!t || !has(t, Bit.NAMED)) return;
-  let begun = t.state != TcpState.CLOSED;
+  if (!t) return;
+  if (!has(t, Bit.NAMED)) return;
+  if (t.state == TcpState.CLOSED) connectNext(q, t);
+  if (q.taken < q.addresses) return;
+  // Nothing else can be tried: what happens now is the connection's own affair.
+  q.client = 0;
+  clear(t, Bit.NAMED);
+}
+
+/** Connects to the next address to which there is a way. When there is none, the connection fails. */
+function connectNext(q: Query, t: Tcb): void {
   let status: i32 = t.error ? t.error : q.error;
-  while (!begun && q.taken < q.addresses) {
+  while (q.taken < q.addresses) {
     const address = load<u32>(addressesOf(q) + <u32>q.taken * ADDRESS_BYTES);
     q.taken++;
     renew(t);
     status = user.connect(t, address, q.clientPort);
-    begun = status == Status.OK;
+    if (!status) return;
   }
-  if (begun && q.taken < q.addresses) return;
-  // Nothing else can be tried: what happens now is the connection's own affair.
-  q.client = 0;
-  clear(t, Bit.NAMED);
-  if (begun) return;
   t.error = <i16>status;
   raise(t, Event.FAILED | Event.READABLE | Event.WRITABLE);
 }
 
 /** What is left of a SYN that nobody answered goes; what the application has written or set stays. */
 function renew(t: Tcb): void {
-  t.ports &= 0xffff0000;
+  // The peer's.
+  store<u16>(changetype<usize>(t), 0, offsetof<Tcb>("ports"));
   // RTO and error; doublings and retries: neighbours in the record.
   store<u32>(changetype<usize>(t), 0, offsetof<Tcb>("rtoMs"));
   store<u32>(changetype<usize>(t), 0, offsetof<Tcb>("backoff"));

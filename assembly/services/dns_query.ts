@@ -5,7 +5,6 @@
 // The text of the name is written behind the octet that becomes the length of its first label.
 
 import { config, QUERY_BYTES, services } from "../config";
-import { load32, swap32 } from "../lib/bytes";
 import { Kind, Socket } from "../net/socket";
 import { NAME_PLACE_BYTES } from "../wire/dns";
 
@@ -28,8 +27,8 @@ export namespace Phase {
 export class Query extends Socket {
   /** When this try ends. */
   deadline: u32;
-  /** How long the answer may be kept, in seconds. */
-  ttl: u32;
+  /** How long the answer may be kept, in seconds; 0 and below: not at all. */
+  ttl: i32;
   /** The connection (Tcb) to the server when the question went by TCP, or 0. */
   stream: u32;
   /** Handle of the socket that is to be connected to what is found, or 0; and the port there, in host order. */
@@ -44,7 +43,7 @@ export class Query extends Socket {
   tries: u8;
   /** Aliases followed. */
   aliases: u16;
-  /** The server does not know EDNS0. */
+  /** Octets that a question has less because the server does not know EDNS0: OPT_BYTES, or 0. */
   plain: u8;
   /** Addresses that the client has tried. */
   taken: u8;
@@ -92,12 +91,11 @@ export function nameOf(q: Query): usize {
   return changetype<usize>(q) + offsetof<Query>() + ADDRESSES_MAX * ADDRESS_BYTES;
 }
 
-/** Adds the IPv4 address whose octets stand at `from`; what is too much is left out. */
-export function addAddress(q: Query, from: usize): void {
+/** Adds the address of `bytes` octets at `from`; what is too much is left out. */
+export function addAddress(q: Query, from: usize, bytes: u32): void {
   const count = q.addresses;
   if (count >= ADDRESSES_MAX) return;
-  // Octet by octet: a copy of four would become one access, and `from` may be any address.
-  store<u32>(addressesOf(q) + count * ADDRESS_BYTES, swap32(load32(from)));
+  memory.copy(addressesOf(q) + count * ADDRESS_BYTES, from, bytes);
   q.addresses = count + 1;
 }
 

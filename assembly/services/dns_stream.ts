@@ -2,14 +2,14 @@
 // whose events the host does not hear of. The answer is read where it stands in the receive ring, from the ring's beginning,
 // once all of it is there; or half of the ring, which is what the peer may always fill.
 
-import { Status, TcpState } from "../abi_constants";
+import { TcpState } from "../abi_constants";
 import { config } from "../config";
-import { swap16 } from "../lib/bytes";
 import { after } from "../lib/clock";
 import { Kind } from "../net/socket";
 import * as tcb from "../tcp/tcb";
 import * as user from "../tcp/user";
-import { QUESTION_MESSAGE_BYTES_MAX, writeQuestion } from "./dns_message";
+import { load16 } from "../wire/dns";
+import { writeQuestion } from "./dns_message";
 import { Phase, Query } from "./dns_query";
 
 /** What `arrived` says while there is not enough yet. */
@@ -22,25 +22,23 @@ const LENGTH_BYTES: u32 = 2;
 /** Time for connection and answer together. */
 const STREAM_MS: u32 = 5000;
 
-/** Asks the server that was asked last by TCP. False: there is no record, no way, or no room for the question. */
-export function begin(q: Query): bool {
-  if (config.sendRingBytes < LENGTH_BYTES + QUESTION_MESSAGE_BYTES_MAX) return false;
-  const t = tcb.allocate();
-  if (!t) return false;
+/**
+ * Asks the server that was asked last by TCP, with the record `t`. When there is no way, or no room for the question, the
+ * try takes its time.
+ */
+export function begin(q: Query, t: tcb.Tcb): void {
   t.kind = Kind.SERVICE;
   q.stream = changetype<u32>(t);
-  if (user.connect(t, q.remoteAddress, PORT) != Status.OK) {
-    end(q);
-    return false;
-  }
-  // The ring is empty, and the question lies at its beginning.
-  const ring = tcb.sendRing(t);
-  const bytes = writeQuestion(q, ring + LENGTH_BYTES);
-  store<u16>(ring, <u16>swap16(bytes));
-  user.sendCommit(t, bytes + LENGTH_BYTES);
   q.phase = Phase.STREAM;
   q.deadline = after(STREAM_MS);
-  return true;
+  user.connect(t, q.remoteAddress, PORT);
+  // The ring is empty, and the question lies at its beginning. One that is too long reaches into the receive ring, which is
+  // empty, too, and is refused.
+  const ring = tcb.sendRing(t);
+  const bytes = writeQuestion(q, ring + LENGTH_BYTES);
+  store<u8>(ring, <u8>(bytes >> 8));
+  store<u8>(ring, <u8>bytes, 1);
+  user.sendCommit(t, bytes + LENGTH_BYTES);
 }
 
 /** Where the answer is. */
@@ -50,7 +48,7 @@ export function messageAt(q: Query): usize {
 
 /** Octets of the answer, as the server says. */
 export function promised(message: usize): u32 {
-  return swap16(load<u16>(message - LENGTH_BYTES));
+  return load16(message - LENGTH_BYTES);
 }
 
 /** Octets of the answer that are there, when that is enough; 0: nothing comes of it; else PENDING. */

@@ -4,7 +4,7 @@
 //
 // Names that a client has no use for, `sname` and `file`, may hold more options (option 52).
 
-import { swap16, swap32 } from "../lib/bytes";
+import { load32, swap16 } from "../lib/bytes";
 
 /** A view of a message as far as the client's hardware address. Fields as on the wire. */
 @unmanaged
@@ -39,12 +39,14 @@ export class DhcpOptions {
 
   mtu: u16;
   domainBytes: u8;
+  /** OVERLOAD_FILE, OVERLOAD_SNAME bits. Its option's code is one below that of the next field's. */
+  overload: u8;
   /** A MessageType. */
   type: u8;
+  unused: u8;
+  unused2: u16;
   /** Where the domain name stands in the message. */
   domain: u32;
-  /** OVERLOAD_FILE, OVERLOAD_SNAME bits. */
-  overload: u8;
 }
 
 /** Option 53. */
@@ -78,7 +80,7 @@ const FROM_SERVER: u32 = 0x00060102;
 /** Bits of that but for the hops, which relays count. */
 const KIND_MASK: u32 = 0x00ffffff;
 /** The flag that asks the server for broadcasts, above the seconds as stored on the wire. */
-const BROADCAST: u32 = 0x00800000;
+const BROADCAST_SHIFT: u32 = 23;
 
 const PAD: u32 = 0;
 const NETMASK: u32 = 1;
@@ -108,28 +110,30 @@ const OVERLOAD_SNAME: u8 = 2;
 const WORDS: u64 =
   <u64>(NETMASK | (ROUTER << 6) | (NTP << 12) | (SERVER << 18)) |
   ((<u64>(DNS | (LEASE << 12) | (RENEW << 18) | (REBIND << 24))) << 24);
-const WORDS_COUNT: u32 = 9;
-const ADDRESSES_COUNT: u32 = 6;
 /** The parameters that are asked for, as stored on the wire. */
 const WANTED_0: u32 = NETMASK | (ROUTER << 8) | (DNS << 16) | (DOMAIN << 24);
 const WANTED_1: u32 = MTU | (NTP << 8) | (RENEW << 16) | (REBIND << 24);
 const WANTED_COUNT: u32 = 8;
 
 /**
- * Reads the `length` octets of a server's message at `message` into `options`. False when it is none, has no type, or
- * lies: an option that is shorter than its kind or reaches beyond its field, no end option.
+ * Reads the `length` octets of a server's message at `message` into `options`. Returns its type. 0: it is none, has no type,
+ * or lies: an option that is shorter than its kind or reaches beyond its field, no end option.
  */
-export function read(message: DhcpMessage, length: u32, options: DhcpOptions): bool {
+export function read(message: DhcpMessage, length: u32, options: DhcpOptions): u32 {
   const at = changetype<usize>(message);
   memory.fill(changetype<usize>(options), 0, offsetof<DhcpOptions>());
-  if (length < OPTIONS_AT) return false;
-  if (((message.kind ^ FROM_SERVER) & KIND_MASK) | (load<u32>(at, COOKIE_AT) ^ COOKIE)) return false;
-  if (!readField(at + OPTIONS_AT, at + length, options)) return false;
+  if (length < OPTIONS_AT) return 0;
+  if (((message.kind ^ FROM_SERVER) & KIND_MASK) | (load<u32>(at, COOKIE_AT) ^ COOKIE)) return 0;
+  if (!readField(at + OPTIONS_AT, at + length, options)) return 0;
   // RFC 2131 section 4.1: the file field first. What says so in there is too late.
   const overload = options.overload;
-  if (overload & OVERLOAD_FILE && !readField(at + FILE_AT, at + COOKIE_AT, options)) return false;
-  if (overload & OVERLOAD_SNAME && !readField(at + SNAME_AT, at + FILE_AT, options)) return false;
-  return options.type != 0;
+  if (overload & OVERLOAD_FILE) {
+    if (!readField(at + FILE_AT, at + COOKIE_AT, options)) return 0;
+  }
+  if (overload & OVERLOAD_SNAME) {
+    if (!readField(at + SNAME_AT, at + FILE_AT, options)) return 0;
+  }
+  return options.type;
 }
 
 /** Reads the options from `at` to `end`. False when they lie. */
@@ -150,21 +154,21 @@ function readField(at: usize, end: usize, options: DhcpOptions): bool {
 function take(code: u32, at: usize, bytes: u32, options: DhcpOptions): bool {
   // No option that is of use here is empty.
   if (!bytes) return true;
-  const first = load<u8>(at);
-  if (code == TYPE) options.type = first;
-  else if (code == OVERLOAD) options.overload = first;
+  const flag = code - OVERLOAD;
+  if (flag <= TYPE - OVERLOAD)
+    store<u8>(changetype<usize>(options) + flag, load<u8>(at), offsetof<DhcpOptions>("overload"));
   else if (code == DOMAIN) {
     options.domain = <u32>at;
     options.domainBytes = <u8>bytes;
   } else if (code == MTU) {
-    options.mtu = <u16>(((<u32>first) << 8) | load<u8>(at, 1));
+    options.mtu = <u16>(((<u32>load<u8>(at)) << 8) | load<u8>(at, 1));
     return bytes >= 2;
   }
   let word = changetype<usize>(options);
-  for (let index: u32 = 0; index < WORDS_COUNT; index++) {
-    if ((<u32>(WORDS >> (index * 6)) & 63) == code) {
+  for (let words = WORDS; words; words >>= 6) {
+    if ((<u32>words & 63) == code) {
       memory.copy(word, at, <u32>(code == DNS) & <u32>(bytes >= 8) ? 8 : 4);
-      if (index >= ADDRESSES_COUNT) store<u32>(word, swap32(load<u32>(word)));
+      if (word >= changetype<usize>(options) + offsetof<DhcpOptions>("lease")) store<u32>(word, load32(at));
       return bytes >= 4;
     }
     word += 4;
@@ -174,7 +178,7 @@ function take(code: u32, at: usize, bytes: u32, options: DhcpOptions): bool {
 
 /**
  * Begins a message of a MessageType in the room at `message`, which is 4-aligned: all that is in every message of the client
- * whose MAC is at `mac`. `secs`: since when it asks, in seconds; `broadcast` asks for a broadcast as answer. Returns
+ * whose MAC is at `mac`. `secs`: since when it asks, in seconds; `broadcast` (0 or 1) asks for a broadcast as answer. Returns
  * where more options go: each begins aligned, because pads fill the gaps.
  */
 export function begin(
@@ -182,14 +186,14 @@ export function begin(
   type: u32,
   xid: u32,
   secs: u32,
-  broadcast: bool,
+  broadcast: u32,
   mac: usize,
 ): usize {
   const at = changetype<usize>(message);
   memory.fill(at, 0, SENT_BYTES_MIN);
   message.kind = FROM_CLIENT;
   message.xid = xid;
-  message.secsFlags = swap16(min<u32>(secs, 0xffff)) | (broadcast ? BROADCAST : 0);
+  message.secsFlags = swap16(min<u32>(secs, 0xffff)) | (broadcast << BROADCAST_SHIFT);
   memory.copy(at + offsetof<DhcpMessage>("chaddr0"), mac, MAC_BYTES);
   store<u32>(at, COOKIE, COOKIE_AT);
   // RFC 2132 section 9.14: the client identifier is hardware type 1 and the MAC, which is what servers assume without.

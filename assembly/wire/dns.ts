@@ -8,8 +8,8 @@ import { load32 } from "../lib/bytes";
 @unmanaged
 export class DnsHeader {
   id: u16;
-  /** FLAGS bits. */
-  flags: u16;
+  flags0: u8;
+  flags1: u8;
   questions: u16;
   answers: u16;
   authorities: u16;
@@ -32,14 +32,14 @@ export const NAME_PLACE_BYTES: u32 = 260;
 /** The server's port, as on the wire. */
 export const DNS_PORT: u32 = 0x3500;
 
-// Flags as loaded from the wire.
-export const RECURSION_DESIRED: u16 = 0x0001;
-export const TRUNCATED: u32 = 0x0002;
+// Bits of `flags0`.
+export const RECURSION_DESIRED: u8 = 0x01;
+export const TRUNCATED: u32 = 0x02;
 /** QR and OPCODE, and what they are in the answer to a query. */
-export const KIND_MASK: u32 = 0x00f8;
-export const KIND_ANSWER: u32 = 0x0080;
-/** Place of the RCODE, and values of it. */
-export const RCODE_SHIFT: u32 = 8;
+export const KIND_MASK: u32 = 0xf8;
+export const KIND_ANSWER: u32 = 0x80;
+/** The RCODE's bits of `flags1`, and values of it. */
+export const RCODE_MASK: u32 = 0x0f;
 export const NO_ERROR: u32 = 0;
 export const FORMAT_ERROR: u32 = 1;
 export const NAME_ERROR: u32 = 3;
@@ -52,8 +52,11 @@ export const SOA_IN: u32 = 0x00060001;
 /** Octets of the five integers that an SOA record ends with, and of two names, the shortest there are. */
 export const SOA_BYTES_MIN: u32 = 22;
 
+const DIFFERS_SHIFT: u32 = 31;
 /** In a result of `readName`: the name is another. No memory reaches there (config.ts). */
-export const DIFFERS: u32 = 1 << 31;
+export const DIFFERS: u32 = 1 << DIFFERS_SHIFT;
+/** A result of `readName`: it is none. With DIFFERS or without, it is beyond every message. */
+export const NO_NAME: u32 = u32.MAX_VALUE;
 
 /** Longest label; a length octet from POINTER on is the first half of a pointer (section 4.1.4). */
 const LABEL_BYTES_MAX: u32 = 63;
@@ -74,9 +77,9 @@ export function typeAndClass(at: usize): u32 {
 }
 
 // @inline
-/** Its time to live in seconds; what has the highest bit is taken for 0 (RFC 2181 section 8). */
-export function timeToLive(at: usize): u32 {
-  return max(<i32>load32(at + 4), 0);
+/** Its time to live in seconds; what is below 0 counts as 0 (RFC 2181 section 8). */
+export function timeToLive(at: usize): i32 {
+  return load32(at + 4);
 }
 
 // @inline
@@ -90,9 +93,9 @@ function lower(octet: u32): u32 {
 }
 
 /**
- * Reads the name at `at` in the message that ends at `end`. With `copy` it goes to `name`, in lower case and without
- * compression; else it is compared with what stands there. Returns where it ends in the message, with DIFFERS when it is
- * another; 0 when it is no name. Pointers lead backwards only, and there is a limit on them.
+ * Reads the name at `at`, not behind `end`, in the message that ends there. With `copy` it goes to `name`, in lower case and
+ * without compression; else it is compared with what stands there. Returns where it ends in the message, with DIFFERS when it
+ * is another; NO_NAME when it is none. Pointers lead backwards only, and there is a limit on them.
  */
 export function readName(message: usize, at: usize, end: usize, name: usize, copy: bool): u32 {
   let next: usize = 0;
@@ -100,98 +103,78 @@ export function readName(message: usize, at: usize, end: usize, name: usize, cop
   let pointers = POINTERS_MAX;
   const nameEnd = name + NAME_BYTES_MAX;
   let differs: u32 = 0;
-  let length: u32;
-  do {
-    if (at >= end) return 0;
-    length = load<u8>(at);
+  for (;;) {
+    // At the end this is somebody else's: the name goes on beyond the end then, whatever it is.
+    const length: u32 = load<u8>(at);
     if (length >= POINTER) {
       const to = message + (load16(at) & 0x3fff);
       at += 2;
-      if (<u32>(at > end) | <u32>(to >= first) | <u32>!pointers--) return 0;
+      if (<u32>(at > end) | <u32>(to >= first) | <u32>!pointers--) break;
       if (!next) next = at;
       at = first = to;
       continue;
     }
     const labelEnd = at + 1 + length;
-    if (<u32>(length > LABEL_BYTES_MAX) | <u32>(labelEnd > end) | <u32>(name + length >= nameEnd)) return 0;
+    if (<u32>(length > LABEL_BYTES_MAX) | <u32>(labelEnd > end) | <u32>(name + length >= nameEnd)) break;
     do {
       const octet = lower(load<u8>(at));
       if (copy) store<u8>(name, <u8>octet);
-      differs |= octet ^ load<u8>(name);
-      name++;
+      differs |= <u32>(octet != load<u8>(name++));
     } while (++at < labelEnd);
-  } while (length);
-  if (!next) next = at;
-  return differs ? <u32>next | DIFFERS : <u32>next;
+    if (!length) return <u32>(next ? next : at) | (differs << DIFFERS_SHIFT);
+  }
+  return NO_NAME;
+}
+
+/** What `fromText` says of an address. */
+@unmanaged
+export class TextAddress {
+  /** 1: the text is one; 0: it is not. */
+  addresses: u32;
+  /** As on the wire. */
+  address: u32;
 }
 
 /**
  * Makes a name of the `length` octets of text that stand behind the octet at `name`, in place: "www.example.com", a dot at
- * the end or not. Returns its octets, or 0: it is none.
+ * the end or not. Returns its octets, or 0: it is none, or numbers that are no address. `result` says whether it is an
+ * IPv4 address.
  */
-export function fromText(name: usize, length: u32): u32 {
-  if (<u32>(length > NAME_BYTES_MAX)) return 0;
-  if (load<u8>(name + length) == DOT) length--;
+export function fromText(name: usize, length: u32, result: TextAddress): u32 {
+  // A length that is too long by far is so without one octet of it, too.
+  if (load<u8>(name + (length & NAME_BYTES_MAX)) == DOT) length--;
   if (length - 1 >= NAME_BYTES_MAX - 2) return 0;
   const end = name + length + 1;
   store<u8>(end, <u8>DOT);
   let label = name;
   let at = name;
+  let letters: u32 = 0;
+  let bad: u32 = 0;
+  let labels: u32 = 0;
+  let value: u32 = 0;
+  let address: u32 = 0;
   do {
     const octet: u32 = load<u8>(++at);
+    const bytes = <u32>(at - label) - 1;
     if (octet != DOT) {
       store<u8>(at, <u8>lower(octet));
+      const digit = octet - 48;
+      letters |= <u32>(digit > 9);
+      // A zero at the beginning could mean an octal number: not here, and so nowhere.
+      if (bytes) bad |= <u32>(value - 1 >= 25);
+      value = value * 10 + digit;
       continue;
     }
-    const bytes = <u32>(at - label) - 1;
     if (bytes - 1 >= LABEL_BYTES_MAX) return 0;
     store<u8>(label, <u8>bytes);
     label = at;
-  } while (at < end);
-  store<u8>(end, 0);
-  return length + 2;
-}
-
-/** What `readAddress` makes of a name. */
-export namespace Text {
-  export const NAME: u32 = 0;
-  export const ADDRESS: u32 = 1;
-  /** Numbers, and no address. */
-  export const NEITHER: u32 = 2;
-}
-
-/** Whether the name is the text of an IPv4 address (Text), which goes to `target` as on the wire. */
-export function readAddress(name: usize, target: usize): u32 {
-  let address: u32 = 0;
-  let labels: u32 = 0;
-  let bad: u32 = 0;
-  let length: u32 = load<u8>(name++);
-  do {
-    let value: u32 = 0;
-    const first = length;
-    do {
-      const digit = <u32>load<u8>(name++) - 48;
-      if (digit > 9) return Text.NAME;
-      // A zero at the beginning could mean an octal number: not here, and so nowhere.
-      if (length != first) bad |= <u32>(value - 1 >= 25);
-      value = value * 10 + digit;
-    } while (--length);
     bad |= <u32>(value > 255);
     address = (address >> 8) | (value << 24);
     labels++;
-    length = load<u8>(name++);
-  } while (length);
-  store<u32>(target, address);
-  return bad | (labels ^ 4) ? Text.NEITHER : Text.ADDRESS;
-}
-
-/** Octets of the name at `name`, which has no pointers. */
-export function nameBytes(name: usize): u32 {
-  let at = name;
-  let length: u32;
-  do {
-    length = load<u8>(at);
-    at += length + 1;
-  } while (length);
-  return <u32>(at - name);
+    value = 0;
+  } while (at < end);
+  store<u8>(end, 0);
+  result.addresses = <u32>!letters;
+  result.address = address;
+  return <u32>!letters & (bad | <u32>(labels != 4)) ? 0 : length + 2;
 }

@@ -234,9 +234,9 @@ enum ferrule_option {
     FERRULE_OPTION_URGENT = 17,
     /** get, on a DHCP client: a Lease. */
     FERRULE_OPTION_LEASE = 18,
-    /** set, on a DHCP client, octets: the host name that servers are told. */
+    /** set, on a DHCP client: the host name that servers are told, at most 64 octets; none: no name. */
     FERRULE_OPTION_HOST_NAME = 19,
-    /** get, set, on a DHCP client: 1 takes a link-local address (RFC 3927) while no server answers. */
+    /** set, on a DHCP client: 1 takes a link-local address (RFC 3927) while no server answers. */
     FERRULE_OPTION_LINK_LOCAL = 20,
 };
 
@@ -616,7 +616,7 @@ struct ferrule_interface_address {
  * addresses as on the wire.
  */
 struct ferrule_lease {
-    /** The address that was offered or leased. */
+    /** The address that was offered or leased; zeros when there is none. */
     uint8_t address[4];
     uint8_t netmask[4];
     /** Default router. */

@@ -110,7 +110,7 @@ describe("that there is none", () => {
       [30, 60, 30],
       [60, 30, 30],
       [3600, 3600, 300],
-      [0x80000000, 3600, 300],
+      [0x7fffffff, 3600, 300],
     ] as const) {
       const world = worldWith(() => ({ rcode, authorities: [soa("example", minimum, ttl)] }));
       expect(world.resolve("a.example")).toBe("NOT_FOUND");
@@ -126,9 +126,16 @@ describe("that there is none", () => {
     }
   });
 
-  test("is not kept without an SOA record, with one that is too short, or of another class", () => {
+  test("is not kept without an SOA record, with one that is too short, of another class, or without a time", () => {
     const short = { name: "example", type: 6, data: new Uint8Array(21) };
-    for (const authorities of [[], [short], [{ ...soa("example", 60), class: 3 }]]) {
+    // What has the highest bit is 0 (RFC 2181 section 8).
+    const zero = [soa("example", 2 ** 31), soa("example", 60, 2 ** 31), soa("example", 0)];
+    for (const authorities of [
+      [],
+      [short],
+      [{ ...soa("example", 60), class: 3 }],
+      ...zero.map((it) => [it]),
+    ]) {
       const world = worldWith(() => ({ rcode: Rcode.NXDOMAIN, authorities }));
       expect(world.resolve("a.example")).toBe("NOT_FOUND");
       expect(asks(world, "a.example")).toBe(1);

@@ -60,10 +60,16 @@ describe("an answer in rings of all sizes", () => {
     }
   });
 
-  test("a send ring that is too small for any question: as without TCP", () => {
-    const world = worldWith(truncates(1), "answers", { sendRingBytes: 256 });
-    expect(world.resolve("a.example")).toEqual(["192.0.2.1"]);
-    expect(world.asked.length).toBe(1);
+  test("a send ring that is too small for a long question: what there is, or the next try", () => {
+    const name = `${["a", "b", "c"].map((letter) => letter.repeat(63)).join(".")}.${"d".repeat(61)}`;
+    for (const [length, addresses] of [
+      [254, ["192.0.2.1"]],
+      [200, FOUR],
+    ] as const) {
+      const world = worldWith(truncates(1), "answers", { sendRingBytes: 256, receiveRingBytes: 8192 });
+      expect(world.resolve(name.slice(0, length))).toEqual(addresses);
+      expect(world.asked.length).toBe(length === 200 ? 2 : 1);
+    }
   });
 
   test("the longest question in the smallest ring that takes it", () => {

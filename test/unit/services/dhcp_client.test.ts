@@ -1,4 +1,4 @@
-// The record's clock and timer: `client`, `countSeconds`, `arm`, `armSeconds`, `enter`, `ask`.
+// The record's clock and timer: `client`, `arm`, `leftOf`, `enter`, `ask`.
 
 import { beforeEach, describe, expect, test } from "vitest";
 import { DhcpState } from "../../../host/abi.js";
@@ -13,7 +13,7 @@ let record: Record<string, number>;
 
 function functionsOf(unit: UnitCore) {
   return {
-    ...unit.functions(FILE, "client", "countSeconds", "arm", "armSeconds", "enter", "ask"),
+    ...unit.functions(FILE, "client", "arm", "leftOf", "enter", "ask"),
     ...unit.functions("lib/clock", "advanceClock"),
   };
 }
@@ -23,7 +23,6 @@ function boot(now: number): void {
   dhcp = functionsOf(core);
   c = dhcp.client();
   record = core.record(FILE, "DhcpClient", c);
-  record.countedAt = now;
 }
 
 beforeEach(() => boot(0));
@@ -33,55 +32,46 @@ test("the record fits its place, and lies where the plan has it", () => {
   expect(c).toBe(core.services.dhcpClient);
 });
 
-describe("countSeconds", () => {
-  test("counts whole seconds and keeps the rest", () => {
-    for (const [now, seconds, countedAt] of [
-      [999, 0, 0],
-      [1000, 1, 1000],
-      [1999, 1, 1000],
-      [3500, 3, 3000],
-      [4000, 4, 4000],
-    ] as const) {
-      dhcp.advanceClock(now);
-      dhcp.countSeconds(c);
-      expect([record.seconds, record.countedAt]).toEqual([seconds, countedAt]);
-    }
-  });
-
-  test("while the milliseconds wrap", () => {
-    boot(2 ** 32 - 1500);
-    dhcp.advanceClock(500);
-    dhcp.countSeconds(c);
-    expect([record.seconds, record.countedAt]).toEqual([2, 500]);
-  });
-});
-
 test("arm: milliseconds from now", () => {
   dhcp.advanceClock(700);
   dhcp.arm(c, 300);
   expect([record.dueAt, core.state.nextTimer]).toEqual([1000, 1000]);
 });
 
-describe("armSeconds", () => {
+describe("leftOf", () => {
   test.each([
-    [1, 1000],
-    [16777, 16_777_000],
-    [16778, 16_777_000],
-    [0xffffffff, 16_777_000],
-  ])("%i seconds from the last that was counted", (seconds, dueAt) => {
-    dhcp.advanceClock(700);
-    dhcp.armSeconds(c, seconds);
-    expect([record.dueAt, core.state.nextTimer]).toEqual([dueAt, dueAt]);
+    [0, 5, 5000],
+    [4999, 5, 1],
+    [5000, 5, 0],
+    [6000, 5, 0],
+    [700, 16777, 16_776_300],
+    [700, 16778, 2 ** 24],
+    [700, 0xffffffff, 2 ** 24],
+  ])("%i ms after its begin, until it is %i seconds old: %i ms", (now, seconds, left) => {
+    dhcp.advanceClock(now);
+    expect(dhcp.leftOf(c, seconds)).toBe(left);
+  });
+
+  test("counts from the begin of the lease, while the milliseconds wrap", () => {
+    boot(2 ** 32 - 1500);
+    dhcp.advanceClock(2 ** 32 - 500);
+    record.leaseAt = 1000;
+    expect(dhcp.leftOf(c, 3)).toBe(3000);
+    dhcp.advanceClock(500);
+    expect(dhcp.leftOf(c, 3)).toBe(2000);
+  });
+
+  test("of a lease that lasts longer than the clock of 32 bits counts", () => {
+    for (let day = 1; day <= 100; day++) dhcp.advanceClock((day * 86_400_000) % 2 ** 32);
+    expect(dhcp.leftOf(c, 100 * 86_400 + 1)).toBe(1000);
+    expect(dhcp.leftOf(c, 100 * 86_400)).toBe(0);
   });
 });
 
-test("enter: nothing is owed, nothing was sent, and the seconds are counted", () => {
+test("enter: nothing is owed, nothing was sent", () => {
   Object.assign(record, { owes: 3, tries: 7, fallsBack: 1 });
-  dhcp.advanceClock(2500);
   dhcp.enter(c, DhcpState.BOUND);
-  expect([record.phase, record.owes, record.tries, record.fallsBack, record.seconds]).toEqual([
-    ...[DhcpState.BOUND, 0, 0, 1, 2],
-  ]);
+  expect([record.phase, record.owes, record.tries, record.fallsBack]).toEqual([DhcpState.BOUND, 0, 0, 1]);
 });
 
 describe("ask", () => {
@@ -121,7 +111,7 @@ describe("ask", () => {
   });
 
   test("in REBOOTING not beyond the end of the lease", () => {
-    Object.assign(record, { leaseAt: 0, lease: 100 });
+    record.lease = 100;
     dhcp.advanceClock(98_000);
     dhcp.enter(c, DhcpState.REBOOTING);
     dhcp.ask(c, 3);

@@ -227,17 +227,20 @@ describe("BOUND, RENEWING, REBINDING (section 4.4.5)", () => {
       at: Math.round(timeMs / 1000),
       to: destination === "10.0.0.2" ? "server" : "all",
     }));
-    const expected = [1800, 2475, 2812, 2981, 3065, 3125, 3150].map((at) => ({
+    const expected = [1800, 2475, 2813, 2981, 3066, 3126, 3150].map((at) => ({
       at,
       to: at < 3150 ? "server" : "all",
     }));
-    const rebinding = [3375, 3487, 3547].map((at) => ({ at, to: "all" }));
+    const rebinding = [3375, 3488, 3548].map((at) => ({ at, to: "all" }));
     expect(asked.slice(0, 10)).toEqual([...expected, ...rebinding]);
     for (const { source, ciaddr, secs, options } of stage.messages.slice(2, 12))
       expect([source, ciaddr, secs, options.has(50), options.has(54)]).toEqual([OURS, OURS, 0, false, false]);
     // And then the lease is over, and the address with it.
     expect(stage.events.at(-1)).toEqual({ timeMs: HOUR, names: "FAILED" });
     expect([stage.address, stage.lease.state]).toEqual(["0.0.0.0", DhcpState.SELECTING]);
+    const { address, router, server: granter, dnsServer0, leaseSeconds, mtu } = stage.lease;
+    for (const octets of [address, router, granter, dnsServer0]) expect([...octets]).toEqual([0, 0, 0, 0]);
+    expect([leaseSeconds, mtu]).toEqual([0, 0]);
     expect(stage.messages[12]).toMatchObject({ type: "DISCOVER", timeMs: HOUR, secs: 0 });
   });
 
@@ -329,6 +332,8 @@ describe("REBOOTING (section 3.2)", () => {
     const request = stage.messages.at(-1);
     expect(request).toMatchObject({ type: "REQUEST", ciaddr: "0.0.0.0", source: "0.0.0.0", broadcast: true });
     expect([...(request?.options.keys() ?? [])]).toEqual([53, 61, 55, 50]);
+    // This has begun just now, whenever the first server was looked for.
+    expect(request?.secs).toBe(0);
     stage.run(5000);
     expect([stage.lease.state, stage.address]).toEqual([DhcpState.BOUND, OURS]);
     // It was in use: nobody is probed. But others hear of us again, once the server has said yes.

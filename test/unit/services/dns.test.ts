@@ -72,6 +72,34 @@ describe("a look-up", () => {
     expect(text.peek(text.at)).toBe(16);
   });
 
+  test("a name after a longer one that was none", () => {
+    const staged = stage();
+    expect(look(staged, `${"x".repeat(40)}..b`)).toBe(Status.INVALID_ARGUMENT);
+    expect(staged.peek(staged.at)).toBe(Status.WOULD_BLOCK);
+    expect(look(staged, "1.2.3.4.5")).toBe(Status.INVALID_ARGUMENT);
+    expect(look(staged, "a.b")).toBe(Status.OK);
+    expect(decodeQuery(staged.core.outputFrame(staged.emitNext()).subarray(42)).name).toBe("a.b");
+  });
+
+  test("a server that did not understand the question may say so without it, or with any", () => {
+    const staged = stage();
+    look(staged, "a.example");
+    for (const questions of [[], [{ name: "b.example" }]]) {
+      const frame = staged.core.outputFrame(staged.emitNext());
+      const { id, udpBytes } = decodeQuery(frame.subarray(42));
+      expect(udpBytes).toBe(1232);
+      const octets = encodeMessage({ id, rcode: 1, questions });
+      staged.core.memory.set(octets, MESSAGE);
+      const local = (frame[34] as number) * 256 + (frame[35] as number);
+      expect(staged.receive(address(PEER.address), ports(53, local), MESSAGE, octets.length)).toBe(true);
+      const again = staged.core.outputFrame(staged.emitNext());
+      expect(decodeQuery(again.subarray(42)).udpBytes).toBeUndefined();
+      expect(staged.core.counters().DNS_IGNORED ?? 0).toBe(0);
+      staged.q.plain = 0;
+      staged.q.phase = 1;
+    }
+  });
+
   test("end makes the handle stale", () => {
     const staged = stage();
     look(staged, "a.example");

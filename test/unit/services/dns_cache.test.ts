@@ -1,11 +1,13 @@
 import { expect, test } from "vitest";
+import { encodeName } from "../../dns/codec.js";
 import { placeOfName, putName, type Staged, withQuery } from "./stage.js";
 
 const FILE = "services/dns_cache";
 
 function key(staged: Staged, name: string): bigint {
   putName(staged, name);
-  return staged.core.functions(FILE, "keyOf").keyOf(placeOfName(staged)) as unknown as bigint;
+  const { keyOf } = staged.core.functions(FILE, "keyOf");
+  return keyOf(placeOfName(staged), encodeName(name).length) as unknown as bigint;
 }
 
 test("keyOf differs with every octet of the name, and with the seed", () => {
@@ -28,7 +30,7 @@ test("what keep keeps, recall gives back, until it ends", () => {
   setKey(77n);
   expect(recall(at)).toBe(false);
   core.memory.set([1, 2, 3, 4], 2000);
-  addAddress(at, 2000);
+  addAddress(at, 2000, 4);
   q.ttl = 0;
   keep(at);
   expect(recall(at)).toBe(false);

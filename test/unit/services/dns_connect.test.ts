@@ -12,7 +12,7 @@ function stage() {
   const { addAddress } = core.functions("services/dns_query", "addAddress");
   const add = (...octets: number[]) => {
     core.memory.set(octets, 2000);
-    addAddress(at, 2000);
+    addAddress(at, 2000, 4);
   };
   return { ...staged, t, tcb: core.tcb(t), begin, advance: () => advance(at), add };
 }

@@ -21,7 +21,7 @@ test("addAddress keeps four", () => {
   const { addAddress, addressesOf, nameOf } = core.functions(FILE, "addAddress", "addressesOf", "nameOf");
   for (let index = 1; index <= 5; index++) {
     core.memory.set([10, 0, 0, index], 2001);
-    addAddress(at, 2001);
+    addAddress(at, 2001, 4);
     expect(q.addresses).toBe(Math.min(index, 4));
   }
   const list = addressesOf(at);

@@ -9,12 +9,14 @@ function stage(config = {}) {
   const staged = withQuery(config);
   putName(staged, "a.example");
   staged.q.remoteAddress = address(PEER.address);
-  return { ...staged, ...staged.core.functions(FILE, "begin", "messageAt", "promised", "arrived", "end") };
+  const functions = staged.core.functions(FILE, "begin", "messageAt", "promised", "arrived", "end");
+  const { allocate } = staged.core.functions("tcp/tcb", "allocate");
+  return { ...staged, ...functions, begin: (at: number) => functions.begin(at, allocate()) };
 }
 
 test("begin takes a record of its own, and end gives it back", () => {
   const { core, at, q, begin, end } = stage();
-  expect(begin(at)).toBe(true);
+  begin(at);
   const t = core.tcb(q.stream);
   expect([t.kind, t.state]).toEqual([core.kind("SERVICE"), TcpState.SYN_SENT]);
   expect(core.header.connectionsUsed).toBe(1);
@@ -26,15 +28,27 @@ test("begin takes a record of its own, and end gives it back", () => {
   expect(core.header.connectionsUsed).toBe(0);
 });
 
-test("begin finds no record, no room or no way", () => {
-  for (const config of [{ sendRingBytes: 280 }, { address: "0.0.0.0", gateway: "0.0.0.0" }]) {
-    const { core, at, begin } = stage(config);
-    expect(begin(at)).toBe(false);
-    expect(core.header.connectionsUsed).toBe(0);
+test("begin in a send ring that is too short for some questions", () => {
+  const staged = stage({ sendRingBytes: 256 });
+  for (const [name, sent] of [
+    [`${["a", "b", "c"].map((letter) => letter.repeat(63)).join(".")}.${"d".repeat(33)}`, 256],
+    [`${["a", "b", "c"].map((letter) => letter.repeat(63)).join(".")}.${"d".repeat(34)}`, 0],
+    [`${["a", "b", "c"].map((letter) => letter.repeat(63)).join(".")}.${"d".repeat(61)}`, 0],
+  ] as const) {
+    putName(staged, name);
+    staged.begin(staged.at);
+    const t = staged.core.tcb(staged.q.stream);
+    expect([t.state, t.sendBytes, t.receiveBytes]).toEqual([TcpState.SYN_SENT, sent, 0]);
   }
-  const { core, at, begin } = stage({ connections: 1 });
-  core.functions("tcp/tcb", "allocate").allocate();
-  expect(begin(at)).toBe(false);
+});
+
+test("begin without a way to the server: nothing will come of it", () => {
+  const { core, at, q, begin, messageAt, arrived, end } = stage({ address: "0.0.0.0", gateway: "0.0.0.0" });
+  begin(at);
+  expect(core.tcb(q.stream).state).toBe(TcpState.CLOSED);
+  expect(arrived(at, messageAt(at))).toBe(0);
+  end(at);
+  expect(core.header.connectionsUsed).toBe(0);
 });
 
 test("arrived says when there is enough", () => {
