@@ -5,7 +5,7 @@
 //   dhcp_address  which address is in use
 
 import { DhcpState, Lease, Option, Status } from "../abi_constants";
-import { config, services, state } from "../config";
+import { config, Services, services, state } from "../config";
 import { isDueElseWake } from "../lib/clock";
 import * as arp from "../net/arp";
 import { become, Kind, retireHandle } from "../net/socket";
@@ -127,5 +127,6 @@ export function unreachable(address: u32): void {
 /** Fails to compile when a record does not fit its place. */
 export function checkLayout(): void {
   record.checkLayout();
+  if (offsetof<Services>("conflict") - offsetof<Services>("probed") != 4) ERROR("conflict does not follow probed");
   if (offsetof<DhcpOptions>() > offsetof<Segment>("outSeq")) ERROR("DhcpOptions reach what a reply needs");
 }
