@@ -2,6 +2,7 @@ import { defineConfig } from "vitest/config";
 
 /** Tests that run on all engines under the same names: those whose cores come from test/report/engine.ts. */
 const ON_ALL_ENGINES = [
+  "test/demo/tap.test.ts",
   "test/dns/*.test.ts",
   "test/host/core.test.ts",
   "test/host/{dgram,dhcp,names}.test.ts",
