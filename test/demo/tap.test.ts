@@ -43,7 +43,8 @@ async function demo(...args: string[]) {
     return number === undefined ? [] : [{ number: Number(number), text, states }];
   });
   const notes = lines.filter((line) => line.startsWith("-- ")).map((line) => line.slice(3));
-  return { code, stdout: String(stdout), stderr, frames, notes, pcap };
+  const told = notes.filter((note) => !note.startsWith("left out"));
+  return { code, stdout: String(stdout), stderr, frames, notes, told, pcap };
 }
 
 /** Every line is tshark's, and what is left out is nothing that the device had to do with. */
@@ -85,15 +86,15 @@ describe.skipIf(needs)("demo handshake --tap", () => {
   test("with an address from DHCP, and a name: every line is tshark's", async () => {
     await startDnsmasq(network, folder, [], "--dhcp-range=10.0.0.50,10.0.0.60,120", "--local-ttl=60");
     await startNginx(network, folder, PAGE);
-    const told = await demo("--dhcp", "--url", "http://web.test/");
-    expect([told.code, told.stderr]).toEqual([0, ""]);
-    expectAsTshark(told);
-    expectLife(told.frames);
-    const protocols = told.frames.map(({ text }) => / (ARP|DHCP|DNS|TCP|HTTP) \d+ /.exec(text)?.[1]);
+    const leased = await demo("--dhcp", "--url", "http://web.test/");
+    expect([leased.code, leased.stderr]).toEqual([0, ""]);
+    expectAsTshark(leased);
+    expectLife(leased.frames);
+    const protocols = leased.frames.map(({ text }) => / (ARP|DHCP|DNS|TCP|HTTP) \d+ /.exec(text)?.[1]);
     expect(protocols.filter((name) => name === "DHCP").length).toBe(5);
     expect(protocols.filter((name) => name === "DNS").length).toBe(2);
     expect(protocols.filter((name) => name === "HTTP").length).toBe(2);
-    expect(told.notes.filter((note) => !note.startsWith("left out"))).toEqual([
+    expect(leased.told).toEqual([
       "device: asks for an address",
       expect.stringMatching(/^device: leased 10\.0\.0\.\d+ for 120 s, router 10\.0\.0\.1, DNS 10\.0\.0\.1$/),
       "device: looks up web.test, to connect to its port 80",
@@ -104,10 +105,10 @@ describe.skipIf(needs)("demo handshake --tap", () => {
     ]);
     const [, engine] =
       /\nThe page came: HTTP\/1\.1 200 OK, \d+ octets with its head\. The device ran on (.*)\.\n/.exec(
-        told.stdout,
+        leased.stdout,
       ) ?? [];
     expect(engine).toMatch(ENGINE_PROOF);
-    expect(told.frames.at(-1)?.text).toContain("DHCP Release");
+    expect(leased.frames.at(-1)?.text).toContain("DHCP Release");
   });
 
   test("with an address of its own: a name by --dns, and an address without", async () => {
@@ -118,7 +119,7 @@ describe.skipIf(needs)("demo handshake --tap", () => {
     expectAsTshark(named);
     expectLife(named.frames);
     // Without --local-ttl dnsmasq allows nobody to keep its answers.
-    expect(named.notes.at(-1)).toBe(
+    expect(named.told.at(-1)).toBe(
       "device: looks up alias.test again, and asks: its answer may be kept no longer: 10.0.0.1",
     );
     const plain = await demo("--url", `http://${SERVER}/index.html?x`);
