@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { DhcpLease } from "../../host/dhcp.js";
 import { ENGINE, ENGINE_PROOF, missingEngine } from "../report/engine.js";
 import { missingTools } from "../report/tools.js";
-import { ferruleGet, sha256 } from "./device.js";
+import { ferrule, ferruleGet, sha256 } from "./device.js";
 import { Namespace, type Running } from "./namespace.js";
 import { makeWire, SERVER, startDnsmasq, startNginx } from "./servers.js";
 
@@ -191,9 +191,13 @@ describe.skipIf(needs ?? missingTools("nginx"))("the web of nginx", () => {
     await startServer("--dhcp-range=10.0.0.50,10.0.0.60,120");
     const page = Buffer.from("<h1>a page of nginx</h1>\n".repeat(10_000));
     await startNginx(network, folder, page);
-    const leased = await ferruleGet(network, "http://web.test/", "--dhcp", "--tap", "wire");
+    const recording = ["--record", join(folder, "get.pcapng")] as const;
+    const leased = await ferruleGet(network, "http://web.test/", "--dhcp", "--tap", "wire", ...recording);
     expect(leased.output).toContain(`SHA-256 ${sha256(page)}`);
     expect(leased.output).toMatch(/^leased 10\.0\.0\.\d+ for 120 s, router 10\.0\.0\.1, DNS 10\.0\.0\.1$/m);
+    // It knows by itself which build that was.
+    const replayed = await ferrule("replay", recording[1]);
+    expect([replayed.code, replayed.output]).toEqual([0, expect.stringMatching(/: no difference\n$/)]);
     const asked = await ferruleGet(network, "http://alias.test/", "--dns", SERVER, "--tap", "wire");
     expect(asked.output).toContain(`SHA-256 ${sha256(page)}`);
     const none = await ferruleGet(network, "http://none.test/", "--dns", SERVER, "--tap", "wire");
