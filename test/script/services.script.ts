@@ -11,6 +11,7 @@ import {
   type MessageSpec,
   pointer,
   QUESTION_AT,
+  Type,
 } from "../dns/codec.js";
 import { type DhcpSpec, decodeDhcp, encodeDhcp, quad, u32 } from "../services/dhcp_codec.js";
 import { script } from "./script.js";
@@ -124,6 +125,17 @@ for (const [what, counts] of [
     query.answer();
     query.expectAnswer();
   });
+
+script("RFC 1035 3.4.1: an address of another length is none", DNS, (t) => {
+  const query = ask(t);
+  for (const length of [0, 3, 5, 16]) {
+    query.answer({ answers: [{ name: NAME, type: Type.A, data: new Uint8Array(length).fill(9) }] });
+    query.expectNone();
+  }
+  t.counter("DNS_MALFORMED").increased(4);
+  query.answer();
+  query.expectAnswer();
+});
 
 script("RFC 5452 9.1: an answer to what was not asked is dropped", DNS, (t) => {
   const query = ask(t);
