@@ -2,6 +2,8 @@ import { defineConfig } from "vitest/config";
 
 /** Tests that run on all engines under the same names: those whose cores come from test/report/engine.ts. */
 const ON_ALL_ENGINES = [
+  "test/demo/tap.test.ts",
+  "test/dns/*.test.ts",
   "test/host/core.test.ts",
   "test/host/{dgram,dhcp,names}.test.ts",
   "test/host/gateway.test.ts",
@@ -15,6 +17,7 @@ const ON_ALL_ENGINES = [
   "test/kernel/traffic.test.ts",
   "test/script/scripts.test.ts",
   "test/serve/service.test.ts",
+  "test/services/*.test.ts",
   "test/sim/lossy.test.ts",
   "test/sim/simulation.test.ts",
   "test/table/table.test.ts",

@@ -189,6 +189,13 @@ export class Core {
     return this.#build !== Build.CORE;
   }
 
+  /** The netmask in use, four octets: the configuration's until `setAddress` or a DHCP lease brings another. */
+  get netmask(): Uint8Array {
+    // The core's own copy of the configuration follows the head of its state.
+    const at = this.#base + StateHeaderLayout.size + ConfigLayout.fields.netmask.offset;
+    return this.#memory.slice(this.#checked(at, 4), at + 4);
+  }
+
   /** The head of the state region. */
   header(): StateHeader {
     return readRecord(this.#memory, this.#checked(this.#base, StateHeaderLayout.size), StateHeaderLayout);

@@ -6,6 +6,7 @@ import { Stage } from "../demo/stage.js";
 import { STORIES } from "../demo/stories.js";
 import type { Outcome, Story } from "../demo/story.js";
 import { formatTable, tableOf } from "../demo/table.js";
+import type { EngineFactory } from "../engines/engine.js";
 import { openSinkFile, type SinkFile } from "../pcapng/file.js";
 import {
   type Command,
@@ -17,13 +18,18 @@ import {
   seedFrom,
   UsageError,
 } from "./command.js";
+import { DEMO_TAP_HELP, DEMO_TAP_OPTIONS, playOnTap, tapDemoOf } from "./demo_tap.js";
 import { chosenEngine, ENGINE_OPTION, engineHelp } from "./engine_option.js";
 
 const OPTIONS = {
-  seed: { type: "string", default: "00".repeat(32) },
+  seed: { type: "string" },
   pcap: { type: "string" },
   ...ENGINE_OPTION,
+  ...DEMO_TAP_OPTIONS,
 } as const;
+
+/** Of the stories in memory, which are the same every time. */
+const SEED = "00".repeat(32);
 
 const NAMES = Object.entries(STORIES)
   .map(([name, { summary }]) => `  ${name.padEnd(14)}${summary}`)
@@ -41,8 +47,11 @@ ${NAMES}
   --seed HEX             64 hex digits: other ports, sequence numbers and timestamps
 ${engineHelp("the cores")}
 
-Example:
+${DEMO_TAP_HELP}
+
+Examples:
   ferrule demo close --pcap close.pcapng && tshark -r close.pcapng
+  sudo ferrule demo handshake --tap ferrule0 --dhcp --url http://web.test/
 `;
 
 export const demo: Command = {
@@ -50,23 +59,36 @@ export const demo: Command = {
   help: HELP,
   async run(args) {
     const { values, positionals } = readArguments("demo", args, OPTIONS, 1);
-    const story = find(positionals[0]);
-    const seed = seedFrom(values.seed);
+    const name = positionals[0];
+    const story = find(name);
+    const tapDemo = tapDemoOf(name as string, values);
+    const seed = seedFrom(values.seed ?? (tapDemo ? undefined : SEED));
     const engine = await chosenEngine(values.engine);
     const file = values.pcap === undefined ? undefined : open(values.pcap);
     try {
-      const stage = new Stage({ wasm: readModule(story.module), layout: readLayout(), engine, seed });
-      const outcome = story.play(stage);
-      console.log(tell(story, stage, outcome));
-      if (!file) return EXIT_OK;
-      attempt(() => writeCapture(stage, file.sink));
-      console.log(`\n${plural(stage.passages.length, "frame")} in ${values.pcap}`);
+      const { passages } = tapDemo
+        ? await playOnTap(tapDemo, engine, seed, file && ((octets) => attempt(() => file.sink(octets))))
+        : playInMemory(story, engine, seed, file);
+      if (file) console.log(`\n${plural(passages.length, "frame")} in ${values.pcap}`);
       return EXIT_OK;
     } finally {
       file?.close();
     }
   },
 };
+
+function playInMemory(
+  story: Story,
+  engine: EngineFactory,
+  seed: Uint8Array,
+  file: SinkFile | undefined,
+): Stage {
+  const stage = new Stage({ wasm: readModule(story.module), layout: readLayout(), engine, seed });
+  const outcome = story.play(stage);
+  console.log(tell(story, stage, outcome));
+  if (file) attempt(() => writeCapture(stage, file.sink));
+  return stage;
+}
 
 function find(name: string | undefined): Story {
   const story = name !== undefined && Object.hasOwn(STORIES, name) ? STORIES[name] : undefined;

@@ -1,19 +1,17 @@
 // `ferrule get`: Ferrule as the client, of a web server that the Linux kernel reaches.
 
 import { createHash } from "node:crypto";
-import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { get as httpGet, type IncomingMessage } from "node:http";
 import { isIPv4 } from "node:net";
 import type { Duplex } from "node:stream";
 import { Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { netmaskOf } from "../address.js";
 import { Advice } from "../advice.js";
 import { realClock } from "../clock.js";
 import { formatBytes } from "../console.js";
-import { bootCore, DEVICE_MAC, RING_BYTES } from "../device.js";
-import { DhcpClient } from "../dhcp.js";
+import { bootCore, RING_BYTES } from "../device.js";
+import type { DhcpClient } from "../dhcp.js";
 import { Host } from "../host.js";
 import type { TapLink } from "../link/tap.js";
 import type { TapOptions } from "../link/tap_setup.js";
@@ -31,13 +29,18 @@ import {
 } from "./command.js";
 import { chosenEngine, ENGINE_HELP, ENGINE_OPTION } from "./engine_option.js";
 import { OBSERVER_HELP, OBSERVER_OPTIONS, Observers } from "./observers.js";
+import {
+  deviceConfig,
+  leased,
+  SERVICE_HELP,
+  SERVICE_OPTIONS,
+  type Services,
+  servicesOf,
+} from "./service_options.js";
 import { TAP_HELP, TAP_OPTIONS, tapOptions } from "./tap_options.js";
 
 /** How often it tells how far it is, in milliseconds. */
 const PROGRESS_MS = 2000;
-
-/** How long a DHCP server may take: what RFC 2131's first three tries take, and the probe of the address. */
-const LEASE_MS = 40_000;
 
 /** How long the last segments may take, in milliseconds. */
 const SETTLE_MS = 1000;
@@ -47,8 +50,7 @@ const OPTIONS = {
   timeout: { type: "string", default: "60" },
   ring: { type: "string", default: String(RING_BYTES) },
   seed: { type: "string" },
-  dhcp: { type: "boolean", default: false },
-  dns: { type: "string" },
+  ...SERVICE_OPTIONS,
   ...ENGINE_OPTION,
   ...TAP_OPTIONS,
   ...OBSERVER_OPTIONS,
@@ -63,8 +65,7 @@ Linux kernel. Prints the length and the SHA-256 of what came.
   --timeout S            gives up after S seconds without a byte, 1 to 3600, default 60
   --ring BYTES           size of each of the connection's two rings, default ${RING_BYTES}
   --seed HEX             64 hex digits in place of fresh randomness
-  --dhcp                 takes address, router and DNS servers from a DHCP server behind the interface
-  --dns A                the DNS server, for a URL with a name, when there is no DHCP server
+${SERVICE_HELP}
 ${ENGINE_HELP}
 ${TAP_HELP}
 ${OBSERVER_HELP}
@@ -94,7 +95,7 @@ export const get: Command = {
         const lost = new AbortController();
         tap.onLost = (code) => lost.abort(new Advice(`the interface ${tap.name} went away (${code})`));
         try {
-          const client = values.dhcp ? await leased(host, lost.signal) : undefined;
+          const client = values.dhcp ? await leasedHere(host, lost.signal) : undefined;
           const code = await fetch(new Net(host), {
             url,
             timeoutMs,
@@ -118,12 +119,6 @@ export const get: Command = {
   },
 };
 
-/** What the device has besides TCP. */
-interface Services {
-  readonly isLeased: boolean;
-  readonly dnsServers: string[];
-}
-
 interface Boot {
   readonly wasm: Uint8Array;
   readonly seed: Uint8Array;
@@ -131,47 +126,22 @@ interface Boot {
   readonly services: Services | undefined;
 }
 
-/** Undefined when the options ask for none. Throws UsageError. */
-function servicesOf({ dhcp, dns }: { dhcp: boolean; dns?: string | undefined }): Services | undefined {
-  if (dns !== undefined && !isIPv4(dns))
-    throw new UsageError(`--dns ${dns} is not possible: give an IPv4 address, as in 10.0.0.1`);
-  return dhcp || dns !== undefined
-    ? { isLeased: dhcp, dnsServers: dns === undefined ? [] : [dns] }
-    : undefined;
-}
-
-/** Waits for a lease, and tells what it is. Throws Advice when none comes. */
-async function leased(host: Host, signal: AbortSignal): Promise<DhcpClient> {
-  const client = new DhcpClient(host, { hostName: "ferrule" });
-  try {
-    const [{ address, router, dnsServers, leaseSeconds }] = await once(client, "lease", {
-      signal: AbortSignal.any([signal, AbortSignal.timeout(LEASE_MS)]),
-    });
-    console.log(
-      `leased ${address} for ${leaseSeconds} s, router ${router ?? "none"}, DNS ${dnsServers.join(" ") || "none"}`,
-    );
-    return client;
-  } catch {
-    signal.throwIfAborted();
-    throw new Advice(
-      `no DHCP server answered in ${LEASE_MS / 1000} s: start one on the interface, or leave --dhcp out`,
-    );
-  }
+/** Waits for a lease, and says what it is. */
+async function leasedHere(host: Host, signal: AbortSignal): Promise<DhcpClient> {
+  const { client, told } = await leased(host, signal);
+  console.log(told);
+  return client;
 }
 
 function bootHost(
   tap: TapLink,
-  { deviceAddress, hostAddress, prefixLength }: TapOptions,
+  tapAt: TapOptions,
   { wasm, seed, ringBytes, services }: Boot,
   observers: Observers,
 ): Host {
   const { engineFor, wrapLink } = observers.hooks;
   const config = {
-    mac: DEVICE_MAC,
-    ...(services?.isLeased
-      ? {}
-      : { address: deviceAddress, netmask: netmaskOf(prefixLength), gateway: hostAddress }),
-    ...(services && { queries: 1, cacheEntries: 4, dnsServers: services.dnsServers }),
+    ...deviceConfig(tapAt, services),
     // A long answer of a DNS server takes a connection, too.
     connections: services ? 2 : 1,
     listeners: 0,

@@ -1,4 +1,4 @@
-// `ferrule replay`: repeats a recording on the core as it was built.
+// `ferrule replay`: repeats a recording on the cores as they were built.
 
 import { REPLAY_HELP, replay as replayFile } from "../record/command.js";
 import { type Command, readModule } from "./command.js";
@@ -7,5 +7,6 @@ import { chosenEngine } from "./engine_option.js";
 export const replay: Command = {
   summary: "repeats a recording, bit for bit, and names a difference",
   help: REPLAY_HELP,
-  run: (args) => replayFile(args, { wasm: () => readModule(), engine: chosenEngine }),
+  run: (args) =>
+    replayFile(args, { modules: () => [readModule(), readModule("standard")], engine: chosenEngine }),
 };

@@ -9,10 +9,17 @@ export const TAP_OPTIONS = {
   "host-address": { type: "string" },
 } as const;
 
+const ADDRESS_HELP = `  --device-address A/L   the device's IPv4 address and prefix length, default 10.0.0.2/24
+  --host-address A       the kernel's address, default the first one of that network that is free`;
+
 export const TAP_HELP = `  --tap NAME             the interface, default ferrule0: attached to when it is there, else made and
                          removed again (needs root, or a network of its own: unshare -rn)
-  --device-address A/L   the device's IPv4 address and prefix length, default 10.0.0.2/24
-  --host-address A       the kernel's address, default the first one of that network that is free`;
+${ADDRESS_HELP}`;
+
+/** For a command that needs no interface: `--tap` asks for one. */
+export const OPTIONAL_TAP_HELP = `  --tap NAME             the interface: attached to when it is there, else made and removed again (needs
+                         root, or a network of its own: unshare -rn)
+${ADDRESS_HELP}`;
 
 type Values = Partial<Record<keyof typeof TAP_OPTIONS, string>>;
 

@@ -2,7 +2,7 @@
 // at octets alone, and shares no code with the core.
 
 import { ArpOperation, decode, formatIp, type Packet, type TcpPacket } from "../packet/index.js";
-import { get16 } from "../packet/octets.js";
+import { describeDhcp } from "./dissect_dhcp.js";
 import { describeDns } from "./dissect_dns.js";
 import { MessageStreams, readDns, readHttp } from "./dissect_stream.js";
 import { TcpStreams } from "./dissect_tcp.js";
@@ -22,8 +22,7 @@ export interface Columns {
 
 const DNS_PORT = 53;
 const HTTP_PORT = 80;
-const UDP = 17;
-const UDP_HEADER_BYTES = 8;
+const DHCP_PORTS = [67, 68];
 const BROADCAST = "ff:ff:ff:ff:ff:ff";
 
 /** Tells of the frames of one capture, which it must be given in their order. */
@@ -47,6 +46,11 @@ export class Dissector {
     return { ...base, ...addresses(packet), ...describe(packet) };
   }
 
+  /** A frame that nothing is told of, but which counts. */
+  pass(atNs: number): undefined {
+    if (this.#number++ === 0) this.#firstNs = atNs;
+  }
+
   #describeTcp(packet: TcpPacket, timeNs: number): { protocol: string; info: string } {
     const { tcp, stream } = this.#tcp.next(packet, this.#number, timeNs);
     const { sourcePort, destinationPort, payload } = packet.tcp;
@@ -59,6 +63,12 @@ export class Dissector {
     }
     return { protocol: "TCP", info: tcp.text };
   }
+}
+
+/** Whether there are words for a frame: ARP, TCP and UDP have some. */
+export function canTell(frame: Uint8Array): boolean {
+  const packet = decode(frame);
+  return packet.kind === "arp" || packet.kind === "tcp" || packet.kind === "udp";
 }
 
 /** The columns as a line of tshark's. */
@@ -78,13 +88,13 @@ function addresses(packet: Packet): { source: string; destination: string } {
 
 function describe(packet: Packet): { protocol: string; info: string } {
   if (packet.kind === "arp") return { protocol: "ARP", info: describeArp(packet.arp) };
-  if (!("ipv4" in packet) || packet.ipv4.protocol !== UDP || packet.ipv4.payload.length < UDP_HEADER_BYTES)
-    throw new Error("the demos have no such frame: teach host/demo/dissect.ts");
-  const { payload } = packet.ipv4;
-  const [source, destination, length] = [get16(payload, 0), get16(payload, 2), get16(payload, 4)];
-  const data = payload.subarray(UDP_HEADER_BYTES, length);
-  if (source === DNS_PORT || destination === DNS_PORT) return { protocol: "DNS", info: describeDns(data) };
-  return { protocol: "UDP", info: `${source} → ${destination} Len=${data.length}` };
+  if (packet.kind !== "udp") throw new Error("the demos have no such frame: teach host/demo/dissect.ts");
+  const { sourcePort, destinationPort, payload } = packet.udp;
+  const ports = [sourcePort, destinationPort];
+  if (ports.includes(DNS_PORT)) return { protocol: "DNS", info: describeDns(payload) };
+  if (DHCP_PORTS.some((port) => ports.includes(port)))
+    return { protocol: "DHCP", info: describeDhcp(payload) };
+  return { protocol: "UDP", info: `${sourcePort} → ${destinationPort} Len=${payload.length}` };
 }
 
 function describeArp({

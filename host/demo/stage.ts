@@ -4,13 +4,13 @@
 import { createHash } from "node:crypto";
 import { Event, SocketKind } from "../abi.js";
 import type { Timer } from "../clock.js";
-import { type Address, type Core, type CoreConfig, CoreError, createCore } from "../core.js";
+import { type Core, type CoreConfig, CoreError, createCore } from "../core.js";
 import { DropWatch } from "../counters.js";
 import type { EngineFactory } from "../engines/engine.js";
 import { formatMac } from "../packet/ethernet.js";
 import { VirtualClock } from "../sim/clock.js";
 import type { Layout } from "../sim/layout.js";
-import { StateReader, type Tuple } from "./states.js";
+import { otherHost, StateReader, tupleOf } from "./states.js";
 
 /** How long a frame is on its way, in milliseconds: half of the round trip. */
 const DELAY_MS = 5;
@@ -39,9 +39,9 @@ export interface Passage {
   /** When it left, in milliseconds of the stage's clock, in whole nanoseconds. */
   readonly atMs: number;
   readonly frame: Uint8Array;
-  readonly from: Player;
+  readonly from: Named;
   /** The host that it is for; undefined for all. */
-  readonly to: Player | undefined;
+  readonly to: Named | undefined;
   /** By the name of the host: of the sender once it had sent, of others once the frame had come. */
   readonly states: Map<string, string>;
   fate: Fate | undefined;
@@ -55,9 +55,12 @@ export interface Note {
   readonly text: string;
 }
 
-/** Who sends and takes frames: a core, or somebody who forges. */
-export interface Player {
+export interface Named {
   readonly name: string;
+}
+
+/** Who sends and takes frames: a core, or somebody who forges. */
+export interface Player extends Named {
   readonly mac: string;
   receive(passage: Passage): void;
 }
@@ -362,25 +365,4 @@ export class Forger implements Player {
   }
 
   receive(): void {}
-}
-
-/** The address that an ARP packet or an IPv4 datagram comes from, or is for. */
-function otherHost(frame: Uint8Array, isSender: boolean): string {
-  const isArp = frame[13] === 6;
-  const at = isSender ? (isArp ? 38 : 30) : isArp ? 28 : 26;
-  return frame.subarray(at, at + 4).join(".");
-}
-
-/** The connection that a frame is of, as its sender or its receiver sees it; undefined for what is no TCP segment. */
-function tupleOf(frame: Uint8Array, isSender: boolean): Tuple | undefined {
-  if (frame.length < 54 || frame[12] !== 8 || frame[13] !== 0 || frame[14] !== 0x45 || frame[23] !== 6)
-    return undefined;
-  const view = new DataView(frame.buffer, frame.byteOffset);
-  const [source, destination]: [Address, Address] = [
-    { address: frame.subarray(26, 30).join("."), port: view.getUint16(34) },
-    { address: frame.subarray(30, 34).join("."), port: view.getUint16(36) },
-  ];
-  return isSender
-    ? { localPort: source.port, remote: destination }
-    : { localPort: destination.port, remote: source };
 }

@@ -113,3 +113,24 @@ export function stateLabel(state: number): string {
   const [name] = Object.entries(TcpState).find(([, value]) => value === state) ?? [];
   return (name ?? `state ${state}`).replaceAll("_", "-");
 }
+
+/** The address that an ARP packet or an IPv4 datagram comes from, or is for. */
+export function otherHost(frame: Uint8Array, isSender: boolean): string {
+  const isArp = frame[13] === 6;
+  const at = isSender ? (isArp ? 38 : 30) : isArp ? 28 : 26;
+  return frame.subarray(at, at + 4).join(".");
+}
+
+/** The connection that a frame is of, as its sender or its receiver sees it; undefined for what is no TCP segment. */
+export function tupleOf(frame: Uint8Array, isSender: boolean): Tuple | undefined {
+  if (frame.length < 54 || frame[12] !== 8 || frame[13] !== 0 || frame[14] !== 0x45 || frame[23] !== 6)
+    return undefined;
+  const view = new DataView(frame.buffer, frame.byteOffset);
+  const [source, destination]: [Address, Address] = [
+    { address: frame.subarray(26, 30).join("."), port: view.getUint16(34) },
+    { address: frame.subarray(30, 34).join("."), port: view.getUint16(36) },
+  ];
+  return isSender
+    ? { localPort: source.port, remote: destination }
+    : { localPort: destination.port, remote: source };
+}

@@ -1,7 +1,8 @@
 // What a story is: hosts on a stage, and what they do.
 
 import type { CoreConfig } from "../core.js";
-import type { Host, Passage, Stage } from "./stage.js";
+import type { Host, Stage } from "./stage.js";
+import type { View } from "./table.js";
 
 export interface Story {
   /** What it shows, in a line. */
@@ -14,11 +15,8 @@ export interface Story {
   play(stage: Stage): Outcome;
 }
 
-export interface Outcome {
-  /** Whose states stand beside the frames, left and right. */
+export interface Outcome extends View {
   readonly ends: readonly [Host, Host];
-  /** Whether a frame is too much for the table; default none is. */
-  isLeftOut?(passage: Passage): boolean;
   /** What came of it. */
   readonly result: string;
 }

@@ -1,11 +1,24 @@
 // The table of a story: the frames as tshark prints them, with the states of both ends beside them, and what happened between.
 
-import { Dissector, formatColumns } from "./dissect.js";
-import type { Passage, Stage } from "./stage.js";
-import type { Outcome } from "./story.js";
+import { canTell, Dissector, formatColumns } from "./dissect.js";
+import type { Named, Note, Passage } from "./stage.js";
 
 /** The longest state is SYN-RECEIVED. */
 const STATE_WIDTH = 13;
+
+/** What was played: frames, and what happened between them, in the order of time. */
+export interface Played {
+  readonly passages: readonly Passage[];
+  readonly notes: readonly Note[];
+}
+
+/** What is shown of it. */
+export interface View {
+  /** Whose states stand beside the frames, left and right. */
+  readonly ends: readonly [Named, Named];
+  /** Whether a frame is too much for the table; default none is. */
+  isLeftOut?(passage: Passage): boolean;
+}
 
 /** A line of the table. */
 export type Line = FrameLine | { readonly note: string };
@@ -19,23 +32,26 @@ export interface FrameLine {
   readonly text: string;
 }
 
-/** The lines of a story that was played. */
-export function tableOf(stage: Stage, { ends, isLeftOut = () => false }: Outcome): Line[] {
+/** The lines of a story that was played. Frames that there are no words for are left out. */
+export function tableOf(played: Played, { ends, isLeftOut = () => false }: View): Line[] {
   const dissector = new Dissector();
   const lines: Line[] = [];
-  const notes = [...stage.notes];
+  const notes = [...played.notes];
   let leftOut: LeftOut[] = [];
   const flush = () => {
     if (leftOut.length > 0) lines.push({ note: tellLeftOut(leftOut) });
     leftOut = [];
   };
-  for (const [index, passage] of stage.passages.entries()) {
+  for (const [index, passage] of played.passages.entries()) {
     while (notes[0] && notes[0].atMs <= passage.atMs) {
       flush();
       lines.push({ note: (notes.shift() as (typeof notes)[number]).text });
     }
-    const text = formatColumns(dissector.next(passage.frame, Math.round(passage.atMs * 1e6)));
-    if (isLeftOut(passage)) {
+    const atNs = Math.round(passage.atMs * 1e6);
+    const text = canTell(passage.frame)
+      ? formatColumns(dissector.next(passage.frame, atNs))
+      : dissector.pass(atNs);
+    if (text === undefined || isLeftOut(passage)) {
       leftOut.push({ number: index + 1, from: passage.from.name });
       continue;
     }
@@ -48,7 +64,7 @@ export function tableOf(stage: Stage, { ends, isLeftOut = () => false }: Outcome
 }
 
 /** The table, with its head. */
-export function formatTable(lines: readonly Line[], { ends: [left, right] }: Outcome): string {
+export function formatTable(lines: readonly Line[], { ends: [left, right] }: View): string {
   const head = `${pad(left.name)}${pad(right.name)}${"No.".padStart(5)} ${"Time".padEnd(11)} ${"Source".padStart(12)}   ${"Destination".padEnd(12)} Protocol, length, info`;
   const rows = lines.map((line) =>
     "note" in line ? `-- ${line.note}` : `${line.states.map(pad).join("")}${line.text}`,

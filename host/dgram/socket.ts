@@ -357,7 +357,7 @@ export class Socket extends EventEmitter {
   }
 
   #isBroadcast(address: string): boolean {
-    const { netmask } = this.#host.core.config;
+    const { netmask } = this.#host.core;
     const own = this.#host.core.localAddress(this.#handle).address.split(".").map(Number);
     const directed = own.map((octet, index) => octet | (~(netmask[index] as number) & 0xff));
     return address === "255.255.255.255" || address === directed.join(".");

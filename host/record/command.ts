@@ -33,7 +33,8 @@ difference: the call, its time, what was recorded, and what came.
 Options:
   --until N        stop after call N
   --dump           print every call and every frame, and at the end what the cores look like
-  --module FILE    the compiled core to replay on, default the one of this installation
+  --module FILE    the compiled core to replay on, default those of this installation: core.wasm
+                   or standard.wasm, whichever a core ran on
   --engine NAME    what executes the cores: v8, the default; wasm3; aot
   --help           this text
 
@@ -47,8 +48,8 @@ Exit codes: 0 no difference; 1 a difference, a damaged file, or one that cannot 
 `;
 
 export interface ReplayInputs {
-  /** The installation's module. Called when no other one is named; what it throws is told, and the exit code is 1. */
-  readonly wasm: () => Uint8Array;
+  /** The installation's modules. Called when no other one is named; what it throws is told, and the exit code is 1. */
+  readonly modules: () => readonly Uint8Array[];
   /** The engine of a name. What it rejects with is told, and the exit code is 1. */
   readonly engine: (name: EngineName) => Promise<EngineFactory>;
   /** Takes lines of the result; default standard output. */
@@ -103,9 +104,9 @@ async function run(
   }
   let source: SourceFile | undefined;
   try {
-    const wasm = options.module === undefined ? inputs.wasm() : readModule(options.module);
+    const modules = options.module === undefined ? inputs.modules() : [readModule(options.module)];
     source = openSourceFile(options.file);
-    return await play(source, wasm, await inputs.engine(options.engine), options, output, isGone);
+    return await play(source, modules, await inputs.engine(options.engine), options, output, isGone);
   } catch (error) {
     output.err(`ferrule: ${(error as Error).message}`);
     return EXIT_DIFFERENT;
@@ -149,9 +150,13 @@ function readModule(path: string): Uint8Array {
   return octets;
 }
 
+function sha256Of(octets: Uint8Array): string {
+  return createHash("sha256").update(octets).digest("hex");
+}
+
 async function play(
   source: SourceFile,
-  octets: Uint8Array,
+  files: readonly Uint8Array[],
   engine: EngineFactory,
   options: Options,
   { out, err }: Output,
@@ -164,8 +169,8 @@ async function play(
     },
     ...(options.dump && { onCall: dumpTo(out) }),
   };
-  const sha256 = createHash("sha256").update(octets).digest("hex");
-  const player = new Player(source, { octets, sha256 }, engine, {
+  const modules = files.map((octets) => ({ octets, sha256: sha256Of(octets) }));
+  const player = new Player(source, modules, engine, {
     ...listener,
     ...(options.until !== undefined && { until: options.until }),
     anyModule: options.module !== undefined,
@@ -194,8 +199,9 @@ function dumpTo(out: (line: string) => void): NonNullable<Listener["onCall"]> {
 
 function report(player: Player, { file, module }: Options, out: (line: string) => void): number {
   const { difference, ending, damages } = player;
-  const strangers = [...player.cores.values()].filter(({ record }) => record.sha256 !== player.wasm.sha256);
-  if (strangers.length > 0) out(`replay: ${module} is not the module that was recorded`);
+  const isKnown = (sha256: string) => player.modules.some((known) => known.sha256 === sha256);
+  if ([...player.cores.values()].some(({ record }) => !isKnown(record.sha256)))
+    out(`replay: ${module} is not the module that was recorded`);
   if (damages > DAMAGES_SHOWN) out(`damaged: at ${count(damages - DAMAGES_SHOWN, "place")} more`);
   if (difference) {
     const { call, timeNs, core, lines } = difference;

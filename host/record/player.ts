@@ -26,6 +26,13 @@ const MEMORY_MAX = 2 ** 30;
 /** Open sockets that are kept in mind for the end, at most. */
 const HANDLES_MAX = 65_536;
 
+/** A compiled core. */
+export interface Module {
+  readonly octets: Uint8Array;
+  /** Of the octets, in hex. */
+  readonly sha256: string;
+}
+
 /** A core that replays. */
 export interface PlayedCore {
   readonly record: CoreRecord;
@@ -86,12 +93,12 @@ export class Player {
   #packet: PacketBlock | undefined;
 
   /**
-   * `source`: the recording. `wasm`: the module to repeat it on. `until`: the last call, by its number. Without
-   * `anyModule` a recording of another module is not replayed.
+   * `source`: the recording. `modules`: each core is repeated on the one that it ran on. `until`: the last call, by its number.
+   * Without `anyModule` a core that ran on none of them is not replayed; with it, it is on the first one.
    */
   constructor(
     readonly source: Source,
-    readonly wasm: { readonly octets: Uint8Array; readonly sha256: string },
+    readonly modules: readonly Module[],
     readonly factory: EngineFactory,
     readonly options: { readonly until?: number; readonly anyModule?: boolean } & Listener = {},
   ) {
@@ -175,12 +182,7 @@ export class Player {
 
   #addCore(block: Block): void {
     const record = readCore(block);
-    if (record.sha256 !== this.wasm.sha256 && !this.options.anyModule)
-      throw new PcapngError(
-        block.offset,
-        `core "${record.name}" is of another module, of ${record.moduleBytes} bytes with SHA-256 ${record.sha256} ` +
-          `(this one: ${this.wasm.octets.length} bytes, ${this.wasm.sha256}): name a file with --module`,
-      );
+    const module = this.#moduleOf(block, record);
     if (record.core !== this.cores.size)
       throw new PcapngError(block.offset, `core ${record.core} where core ${this.cores.size} should be`);
     this.#memoryBytes += record.memoryBytes;
@@ -189,7 +191,7 @@ export class Player {
         block.offset,
         `the cores need ${this.#memoryBytes} bytes of memory, which is too much`,
       );
-    const engine = this.#makeEngine(block, record.memoryBytes);
+    const engine = this.#makeEngine(block, module, record.memoryBytes);
     const version = engine.exports.abiVersion();
     if (version !== ABI_VERSION)
       throw new PcapngError(
@@ -200,9 +202,22 @@ export class Player {
     this.cores.set(record.core, { record, engine, memory, handles: new Set(), runs: new Runs() });
   }
 
-  #makeEngine(block: Block, memoryBytes: number): Engine {
+  /** The module that a core ran on. Throws PcapngError when it is not there. */
+  #moduleOf({ offset }: Block, { name, moduleBytes, sha256 }: CoreRecord): Module {
+    const [first] = this.modules;
+    const module = this.modules.find((one) => one.sha256 === sha256) ?? (this.options.anyModule && first);
+    if (module) return module;
+    const ours = this.modules.map((one) => `${one.octets.length} bytes, ${one.sha256}`).join("; ");
+    throw new PcapngError(
+      offset,
+      `core "${name}" is of another module, of ${moduleBytes} bytes with SHA-256 ${sha256} ` +
+        `(known: ${ours}): name a file with --module`,
+    );
+  }
+
+  #makeEngine(block: Block, { octets }: Module, memoryBytes: number): Engine {
     try {
-      return this.factory(this.wasm.octets, memoryBytes);
+      return this.factory(octets, memoryBytes);
     } catch (error) {
       throw new PcapngError(block.offset, `a core could not be made: ${(error as Error).message}`);
     }

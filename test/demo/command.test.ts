@@ -59,6 +59,13 @@ describe("ferrule demo", () => {
     [["close", "--seed", "12"], "--seed needs 64 hex digits"],
     [["close", "--seeds", "12"], "Unknown option '--seeds'"],
     [["close", "--engine", "v9"], "--engine v9 is not known: give v8, wasm3, aot"],
+    [["handshake", "--dhcp"], "--dhcp needs an interface: give --tap NAME, too"],
+    [["close", "--url", "http://10.0.0.1/"], "--url needs an interface: give --tap NAME, too"],
+    [["close", "--tap", "wire", "--url", "http://10.0.0.1/"], "--tap is for handshake"],
+    [["handshake", "--tap", "wire"], "which page? Give --url http://NAME/"],
+    [["handshake", "--tap", "wire", "--url", "http://10.0.0.1:8000/"], "give an http URL of port 80"],
+    [["handshake", "--tap", "wire", "--url", "https://10.0.0.1/"], "give an http URL of port 80"],
+    [["handshake", "--tap", "wire", "--url", "http://web.test/"], "web.test is a name: say who knows it"],
     [["close", "--pcap"], "'--pcap <value>' argument missing"],
   ])("does not understand %j", (args, message) => {
     const { status, stdout, stderr } = demo(...args);

@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { Dissector, formatColumns } from "../../host/demo/dissect.js";
 import { concat, encode, put16, type TcpOption } from "../../host/packet/index.js";
 import { missingTools } from "../report/tools.js";
+import { type DhcpOption, encodeDhcp, TYPES, udpFrame } from "../services/dhcp_codec.js";
 import { captureOf, tsharkLines } from "./support.js";
 
 const CLIENT = { mac: "02:46:52:00:00:02", address: "10.0.0.2" };
@@ -401,6 +402,23 @@ describe.skipIf(missingTools("tshark"))("DNS as tshark", () => {
     s(32, { seq: 2921, ack: 1 + query.length, flags: "PA", text: answer.slice(2920) });
     c(40, { seq: 1 + query.length, ack: 1 + answer.length });
     expectAsTshark(frames);
+  });
+
+  test("DHCP: all types, with numbers of fewer digits and a pad before the type", () => {
+    const path = { fromMac: SERVER.mac, toMac: CLIENT.mac, from: SERVER.address, to: CLIENT.address };
+    const lines = expectAsTshark(
+      Object.values(TYPES).map((type, index) => {
+        const options: DhcpOption[] = [
+          [0, []],
+          [53, [type]],
+        ];
+        return [
+          index,
+          udpFrame(path, encodeDhcp({ xid: 0xabcdef >>> (4 * index), chaddr: CLIENT.mac, options })),
+        ];
+      }),
+    );
+    expect(lines[0]).toMatch(/ DHCP \d+ DHCP Discover - Transaction ID 0xabcdef$/);
   });
 
   test("UDP that is nothing else", () => {

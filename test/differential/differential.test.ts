@@ -9,12 +9,16 @@ import { mutatedModule } from "../record/support.js";
 import { missingTools } from "../report/tools.js";
 import { builtModule } from "../script/script.js";
 import type { Contender } from "./rigs.js";
-import { runTrace } from "./trace.js";
+import { ServicesTrace } from "./services_trace.js";
+import { runIt, runTrace } from "./trace.js";
 
 const TRACES = 1000;
+/** Of the build with services. */
+const SERVICE_TRACES = 500;
 const TRACES_PER_TEST = 100;
 
 const wasm = builtModule();
+const standard = builtModule("standard");
 const changed = mutatedModule();
 const reason = missingTools("gcc", "wasm3");
 const COUNTERS = (Object.keys(Counter) as (keyof typeof Counter)[]).filter((name) => name !== "COUNT");
@@ -26,11 +30,11 @@ beforeEach((context) => {
   if (reason) context.skip(reason);
 });
 
-async function contenders(): Promise<readonly Contender[]> {
+async function contenders(module: Uint8Array = wasm): Promise<readonly Contender[]> {
   return [
-    { label: "v8", factory: createV8Engine, wasm },
-    { label: "wasm3", factory: await engineNamed("wasm3"), wasm },
-    { label: "aot", factory: await engineNamed("aot"), wasm },
+    { label: "v8", factory: createV8Engine, wasm: module },
+    { label: "wasm3", factory: await engineNamed("wasm3"), wasm: module },
+    { label: "aot", factory: await engineNamed("aot"), wasm: module },
   ];
 }
 
@@ -64,6 +68,36 @@ test("the traces move every other counter", () => {
   expect(
     COUNTERS.filter((name) => !counters.get(name) && !NOT_REACHED.includes(name) && !isServices(name)),
   ).toEqual([]);
+});
+
+describe("three engines do the same with UDP, DNS, DHCP and fragments", () => {
+  const moved = new Map<string, number>();
+  const done = { datagrams: 0, names: 0, leases: 0 };
+  let calls = 0;
+  let traces = 0;
+
+  for (let first = 1; first <= SERVICE_TRACES; first += TRACES_PER_TEST)
+    test(`traces ${first} to ${first + TRACES_PER_TEST - 1}`, async () => {
+      const engines = await contenders(standard);
+      for (let seed = first; seed < first + TRACES_PER_TEST; seed++) {
+        const trace = new ServicesTrace(seed, engines, standard);
+        const told = runIt(trace, seed, COUNTERS);
+        traces++;
+        for (const name of ["datagrams", "names", "leases"] as const) done[name] += trace.done[name];
+        calls += told.calls;
+        for (const [name, count] of told.counters) moved.set(name, (moved.get(name) ?? 0) + count);
+      }
+    });
+
+  test("the traces move every counter of services", () => {
+    expect(traces, "all traces ran before this").toBe(SERVICE_TRACES);
+    expect(COUNTERS.filter((name) => isServices(name) && !moved.get(name))).toEqual([]);
+    // And not by what goes wrong alone.
+    for (const [what, count] of Object.entries(done)) expect(count, what).toBeGreaterThan(traces / 5);
+    console.log(
+      `${traces} traces of the standard build: ${calls} calls on each engine, ${JSON.stringify(done)}`,
+    );
+  });
 });
 
 describe("a difference is found, and named", () => {

@@ -5,6 +5,7 @@
 import {
   ABI_VERSION,
   CONFIG_DEFAULTS,
+  type Config,
   ConfigFlag,
   ConfigLayout,
   type CoreExports,
@@ -56,7 +57,11 @@ export function runTrace(
   wasm: Uint8Array,
   counters: readonly Parameters<Rigs["counter"]>[0][],
 ): Told {
-  const trace = new Trace(seed, contenders, wasm);
+  return runIt(new Trace(seed, contenders, wasm), seed, counters);
+}
+
+/** Runs a trace. Throws as runTrace. */
+export function runIt(trace: Trace, seed: number, counters: readonly Parameters<Rigs["counter"]>[0][]): Told {
   try {
     return trace.run(counters);
   } catch (error) {
@@ -65,19 +70,19 @@ export function runTrace(
   }
 }
 
-class Trace {
+export class Trace {
   step = 0;
-  readonly #prng: Prng;
+  protected readonly prng: Prng;
   /** Every fourth trace sends and receives in one call. */
   readonly #inOne: boolean;
-  readonly #device: Rigs;
-  readonly #peer: Core;
-  readonly #exchange: number;
+  protected readonly device: Rigs;
+  protected readonly peer: Core;
+  protected readonly exchange: number;
   readonly #handles: number[] = [];
-  readonly #peerHandles: number[] = [];
+  protected readonly peerHandles: number[] = [];
   readonly #toDevice: Uint8Array[] = [];
   readonly #toPeer: Uint8Array[] = [];
-  #now: number;
+  protected now: number;
   #framesIn = 0;
   #framesOut = 0;
   /** The last frame of each direction, to be forged from. */
@@ -85,23 +90,40 @@ class Trace {
   #lastOut = new Uint8Array(60);
 
   constructor(seed: number, contenders: readonly Contender[], wasm: Uint8Array) {
-    this.#prng = new Prng(seed);
+    this.prng = new Prng(seed);
     this.#inOne = seed % 4 === 1;
-    this.#now = this.#prng.chance(0.3) ? 2 ** 32 - this.#prng.below(5000) : this.#prng.below(100_000);
-    this.#device = new Rigs(contenders, MEMORY_BYTES);
+    this.now = this.prng.chance(0.3) ? 2 ** 32 - this.prng.below(5000) : this.prng.below(100_000);
+    this.device = new Rigs(contenders, MEMORY_BYTES);
     this.#boot();
-    this.#exchange = this.#device.header("exchange");
+    this.exchange = this.device.header("exchange");
     const { mac, address } = PEER;
-    this.#peer = createCore(
+    this.peer = createCore(
       wasm,
-      { mac, address, connections: 6, listeners: 3, seed: this.#prng.bytes(32) },
-      { now: this.#now >>> 0 },
+      { mac, address, connections: 6, listeners: 4, seed: this.prng.bytes(32) },
+      { now: this.now >>> 0 },
     );
-    for (const port of PORTS) this.#peerListens(port);
+    for (const port of PORTS) this.peerListens(port);
   }
 
   run(counters: readonly Parameters<Rigs["counter"]>[0][]): Told {
-    const actions = [
+    const actions = this.actions();
+    for (this.step = 1; this.step <= STEPS; this.step++) {
+      this.pick(actions)();
+      this.#settle();
+    }
+    return {
+      calls: this.device.calls,
+      traps: this.device.traps,
+      framesIn: this.#framesIn,
+      framesOut: this.#framesOut,
+      counters: new Map(counters.map((name) => [name, this.device.counter(name)])),
+      engines: this.device.names,
+    };
+  }
+
+  /** What may happen in a step; one that stands twice happens twice as often. */
+  protected actions(): readonly (() => void)[] {
+    return [
       () => this.#passTime(),
       () => this.#passTime(),
       () => this.#deviceActs(),
@@ -112,157 +134,170 @@ class Trace {
       () => this.#hostileFrame(),
       () => this.#hostileFrame(),
       () => this.#hostileCall(),
-    ] as const;
-    for (this.step = 1; this.step <= STEPS; this.step++) {
-      this.#pick(actions)();
-      this.#settle();
-    }
-    return {
-      calls: this.#device.calls,
-      traps: this.#device.traps,
-      framesIn: this.#framesIn,
-      framesOut: this.#framesOut,
-      counters: new Map(counters.map((name) => [name, this.#device.counter(name)])),
-      engines: this.#device.names,
-    };
+    ];
   }
 
-  #pick<T>(from: readonly T[]): T {
-    return from[this.#prng.below(from.length)] as T;
+  /** Fields of the device's configuration, besides those that every trace draws. */
+  protected config(): Partial<Config> {
+    return {};
+  }
+
+  /** What hosts beside the peer answer to a frame of the device; undefined: it is for the peer. */
+  protected answers(_frame: Uint8Array): readonly Uint8Array[] | undefined {
+    return undefined;
+  }
+
+  /** What the peer does by itself. */
+  protected peerTurn(): void {}
+
+  /** A frame of the device's that was sent last. */
+  protected get lastOut(): Uint8Array {
+    return this.#lastOut;
+  }
+
+  protected pick<T>(from: readonly T[]): T {
+    return from[this.prng.below(from.length)] as T;
   }
 
   #boot(): void {
-    const ring = () => 4 * (64 + this.#prng.below(1500));
+    const ring = () => 4 * (64 + this.prng.below(1500));
     const record = new Uint8Array(ConfigLayout.size);
     writeRecord(record, 0, ConfigLayout, {
       ...CONFIG_DEFAULTS,
       version: ABI_VERSION,
       bytes: ConfigLayout.size,
-      flags: this.#prng.chance(0.3) ? ConfigFlag.NO_TIMESTAMPS : 0,
+      flags: this.prng.chance(0.3) ? ConfigFlag.NO_TIMESTAMPS : 0,
       mac: parseMac(DEVICE.mac),
       address: parseIpv4(DEVICE.address),
       netmask: parseIpv4("255.255.255.0"),
       gateway: parseIpv4(PEER.address),
-      connections: 1 + this.#prng.below(4),
-      listeners: 1 + this.#prng.below(3),
+      connections: 1 + this.prng.below(4),
+      listeners: 1 + this.prng.below(3),
       sendRingBytes: ring(),
       receiveRingBytes: ring(),
-      synEntries: 1 + this.#prng.below(4),
-      timeWaitEntries: 1 + this.#prng.below(4),
-      reassemblyRanges: 1 + this.#prng.below(4),
-      arpEntries: 1 + this.#prng.below(4),
-      seed: this.#prng.bytes(32),
+      synEntries: 1 + this.prng.below(4),
+      timeWaitEntries: 1 + this.prng.below(4),
+      reassemblyRanges: 1 + this.prng.below(4),
+      arpEntries: 1 + this.prng.below(4),
+      seed: this.prng.bytes(32),
+      ...this.config(),
     });
-    this.#device.call("bytesNeeded", [STATE_BASE], { address: STATE_BASE, octets: record });
-    const status = this.#device.call("init", [STATE_BASE, MEMORY_BYTES, this.#now >>> 0], {
+    this.device.call("bytesNeeded", [STATE_BASE], { address: STATE_BASE, octets: record });
+    const status = this.device.call("init", [STATE_BASE, MEMORY_BYTES, this.now >>> 0], {
       address: STATE_BASE,
       octets: record,
     });
     if (status !== Status.OK) throw new Error(`init says ${status}`);
   }
 
-  #call(name: keyof CoreExports, ...args: readonly number[]): number {
-    const outcome = this.#device.call(name, args);
+  protected call(name: keyof CoreExports, ...args: readonly number[]): number {
+    const outcome = this.device.call(name, args);
     return typeof outcome === "number" ? outcome : Number.MIN_SAFE_INTEGER;
   }
 
   #passTime(): void {
-    const deadline = this.#call("deadline", this.#now >>> 0);
-    const isDue = deadline !== DEADLINE_NEVER && this.#prng.chance(0.5);
-    this.#now += isDue ? deadline : this.#pick(TIMES_MS);
-    this.#call("poll", this.#now >>> 0);
-    this.#peer.poll(this.#now >>> 0);
+    const deadline = this.call("deadline", this.now >>> 0);
+    const isDue = deadline !== DEADLINE_NEVER && this.prng.chance(0.5);
+    this.now += isDue ? deadline : this.pick(TIMES_MS);
+    this.call("poll", this.now >>> 0);
+    this.peer.poll(this.now >>> 0);
   }
 
   /** Sends and receives until both are quiet; frames meet the network's fate. */
   #settle(): void {
-    const perfect = this.#prng.chance(0.6);
+    const perfect = this.prng.chance(0.6);
     for (let round = 0; round < ROUNDS; round++) {
       this.#drain();
       const toDevice = this.#toDevice.splice(0);
       const toPeer = this.#toPeer.splice(0);
       if (toDevice.length + toPeer.length === 0) return;
-      for (const frame of toDevice) this.#fate(frame, perfect, (frame) => this.#input(frame));
-      for (const frame of toPeer)
-        this.#fate(frame, perfect, (frame) => this.#peer.input(frame, this.#now >>> 0));
+      for (const frame of toDevice) this.#fate(frame, perfect, (frame) => this.input(frame));
+      for (const frame of toPeer) this.#fate(frame, perfect, (frame) => this.#toNetwork(frame));
+      this.peerTurn();
     }
+  }
+
+  #toNetwork(frame: Uint8Array): void {
+    const answers = this.answers(frame);
+    if (!answers) this.peer.input(frame, this.now >>> 0);
+    else this.#toDevice.push(...answers.slice(0, Math.max(0, WIRE - this.#toDevice.length)));
   }
 
   #drain(): void {
     for (let count = 0; count < ROUNDS; count++) {
-      const length = this.#call("output", this.#now >>> 0);
+      const length = this.call("output", this.now >>> 0);
       if (length <= 0) break;
       this.#framesOut++;
-      const at = this.#device.header("outputSlot");
-      this.#lastOut = this.#device.memory.slice(at, at + length);
+      const at = this.device.header("outputSlot");
+      this.#lastOut = this.device.memory.slice(at, at + length);
       if (this.#toPeer.length < WIRE) this.#toPeer.push(this.#lastOut);
     }
-    for (let frame = this.#peer.output(this.#now >>> 0), count = 0; frame && count < ROUNDS; count++) {
+    for (let frame = this.peer.output(this.now >>> 0), count = 0; frame && count < ROUNDS; count++) {
       if (this.#toDevice.length < WIRE) this.#toDevice.push(frame.slice());
-      frame = this.#peer.output(this.#now >>> 0);
+      frame = this.peer.output(this.now >>> 0);
     }
-    for (let count = 0; count < ROUNDS && this.#call("nextEvent") > 0; count++);
-    for (let count = 0; count < ROUNDS && this.#peer.nextEvent(); count++);
+    for (let count = 0; count < ROUNDS && this.call("nextEvent") > 0; count++);
+    for (let count = 0; count < ROUNDS && this.peer.nextEvent(); count++);
   }
 
   #fate(frame: Uint8Array, perfect: boolean, deliver: (frame: Uint8Array) => void): void {
-    if (!perfect && this.#prng.chance(0.1)) return;
-    deliver(perfect || !this.#prng.chance(0.1) ? frame : mutated(this.#prng, frame));
-    if (!perfect && this.#prng.chance(0.1)) deliver(frame);
+    if (!perfect && this.prng.chance(0.1)) return;
+    deliver(perfect || !this.prng.chance(0.1) ? frame : mutated(this.prng, frame));
+    if (!perfect && this.prng.chance(0.1)) deliver(frame);
   }
 
-  #input(frame: Uint8Array, flags = 0): void {
+  protected input(frame: Uint8Array, flags = 0): void {
     this.#framesIn++;
     this.#lastIn = frame.slice();
-    const octets = frame.subarray(0, this.#device.header("slotBytes"));
-    this.#device.call("input", [frame.length, flags, this.#now >>> 0], {
-      address: this.#device.header("inputSlot"),
+    const octets = frame.subarray(0, this.device.header("slotBytes"));
+    this.device.call("input", [frame.length, flags, this.now >>> 0], {
+      address: this.device.header("inputSlot"),
       octets,
     });
   }
 
   #hostileFrame(): void {
-    const frame = hostileFrame(this.#prng, { toDevice: this.#lastIn, fromDevice: this.#lastOut });
-    this.#input(frame, this.#prng.chance(0.05) ? this.#prng.below(4) : 0);
+    const frame = hostileFrame(this.prng, { toDevice: this.#lastIn, fromDevice: this.#lastOut });
+    this.input(frame, this.prng.chance(0.05) ? this.prng.below(4) : 0);
   }
 
   /** A call as an application makes it, on a socket that it has. */
   #deviceActs(): void {
-    const handle = this.#handles.length > 0 ? this.#pick(this.#handles) : 0;
-    const act = this.#prng.below(12);
+    const handle = this.#handles.length > 0 ? this.pick(this.#handles) : 0;
+    const act = this.prng.below(12);
     if (handle === 0 || act === 0) this.#deviceOpens();
     else if (act <= 2) this.#accept(handle);
     else if (act <= 5) this.#write(handle);
     else if (act <= 8) this.#read(handle);
     else if (act === 9) this.#option(handle);
-    else if (act === 10) this.#call(this.#pick(["shutdown", "close", "abort"] as const), handle);
-    else this.#call("linkChanged", 0, this.#prng.below(2), this.#now >>> 0);
+    else if (act === 10) this.call(this.pick(["shutdown", "close", "abort"] as const), handle);
+    else this.call("linkChanged", 0, this.prng.below(2), this.now >>> 0);
   }
 
   #deviceOpens(): void {
-    const isListener = this.#prng.chance(0.5);
-    const handle = this.#call("open", isListener ? SocketKind.LISTENER : SocketKind.STREAM);
+    const isListener = this.prng.chance(0.5);
+    const handle = this.call("open", isListener ? SocketKind.LISTENER : SocketKind.STREAM);
     if (handle <= 0) return;
     this.#handles.push(handle);
-    const port = this.#pick(PORTS);
+    const port = this.pick(PORTS);
     if (isListener) {
-      this.#endpoint("bind", handle, "0.0.0.0", port);
-      this.#call("listen", handle, 1 + this.#prng.below(3));
-    } else this.#endpoint("connect", handle, this.#prng.chance(0.9) ? PEER.address : "10.0.0.77", port);
+      this.endpoint("bind", handle, "0.0.0.0", port);
+      this.call("listen", handle, 1 + this.prng.below(3));
+    } else this.endpoint("connect", handle, this.prng.chance(0.9) ? PEER.address : "10.0.0.77", port);
   }
 
-  #endpoint(name: "bind" | "connect", handle: number, address: string, port: number): void {
+  protected endpoint(name: "bind" | "connect", handle: number, address: string, port: number): void {
     const octets = new Uint8Array(EndpointLayout.size);
     writeRecord<Endpoint>(octets, 0, EndpointLayout, {
       family: Family.IPV4,
       port,
       address: parseIpv4(address),
     } as Endpoint);
-    this.#device.call(name, [handle, this.#exchange], { address: this.#exchange, octets });
+    this.device.call(name, [handle, this.exchange], { address: this.exchange, octets });
   }
 
   #accept(listener: number): void {
-    const handle = this.#call("accept", listener);
+    const handle = this.call("accept", listener);
     if (handle > 0) this.#handles.push(handle);
   }
 
@@ -271,66 +306,66 @@ class Trace {
       this.#send(handle);
       return;
     }
-    const room = this.#call("sendReserve", handle);
+    const room = this.call("sendReserve", handle);
     if (room <= 0) return;
-    const length = 1 + this.#prng.below(room);
-    const octets = this.#prng.bytes(length);
-    this.#device.call("sendCommit", [handle, length], {
-      address: this.#device.header("runPointer"),
+    const length = 1 + this.prng.below(room);
+    const octets = this.prng.bytes(length);
+    this.device.call("sendCommit", [handle, length], {
+      address: this.device.header("runPointer"),
       octets,
     });
   }
 
   /** Some pieces. What is sent is put in place after the call, before whichever is next. */
   #send(handle: number): void {
-    for (let pieces = this.#pick([1, 2, 6]); pieces > 0; pieces--) {
-      const length = this.#call("send", handle, this.#pick([0, 300, 5000, 2 ** 32 - 1]));
+    for (let pieces = this.pick([1, 2, 6]); pieces > 0; pieces--) {
+      const length = this.call("send", handle, this.pick([0, 300, 5000, 2 ** 32 - 1]));
       if (length <= 0) return;
-      this.#device.call("deadline", [this.#now >>> 0], {
-        address: this.#device.header("runPointer"),
-        octets: this.#prng.bytes(length),
+      this.device.call("deadline", [this.now >>> 0], {
+        address: this.device.header("runPointer"),
+        octets: this.prng.bytes(length),
       });
     }
   }
 
   #read(handle: number): void {
     if (this.#inOne) {
-      this.#call("receive", handle, this.#pick([0, 700, 5000, 2 ** 32 - 1]));
+      this.call("receive", handle, this.pick([0, 700, 5000, 2 ** 32 - 1]));
       return;
     }
-    const there = this.#call("receivePeek", handle);
-    if (there > 0) this.#call("receiveConsume", handle, 1 + this.#prng.below(there));
+    const there = this.call("receivePeek", handle);
+    if (there > 0) this.call("receiveConsume", handle, 1 + this.prng.below(there));
   }
 
   #option(handle: number): void {
-    const option = this.#pick(Object.values(Option));
+    const option = this.pick(Object.values(Option));
     const octets = new Uint8Array(4);
-    new DataView(octets.buffer).setUint32(0, this.#pick([0, 1, 50, 5000, 2 ** 24, 2 ** 32 - 1]), true);
-    const length = this.#pick([1, 4, 24, 96]);
-    const name = this.#pick(["getopt", "setopt"] as const);
-    const given = { address: this.#exchange, octets };
-    this.#device.call(name, [handle, option, this.#exchange, length], given);
+    new DataView(octets.buffer).setUint32(0, this.pick([0, 1, 50, 5000, 2 ** 24, 2 ** 32 - 1]), true);
+    const length = this.pick([1, 4, 24, 96]);
+    const name = this.pick(["getopt", "setopt"] as const);
+    const given = { address: this.exchange, octets };
+    this.device.call(name, [handle, option, this.exchange, length], given);
   }
 
   /** Any export but those that boot, with numbers that mean nothing. */
   #hostileCall(): void {
     const names = (Object.keys(EXPORT_ARITY) as (keyof CoreExports)[]).filter((name) => name !== "init");
-    const name = this.#pick(names);
+    const name = this.pick(names);
     const numbers = [0, 1, 4, 65535, MEMORY_BYTES, MEMORY_BYTES - 1, 2 ** 31, 2 ** 32 - 4, ...this.#handles];
     const args = Array.from({ length: EXPORT_ARITY[name] }, () =>
-      this.#prng.chance(0.2) ? this.#prng.next() : this.#pick(numbers),
+      this.prng.chance(0.2) ? this.prng.next() : this.pick(numbers),
     );
     // Time is the host's: a step back or far ahead would end every connection.
     if (["input", "output", "poll", "deadline", "linkChanged", "adopt", "setAddress"].includes(name))
-      args[args.length - 1] = this.#now >>> 0;
-    this.#call(name, ...args);
+      args[args.length - 1] = this.now >>> 0;
+    this.call(name, ...args);
   }
 
-  #peerListens(port: number): void {
-    const handle = this.#peer.open(SocketKind.LISTENER);
-    this.#peer.bind(handle, { address: "0.0.0.0", port });
-    this.#peer.listen(handle, 4);
-    this.#peerHandles.push(handle);
+  protected peerListens(port: number): void {
+    const handle = this.peer.open(SocketKind.LISTENER);
+    this.peer.bind(handle, { address: "0.0.0.0", port });
+    this.peer.listen(handle, 4);
+    this.peerHandles.push(handle);
   }
 
   #peerActs(): void {
@@ -343,18 +378,18 @@ class Trace {
   }
 
   #peerCalls(): void {
-    const handle = this.#pick(this.#peerHandles);
-    const act = this.#prng.below(8);
+    const handle = this.pick(this.peerHandles);
+    const act = this.prng.below(8);
     if (act <= 1) {
-      const opened = this.#peer.open(SocketKind.STREAM);
-      this.#peerHandles.push(opened);
-      this.#peer.connect(opened, { address: DEVICE.address, port: this.#pick(PORTS) });
+      const opened = this.peer.open(SocketKind.STREAM);
+      this.peerHandles.push(opened);
+      this.peer.connect(opened, { address: DEVICE.address, port: this.pick(PORTS) });
     } else if (act === 2) {
-      const accepted = this.#peer.accept(handle);
-      if (accepted !== undefined) this.#peerHandles.push(accepted);
-    } else if (act <= 4) this.#peer.write(handle, this.#prng.bytes(1 + this.#prng.below(4000)));
-    else if (act <= 6) this.#peer.read(handle, 1 + this.#prng.below(4000));
-    else if (this.#prng.chance(0.5)) this.#peer.shutdown(handle);
-    else this.#peer.close(handle);
+      const accepted = this.peer.accept(handle);
+      if (accepted !== undefined) this.peerHandles.push(accepted);
+    } else if (act <= 4) this.peer.write(handle, this.prng.bytes(1 + this.prng.below(4000)));
+    else if (act <= 6) this.peer.read(handle, 1 + this.prng.below(4000));
+    else if (this.prng.chance(0.5)) this.peer.shutdown(handle);
+    else this.peer.close(handle);
   }
 }

@@ -17,7 +17,7 @@ import {
   put16,
   type TcpSpec,
 } from "../../host/packet/index.js";
-import { testEngine } from "../report/engine.js";
+import { recorded } from "../report/recording.js";
 import { decodeQuery, encodeMessage, type MessageSpec, type Query } from "./codec.js";
 
 export const DEVICE_MAC = "02:00:00:00:00:01";
@@ -105,7 +105,7 @@ export class World {
         seed: Uint8Array.from({ length: 32 }, (_, index) => index * 5 + 7),
         ...config,
       },
-      { engine: testEngine, now: clock },
+      { engine: recorded("device"), now: clock },
     );
   }
 

@@ -195,6 +195,20 @@ describe("datagrams", () => {
     await expectEmpty(pair, client);
   });
 
+  test("what a broadcast is follows the netmask in use, as a DHCP lease may change it", async () => {
+    const pair = createPair();
+    const client = pair.left.createSocket("udp4");
+    const code = async (address: string) => (await send(pair, client, "", address))?.code;
+    for (const [bits, broadcast, host] of [
+      [16, "10.0.255.255", "10.0.0.255"],
+      [25, "10.0.0.127", "10.0.0.255"],
+    ] as const) {
+      pair.left.host.core.setAddress(LEFT.address, bits, RIGHT.address, pair.clock.now());
+      expect([await code(broadcast), await code(host)]).toEqual(["EACCES", undefined]);
+    }
+    await expectEmpty(pair, client);
+  });
+
   test("a listener that throws loses only its own", async () => {
     const pair = createPair();
     const server = await listen(pair);

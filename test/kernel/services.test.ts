@@ -1,17 +1,17 @@
 // DHCP and DNS with servers that others have written, dnsmasq and nginx, over a TAP interface of the Linux kernel. They run in
 // the test's own network namespace, and end with it.
 
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { DhcpLease } from "../../host/dhcp.js";
 import { ENGINE, ENGINE_PROOF, missingEngine } from "../report/engine.js";
 import { missingTools } from "../report/tools.js";
-import { ferruleGet, sha256 } from "./device.js";
+import { ferrule, ferruleGet, sha256 } from "./device.js";
 import { Namespace, type Running } from "./namespace.js";
+import { makeWire, SERVER, startDnsmasq, startNginx } from "./servers.js";
 
-const SERVER = "10.0.0.1";
 /** Addresses of the name with many: more than a datagram holds. */
 const MANY = 200;
 
@@ -21,8 +21,7 @@ let folder: string;
 beforeEach(async () => {
   network = await Namespace.create();
   folder = mkdtempSync(join(tmpdir(), "ferrule-services-"));
-  const commands = `ip tuntap add dev wire mode tap && ip addr add ${SERVER}/24 dev wire && ip link set wire up`;
-  await network.runWell("sh", ["-c", commands]);
+  await makeWire(network);
 });
 
 afterEach(async () => {
@@ -30,28 +29,9 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** Starts dnsmasq, with an empty list of leases. T2 is 6 s, and T1 5 s then: the shortest lease
- * that it gives is two minutes. */
-async function startServer(...options: string[]): Promise<Running> {
-  const hosts = [
-    `${SERVER} web.test`,
-    ...Array.from({ length: MANY }, (_, i) => `10.0.9.${i + 1} many.test`),
-  ];
-  writeFileSync(join(folder, "hosts"), `${hosts.join("\n")}\n`);
-  rmSync(join(folder, "leases"), { force: true });
-  const server = network.start("dnsmasq", [
-    ...["--no-daemon", "--conf-file=/dev/null", "--user=root", "--pid-file=", "--log-queries", "--log-dhcp"],
-    ...["--interface=wire", "--bind-interfaces", "--no-resolv", "--no-hosts", "--local=/test/"],
-    ...[
-      `--addn-hosts=${join(folder, "hosts")}`,
-      "--cname=alias.test,web.test",
-      "--cname=other.test,alias.test",
-    ],
-    ...[`--dhcp-leasefile=${join(folder, "leases")}`, "--dhcp-option=59,6"],
-    ...["--no-ping", "--dhcp-authoritative", "--domain=test", ...options],
-  ]);
-  await server.says("read ");
-  return server;
+function startServer(...options: string[]): Promise<Running> {
+  const many = Array.from({ length: MANY }, (_, i) => `10.0.9.${i + 1} many.test`);
+  return startDnsmasq(network, folder, many, ...options);
 }
 
 /** A device under test, and what it said so far. */
@@ -210,28 +190,14 @@ describe.skipIf(needs ?? missingTools("nginx"))("the web of nginx", () => {
   test("a page by name, with an address from DHCP; and with a DNS server alone", async () => {
     await startServer("--dhcp-range=10.0.0.50,10.0.0.60,120");
     const page = Buffer.from("<h1>a page of nginx</h1>\n".repeat(10_000));
-    mkdirSync(join(folder, "www"));
-    writeFileSync(join(folder, "www/index.html"), page);
-    const paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
-      (kind) => `${kind}_temp_path ${join(folder, kind)};`,
-    );
-    const config = `daemon off; master_process off; user root; pid ${join(folder, "pid")}; error_log stderr; events {}
-      http { access_log off; ${paths.join(" ")} server { listen ${SERVER}:80; root ${join(folder, "www")}; } }`;
-    writeFileSync(join(folder, "nginx.conf"), config);
-    const nginx = network.start("nginx", ["-c", join(folder, "nginx.conf")]);
-    await network.runWell("curl", [
-      "-sS",
-      "--retry",
-      "20",
-      "--retry-connrefused",
-      "--retry-delay",
-      "1",
-      `http://${SERVER}/`,
-    ]);
-    expect(nginx.child.exitCode).toBe(null);
-    const leased = await ferruleGet(network, "http://web.test/", "--dhcp", "--tap", "wire");
+    await startNginx(network, folder, page);
+    const recording = ["--record", join(folder, "get.pcapng")] as const;
+    const leased = await ferruleGet(network, "http://web.test/", "--dhcp", "--tap", "wire", ...recording);
     expect(leased.output).toContain(`SHA-256 ${sha256(page)}`);
     expect(leased.output).toMatch(/^leased 10\.0\.0\.\d+ for 120 s, router 10\.0\.0\.1, DNS 10\.0\.0\.1$/m);
+    // It knows by itself which build that was.
+    const replayed = await ferrule("replay", recording[1]);
+    expect([replayed.code, replayed.output]).toEqual([0, expect.stringMatching(/: no difference\n$/)]);
     const asked = await ferruleGet(network, "http://alias.test/", "--dns", SERVER, "--tap", "wire");
     expect(asked.output).toContain(`SHA-256 ${sha256(page)}`);
     const none = await ferruleGet(network, "http://none.test/", "--dns", SERVER, "--tap", "wire");

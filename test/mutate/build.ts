@@ -55,10 +55,11 @@ export function build(root: string): Build {
   return { mutants, selecting, covering };
 }
 
-/** The module with one change of one file. Throws asc's message. */
+/** The module with one change of one file, of the build that is named, or of the core. Throws asc's message. */
 export function compileChanged(
   root: string,
   { file, original, changed }: { file: string; original: string; changed: string },
+  build?: "standard",
 ): Uint8Array {
   const folder = join(root, "build/mutate/row");
   rmSync(folder, { recursive: true, force: true });
@@ -71,7 +72,7 @@ export function compileChanged(
     join(folder, "asconfig.json"),
     quickConfig(readFileSync(join(root, "asconfig.json"), "utf8")),
   );
-  asc(root, folder, "row.wasm");
+  asc(root, folder, "row.wasm", build === "standard" ? ["--use", "FERRULE_BUILD=1"] : []);
   return new Uint8Array(readFileSync(join(folder, "row.wasm")));
 }
 
@@ -102,9 +103,9 @@ function compile(root: string, folder: string, selector: string, name: string): 
   asc(root, folder, name);
 }
 
-function asc(root: string, folder: string, name: string): void {
+function asc(root: string, folder: string, name: string, more: readonly string[] = []): void {
   const command = join(root, "node_modules/assemblyscript/bin/asc.js");
-  const args = [command, "--config", "asconfig.json", "--outFile", name];
+  const args = [command, "--config", "asconfig.json", "--outFile", name, ...more];
   const { status, stdout, stderr } = spawnSync(process.execPath, args, {
     cwd: folder,
     encoding: "utf8",

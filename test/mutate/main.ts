@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { build } from "./build.js";
 import type { Mutant } from "./points.js";
-import { breakRows, readRows } from "./rows.js";
+import { breakRows, breakServices, readRows, readServices } from "./rows.js";
 import { type Knowledge, learn, type Outcome, play } from "./run.js";
 
 /** Below this share of caught mutants the run fails, in percent. */
@@ -18,6 +18,7 @@ const HELP = `npm run mutate -- [options]
   --mutant ID        one of them, with the failure that catches it
   --without-failing  leave checks out that fail on the unchanged core, instead of giving up
   --rows N           break N rows of docs/rfc9293.md, chosen by --seed: one of the row's own tests must notice
+  --services N       break N lines of UDP, DNS and DHCP, chosen by --seed: each one's packet script must notice
   --prove            run the unchanged core in place of the first mutants before: nothing may be caught`;
 
 /** How many that is. */
@@ -45,10 +46,12 @@ export async function main(root: string, args: readonly string[]): Promise<numbe
       "without-failing": { type: "boolean" },
       prove: { type: "boolean" },
       rows: { type: "string" },
+      services: { type: "string" },
       help: { type: "boolean" },
     },
   });
   if (values.help) return say(HELP, 0);
+  if (values.services) return services(root, Number(values.services), Number(values.seed));
   if (values.rows) return rows(root, Number(values.rows), Number(values.seed));
   const { mutants, selecting, covering } = build(root);
   const equivalents = readEquivalents(root);
@@ -77,6 +80,15 @@ async function rows(root: string, count: number, seed: number): Promise<number> 
   const unnoticed = await breakRows(root, chosen);
   return say(
     `${chosen.length} rows broken, ${chosen.length - unnoticed} noticed by their own tests`,
+    unnoticed && 1,
+  );
+}
+
+async function services(root: string, count: number, seed: number): Promise<number> {
+  const chosen = pick(readServices(root), count, seed);
+  const unnoticed = await breakServices(root, chosen);
+  return say(
+    `${chosen.length} lines broken, ${chosen.length - unnoticed} noticed by their own scripts`,
     unnoticed && 1,
   );
 }

@@ -45,6 +45,13 @@ test("a row of docs/rfc9293.md that is broken is noticed by its own test", { tim
   expect(status).toBe(0);
 });
 
+test("lines of UDP and DHCP that are broken are noticed by their own scripts", { timeout: BOUND_MS }, () => {
+  const { status, output } = mutate("--services", "3", "--seed", "2");
+  expect(output).toMatch(/^whole +GREEN /);
+  expect(output).toMatch(/3 lines broken, 3 noticed by their own scripts\n$/);
+  expect(status).toBe(0);
+});
+
 test("the changes of an expression, a condition, a statement", () => {
   const found = changes("return a < b ? a + 1 : 0;").sort();
   expect(found).toEqual(["0", "1", "2", "a - 1", "a <= b", "a >= b", "false for a < b", "true for a < b"]);

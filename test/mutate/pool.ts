@@ -25,6 +25,7 @@ export class Runner {
   constructor(
     private readonly wasm: Uint8Array,
     private readonly covers: boolean,
+    private readonly build?: "standard",
   ) {}
 
   /** Starts the thread and loads the checks. */
@@ -33,6 +34,7 @@ export class Runner {
     const data: WorkerData = {
       wasm: this.wasm,
       covers: this.covers,
+      ...(this.build && { build: this.build }),
       progress: this.#progress.buffer as SharedArrayBuffer,
     };
     this.#worker = new Worker(new URL("./worker.js", import.meta.url), { workerData: data });

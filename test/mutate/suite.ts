@@ -16,16 +16,19 @@ export interface Check {
   readonly run: (wasm: Uint8Array, engine: EngineFactory) => void;
 }
 
-/** All checks, in a fixed order. */
-export async function loadChecks(): Promise<Check[]> {
+/** All checks of a build, in a fixed order: of another one than the core these are its packet scripts alone. */
+export async function loadChecks(build?: "standard"): Promise<Check[]> {
   const checks: Check[] = [];
   for (const [file, scripts] of await loadScripts())
-    for (const script of scripts.filter(({ options }) => !options.build)) {
+    for (const script of scripts.filter(({ options }) => options.build === build)) {
+      // The module is the mutant, and none that stands somewhere.
+      const { build: _, ...options } = script.options;
       checks.push({
         name: `${file}: ${script.goal}`,
-        run: (wasm, engine) => playScript(script, wasm, engine),
+        run: (wasm, engine) => playScript({ ...script, options }, wasm, engine),
       });
     }
+  if (build) return checks;
   for (const [key, { segments, calls }] of Object.entries(TABLE) as [StateKey, StateTable][]) {
     for (const cell of segments)
       checks.push({

@@ -12,6 +12,8 @@ export interface WorkerData {
   readonly wasm: Uint8Array;
   /** Whether the module tells which mutants are reached. */
   readonly covers: boolean;
+  /** The build that the module is of, when that is not the core. */
+  readonly build?: "standard";
   /** Moves with each check. */
   readonly progress: SharedArrayBuffer;
 }
@@ -40,12 +42,12 @@ interface WasmNamespace {
   readonly Module: new (octets: Uint8Array) => Source;
 }
 
-const { wasm, covers, progress } = workerData as WorkerData;
+const { wasm, covers, build, progress } = workerData as WorkerData;
 // Compiled once: a script makes many instances, and compiling takes longer than most scripts.
 const { WebAssembly } = globalThis as unknown as { WebAssembly: WasmNamespace };
 const module = new WebAssembly.Module(wasm);
 const ticks = new Int32Array(progress);
-const checks = await loadChecks();
+const checks = await loadChecks(build);
 let reached = new Set<number>();
 parentPort?.postMessage({ names: checks.map(({ name }) => name) });
 parentPort?.on("message", (order: Order) => parentPort?.postMessage({ results: work(order) }));

@@ -12,7 +12,7 @@ import { captureWriter } from "../../host/link/capture.js";
 import { REPLAY_HELP, replay } from "../../host/record/command.js";
 import { VirtualClock } from "../../host/sim/clock.js";
 import { missingTools, root } from "../report/tools.js";
-import { mutatedModule, recordedPair, wasm } from "./support.js";
+import { mutatedModule, recordedPair, recordedServices, standardWasm, wasm } from "./support.js";
 
 /** How long a child process may take, in milliseconds. */
 const PATIENCE_MS = 60_000;
@@ -40,7 +40,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   const [out, err]: [string[], string[]] = [[], []];
   const code = await replay(args, {
-    wasm: () => wasm,
+    modules: () => [wasm, standardWasm],
     engine: engineNamed,
     out: (line) => out.push(line),
     err: (line) => err.push(line),
@@ -114,12 +114,30 @@ describe("exit codes and what is said", () => {
     expect(code).toBe(1);
     const refused: string[] = [];
     const inputs = {
-      wasm: () => mutatedModule(),
+      modules: () => [mutatedModule()],
       engine: engineNamed,
       out: (line: string) => void refused.push(line),
     };
     expect(await replay([path], inputs)).toBe(1);
     expect(refused.join("\n")).toMatch(/core "left" is of another module, .*: name a file with --module/);
+  });
+
+  test("each core is repeated on the module that it ran on", async () => {
+    const services = join(folder, "services.pcapng");
+    writeFileSync(services, await recordedServices());
+    expect(await run(services)).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/ calls of standard 1, standard 2, core, .*: no difference$/),
+    });
+    // As users run it.
+    const cli = spawnSync(process.execPath, ["build/host/cli.js", "replay", services], { cwd: root });
+    expect([cli.status, String(cli.stderr)]).toEqual([0, ""]);
+    // One module for all of them.
+    const { code, out } = await run(services, "--module", join(root, "build/standard.wasm"));
+    expect(out).toMatch(
+      /standard\.wasm is not the module that was recorded\ndifferent: call \d+, .*, core "core"\n/,
+    );
+    expect(code).toBe(1);
   });
 
   test("1 for a file that is none, or no recording, or a module that is none", async () => {

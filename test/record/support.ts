@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { type CoreConfig, createCore } from "../../host/core.js";
+import { Dgram, type RemoteInfo } from "../../host/dgram.js";
 import type { Engine, EngineFactory } from "../../host/engines/engine.js";
 import { createV8Engine } from "../../host/engines/v8.js";
 import { Host } from "../../host/host.js";
@@ -14,6 +15,9 @@ import { Recorder, type RecorderOptions } from "../../host/record/recorder.js";
 import { VirtualClock } from "../../host/sim/clock.js";
 
 export const wasm = readFileSync(new URL("../../build/core.wasm", import.meta.url));
+
+/** The build with UDP, DNS and DHCP. */
+export const standardWasm = readFileSync(new URL("../../build/standard.wasm", import.meta.url));
 
 /** Turns of 1,000 blocks that a replay may take: far more than any recording here has. */
 const TURNS_MAX = 1_000;
@@ -46,6 +50,34 @@ export function recordedPair(filter?: FrameFilter) {
   return { clock, recorder, file, left: boot("left", 1), right: boot("right", 2) };
 }
 
+/** A recording of two hosts of the build with services, which exchange datagrams, and of one without. */
+export async function recordedServices(): Promise<Buffer> {
+  const clock = new VirtualClock();
+  const { recorder, file } = recordHere({ clock });
+  const wire = new Wire();
+  const boot = (name: string, number: number, module: Uint8Array, config: Partial<CoreConfig> = {}) => {
+    const engine = recorder.engine(createV8Engine, { name });
+    const core = createCore(module, { ...configOf(number), ...config }, { engine, now: clock.now() });
+    return new Host(core, wire.port(), clock);
+  };
+  const sockets = { datagramSockets: 2, datagramQueueBytes: 4096 };
+  const [left, right] = ([1, 2] as const).map((number) =>
+    boot(`standard ${number}`, number, standardWasm, sockets),
+  ) as [Host, Host];
+  const third = new Net(boot("core", 3, wasm));
+  const server = new Dgram(right).createSocket("udp4");
+  server.on("message", (message: Buffer, from: RemoteInfo) => server.send(message, from.port, from.address));
+  server.bind(4000);
+  const answers: string[] = [];
+  const client = new Dgram(left).createSocket("udp4", (message: Buffer) => answers.push(String(message)));
+  client.send("what is said comes back", 4000, "10.0.0.2");
+  // A reset comes of it.
+  third.connect({ host: "10.0.0.2", port: 7 }).on("error", ({ message }) => answers.push(message));
+  if (!(await clock.settleUntil(() => answers.length === 2, 10_000))) throw new Error(`only ${answers}`);
+  recorder.close();
+  return file();
+}
+
 export interface ReplayOptions {
   readonly module?: Uint8Array;
   readonly until?: number;
@@ -60,7 +92,7 @@ export function replayHere(
   const octets = module ?? wasm;
   const damages: string[] = [];
   const sha256 = createHash("sha256").update(octets).digest("hex");
-  const player = new Player(sourceOf(file), { octets, sha256 }, factory, {
+  const player = new Player(sourceOf(file), [{ octets, sha256 }], factory, {
     onDamage: (damage) => damages.push(damage),
     anyModule: module !== undefined,
     ...(until !== undefined && { until }),

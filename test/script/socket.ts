@@ -159,3 +159,67 @@ export class Socket extends Handle {
     this.stage.call("abort()", (core) => core.abort(this.handle));
   }
 }
+
+/** Where a datagram goes, or comes from, and its data. */
+export interface DatagramAt {
+  readonly address: string;
+  readonly port: number;
+  readonly data: Uint8Array | string;
+}
+
+export class DatagramSocket extends Handle {
+  get port(): number {
+    return this.stage.core.localAddress(this.handle).port;
+  }
+
+  /** Talks to one peer alone from now on. */
+  connect(address: string, port: number): void {
+    this.stage.call(`connect(${address}:${port})`, (core) => core.connect(this.handle, { address, port }));
+  }
+
+  /** Has no peer from now on. */
+  disconnect(): void {
+    this.stage.call("disconnect()", (core) => core.disconnect(this.handle));
+  }
+
+  set(name: OptionName, value: number): void {
+    this.stage.call(`setopt(${name}, ${value})`, (core) => core.setOption(this.handle, Option[name], value));
+  }
+
+  member(group: string, joins: boolean): void {
+    const what = `${joins ? "join" : "leave"}(${group})`;
+    this.stage.call(what, (core) => core.setMembership(this.handle, group, joins));
+  }
+
+  /** Sends a datagram, without an address to the peer of a connected socket; false: there is no room. */
+  trySend(data: DatagramAt["data"], to?: { readonly address: string; readonly port: number }): boolean {
+    const octets = octetsOf(data, 0);
+    const what = `sendTo(${to ? `${to.address}:${to.port}` : "peer"}, ${octets.length})`;
+    return this.stage.call(what, (core) => core.sendTo(this.handle, octets, to));
+  }
+
+  /** As `trySend`; the script fails when there is no room. */
+  send(data: DatagramAt["data"], to?: { readonly address: string; readonly port: number }): void {
+    if (!this.trySend(data, to)) this.stage.fail("there is no room to send");
+  }
+
+  /** The next datagram that came is this one. */
+  receive(wanted: DatagramAt): void {
+    const came = this.stage.call("receiveFrom()", (core) => core.receiveFrom(this.handle));
+    const told = ({ address, port, data }: DatagramAt) =>
+      `${address}:${port} ${Buffer.from(octetsOf(data, 0)).toString("hex")}`;
+    const [is, should] = [came ? told(came) : "none", told(wanted)];
+    if (is !== should) this.stage.fail(`the datagram is ${is}, should be ${should}`);
+  }
+
+  expectNothing(): void {
+    const came = this.stage.call("receiveFrom()", (core) => core.receiveFrom(this.handle));
+    if (came) this.stage.fail(`a datagram of ${came.data.length} bytes has come`);
+  }
+
+  /** What is told once of a datagram that did not arrive. */
+  expectError(status: string): void {
+    const error = statusName(this.stage.core.error(this.handle));
+    if (error !== status) this.stage.fail(`the error is ${error}, should be ${status}`);
+  }
+}

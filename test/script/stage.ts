@@ -26,7 +26,7 @@ import {
 import { recorded } from "../report/recording.js";
 import { type Host, Peer } from "./peer.js";
 import type { SegmentExpectation, SegmentSpec } from "./segment.js";
-import { Listener, Socket } from "./socket.js";
+import { DatagramSocket, Listener, Socket } from "./socket.js";
 import { ScriptError, Trace } from "./trace.js";
 
 export type CounterName = Exclude<keyof typeof Counter, "COUNT">;
@@ -314,6 +314,16 @@ export class Stage {
     });
     this.peer.devicePort ??= port;
     return new Listener(this, handle);
+  }
+
+  /** A datagram socket that is bound to a port, 0 for an ephemeral one. */
+  datagram(port = 0): DatagramSocket {
+    const handle = this.call(`datagram(${port})`, (core) => {
+      const socket = core.open(SocketKind.DATAGRAM);
+      core.bind(socket, { address: "0.0.0.0", port });
+      return socket;
+    });
+    return new DatagramSocket(this, handle);
   }
 
   /** Starts to connect to a port of a peer, by default the default one. */
