@@ -40,7 +40,8 @@ static enum progress collect_head(struct web *web, struct web_visitor *visitor);
 static enum progress send_text(struct web *web, struct web_visitor *visitor);
 static enum progress send_bytes(struct web *web, struct web_visitor *visitor);
 static enum progress next_request(struct web *web, struct web_visitor *visitor);
-static enum progress resolve(struct web *web, struct web_visitor *visitor);
+/* Else what it keeps on the stack would be there for all other steps, too. */
+__attribute__((noinline)) static enum progress resolve(struct web *web, struct web_visitor *visitor);
 static void put_addresses(struct web_visitor *visitor, uint8_t (*addresses)[16], int32_t count);
 static void answer(struct web *web, struct web_visitor *visitor);
 static void put_answer(struct web_visitor *visitor, const char *status, const char *type, uint32_t length,
