@@ -10,6 +10,9 @@ import { root, runScript } from "./support.mjs";
 /** Services that can be left out, by their bits in FERRULE_WITHOUT (assembly/config.ts). */
 export const SERVICES = { dhcp: 1, dns: 2, reassembly: 4, multicast: 8 };
 
+/** Most bytes of Wasm. UDP's has all that the standard build needs beside the core, too. */
+const LIMITS = { udp: 4032, dhcp: 3584, dns: 3584, reassembly: 1536, multicast: 1024 };
+
 const ALL = Object.values(SERVICES).reduce((sum, bit) => sum | bit);
 
 /** Bytes of the module of a target of asconfig.json, with what `without` leaves out. Throws what the compiler says. */
@@ -47,6 +50,9 @@ function must({ ok, output, problem }, what) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   process.chdir(root);
-  for (const [name, bytes] of Object.entries(serviceSizes()))
-    console.log(`${String(bytes).padStart(7)}  ${name}`);
+  for (const [name, bytes] of Object.entries(serviceSizes())) {
+    const limit = LIMITS[name] ?? Number.POSITIVE_INFINITY;
+    console.log(`${String(bytes).padStart(7)}  ${name}${bytes > limit ? `: above its limit, ${limit}` : ""}`);
+    if (bytes > limit) process.exitCode = 1;
+  }
 }

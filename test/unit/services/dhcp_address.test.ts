@@ -1,4 +1,4 @@
-// Which address is in use: `probeLease`, `isFree`, `stopProbing`; `takeLease`, `forgetLease`, `forget`; and of RFC 3927 `fallBack`,
+// Which address is in use: `probeLease`, `isProbeDue`, `probeAgain`, `stopProbing`; `takeLease`, `forgetLease`, `forget`; and of RFC 3927 `fallBack`,
 // `takeLinkLocal`, `changeLinkLocal`.
 
 import { beforeEach, describe, expect, test } from "vitest";
