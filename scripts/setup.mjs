@@ -154,12 +154,43 @@ function prepareTests() {
   const { problem, ...wasm3 } = wasm3Sources();
   if (problem && process.env.WASM3_DIR) stop(`${problem}.`);
   if (problem) missing.wasm3 = problem;
+  const pioProblem = installPlatformio();
+  if (pioProblem) missing.platformio = pioProblem;
   mkdirSync(join(root, "build"), { recursive: true });
   const tools = { missing, wasm3: problem ? null : wasm3 };
   writeFileSync(join(root, toolsFile), `${JSON.stringify(tools, null, 2)}\n`);
   const engines = ["aot", "wasm3"].filter((name) => missingFor(name, missing).length === 0);
   const failed = buildEngines(engines);
   if (failed) stop(failed);
+}
+
+/** PlatformIO's command, which checks platformio.ini and packs the library: into build/platformio. Returns what went wrong, in words. */
+function installPlatformio() {
+  let problem = "";
+  step({
+    name: "platformio",
+    says: "fetching PlatformIO's command",
+    inputs: ["test/packages/requirements.txt"],
+    outputs: ["build/platformio/platformio/__main__.py"],
+    work() {
+      const pip = [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--root-user-action=ignore",
+      ];
+      const what = ["--target", "build/platformio", "--requirement", "test/packages/requirements.txt"];
+      rmSync(join(root, "build/platformio"), { recursive: true, force: true });
+      const install = run("python3", [...pip, ...what], { timeoutMs: 5 * MINUTE });
+      if (!install.ok)
+        problem = `PlatformIO could not be had: ${install.problem}\n${lastLines(install.output, 5)}`.trim();
+      return install.ok;
+    },
+  });
+  if (problem) say(`${problem}. Left out: the checks of platformio.ini and of the library's package.`);
+  return problem;
 }
 
 /** Returns the tools that are missing afterwards: name -> why, and how to get it. */

@@ -199,6 +199,11 @@ export const TOOLS = {
     ],
     without: "smoltcp beside Ferrule in the benchmarks",
   },
+  cmake: {
+    probe: ["cmake", "--version"],
+    packages: [["cmake"], ["make"]],
+    without: "programs that link the packed library",
+  },
   pip: {
     probe: ["python3", "-m", "pip", "--version"],
     packages: [["python3-pip"]],
