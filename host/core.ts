@@ -345,11 +345,10 @@ export class Core {
    */
   sendTo(handle: number, data: Uint8Array, peer?: Address): boolean {
     const run = this.engine.exports.sendReserve(handle);
-    if (run === Status.WOULD_BLOCK) return false;
-    ok("sendReserve", run);
-    const at = this.#run(run);
+    if (run !== Status.WOULD_BLOCK) ok("sendReserve", run);
     // What is too long for this run goes without its octets: the core says whether it is too long for any.
     const fits = data.length <= run;
+    const at = fits ? this.#run(run) : 0;
     if (fits) this.#memory.set(data, at);
     const status = this.engine.exports.sendTo(handle, peer ? this.#putEndpoint(peer) : 0, at, data.length);
     if (!fits && status === Status.WOULD_BLOCK) return false;

@@ -127,6 +127,7 @@ export function unreachable(address: u32): void {
 /** Fails to compile when a record does not fit its place. */
 export function checkLayout(): void {
   record.checkLayout();
-  if (offsetof<Services>("conflict") - offsetof<Services>("probed") != 4) ERROR("conflict does not follow probed");
+  if (offsetof<Services>("conflict") - offsetof<Services>("probed") != 4)
+    ERROR("conflict does not follow probed");
   if (offsetof<DhcpOptions>() > offsetof<Segment>("outSeq")) ERROR("DhcpOptions reach what a reply needs");
 }

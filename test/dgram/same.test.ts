@@ -76,9 +76,12 @@ function thrown(run: () => unknown): string {
   return "nothing";
 }
 
-async function bound(ground: Ground, socket: Loose): Promise<number> {
+/** Below all that are ephemeral, here and for the kernel. */
+const QUIET_PORT = 29_871;
+
+async function bound(ground: Ground, socket: Loose, port = 0): Promise<number> {
   let isBound = false;
-  socket.bind(0, () => {
+  socket.bind(port, () => {
     isBound = true;
   });
   await ground.until(() => isBound);
@@ -265,9 +268,9 @@ same(
       const { syscall, code } = failed as unknown as NodeJS.ErrnoException;
       log(`${syscall} ${code}`);
     }
-    // A port that was somebody's a moment ago.
+    // A port that was somebody's a moment ago. Not an ephemeral one, about which a core says nothing.
     const far = ground.far();
-    const port = await bound(ground, far);
+    const port = await bound(ground, far, QUIET_PORT);
     far.close();
     let lines = 0;
     const say = (what: string) => {

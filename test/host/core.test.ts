@@ -211,3 +211,17 @@ test("another address ends connections, and listeners serve at the new one", () 
   expect(left.tcpInfo(again).state).toBe(TcpState.ESTABLISHED);
   expect(() => right.setAddress("10.0.0.3", 33, "0.0.0.0", 0)).toThrow("INVALID_ARGUMENT");
 });
+
+test("a datagram: sent, no room now, or never room", () => {
+  const standard = readFileSync(new URL("../../build/standard.wasm", import.meta.url));
+  const core = createCore(standard, { ...configOf(1), datagramSockets: 1, datagramQueueBytes: 256 });
+  const socket = core.open(SocketKind.DATAGRAM);
+  const send = (bytes: number) =>
+    core.sendTo(socket, new Uint8Array(bytes), { address: "10.0.0.2", port: 9 });
+  expect([send(100), send(100), send(100)]).toEqual([true, true, false]);
+  // Also while the queue is full.
+  for (const bytes of [249, 2000])
+    expect(() => send(bytes)).toThrow(expect.objectContaining({ status: Status.TOO_LONG }));
+  // To the last octet: an empty one has 8 of its own.
+  expect([send(33), send(24), send(1), send(0), send(0)]).toEqual([false, true, false, true, false]);
+});

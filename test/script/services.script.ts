@@ -162,20 +162,19 @@ script("RFC 5452 9.2: an answer from elsewhere, or to another port, is for nobod
   const query = ask(t);
   const bad = { answers: [a(NAME, "203.0.113.66")] };
   t.newPeer({ host: OTHER_HOST });
+  // Who counts "port unreachable" does not learn which of the ephemeral ports is ours.
   query.answer({ ...bad, fromPort: 5353 });
   query.answer({ ...bad, from: OTHER_HOST.address });
   query.answer({ ...bad, toPort: 53 });
-  for (let errors = 0; errors < 3; errors++) t.next("icmp");
+  t.next("icmp");
   query.expectNone();
   t.counter("UDP_NO_SOCKET").increased(3);
-  t.counter("ICMP_UNREACHABLE").increased(3);
+  t.counter("ICMP_UNREACHABLE").increased();
   query.answer();
   query.expectAnswer();
   // The query's port is nobody's any more.
   query.answer();
-  t.next("icmp");
   t.counter("UDP_NO_SOCKET").increased();
-  t.counter("ICMP_UNREACHABLE").increased();
 });
 
 const DHCP: StageOptions = { build: "standard", config: { address: "0.0.0.0" } };

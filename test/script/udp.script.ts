@@ -393,6 +393,8 @@ script("RFC 1112 7: a group is heard by those who have joined it, until they lea
   socket.expectNothing();
   t.countersMayMove("LINK_NOT_OURS", "IP_NOT_OURS");
   socket.member(GROUP, true);
+  // Its report.
+  t.next("ipv4");
   send(t, "to all of us", {}, toGroup);
   socket.receive({ ...PEER, data: "to all of us" });
   // Another group with the same hardware address.
@@ -400,6 +402,7 @@ script("RFC 1112 7: a group is heard by those who have joined it, until they lea
   socket.expectNothing();
   t.counter("IP_NOT_OURS").increased();
   socket.member(GROUP, false);
+  t.next("ipv4");
   send(t, "too late", {}, toGroup);
   socket.expectNothing();
   t.countersMayMove("LINK_NOT_OURS", "IP_NOT_OURS");
