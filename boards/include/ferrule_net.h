@@ -41,9 +41,7 @@ struct ferrule_net {
     const struct ferrule_os *os;
     /** Threads that wait: a list, whose members lie on their stacks. */
     struct ferrule_net_waiter *waiters;
-    /** Threads that are in a call which may wait. */
-    uint32_t callers;
-    /** Who waits until the last of them has left; NULL for nobody. */
+    /** What `ferrule_net_stop` waits for: that the last of them has gone. NULL: it does not. */
     struct ferrule_signal *nobody_left;
     /** The stack's thread sleeps, and was not woken yet. */
     bool is_asleep;
