@@ -48,11 +48,13 @@ export function lastLines(text, count) {
 /** Its format is the generator's. */
 const GENERATED = "boards/include/ferrule_abi.h";
 
-/** The project's own C files, relative to `root`; new ones that are not committed yet included. */
+/** The project's own files in C and C++, relative to `root`; new ones that are not committed yet included. */
 export function cFiles() {
   const { ok, output, problem } = run("git", [
     ...["ls-files", "--cached", "--others", "--exclude-standard", "--deduplicate", "--"],
-    ...["boards/*.c", "boards/*.h", "bench/*.c", "bench/*.h", "test/*.c", "test/*.h"],
+    ...["boards", "bench", "examples", "test"].flatMap((folder) =>
+      ["c", "h", "cpp", "ino"].map((extension) => `${folder}/*.${extension}`),
+    ),
   ]);
   if (!ok) throw new Error(`git ls-files: ${problem}`);
   const files = output.split("\n").filter((file) => file !== "" && file !== GENERATED);
@@ -73,6 +75,11 @@ export const TOOLS = {
     probe: ["gcc", "-E", "-x", "c", "-include", "stdio.h", "/dev/null"],
     packages: [["gcc"], ["libc6-dev"]],
     without: "all engines on this machine's processor but V8",
+  },
+  "g++": {
+    probe: ["g++", "-E", "-x", "c++", "-include", "algorithm", "/dev/null"],
+    packages: [["g++"]],
+    without: "the Arduino classes and sketches",
   },
   "riscv-gcc": {
     probe: ["riscv64-unknown-elf-gcc", "--version"],
@@ -130,6 +137,32 @@ export const TOOLS = {
     probe: ["nginx", "-v"],
     packages: [["nginx-light"]],
     without: "a page of nginx, by name",
+  },
+  "arduino-core-avr": {
+    probe: ["test", "-f", "/usr/share/arduino/hardware/arduino/avr/cores/arduino/Client.h"],
+    packages: [["arduino-core-avr"]],
+    without: "the Arduino classes and sketches",
+  },
+  mosquitto: {
+    // It has no option that only says that it is there, and /usr/sbin may not be on the path.
+    probe: ["sh", "-c", "command -v mosquitto || test -x /usr/sbin/mosquitto"],
+    packages: [["mosquitto"]],
+    without: "MQTT with a server of others",
+  },
+  "mosquitto-clients": {
+    probe: ["sh", "-c", "command -v mosquitto_sub && command -v mosquitto_pub"],
+    packages: [["mosquitto-clients"]],
+    without: "MQTT with a client of others",
+  },
+  mbedtls: {
+    probe: ["gcc", "-E", "-x", "c", "-include", "mbedtls/ssl.h", "/dev/null"],
+    packages: [["libmbedtls-dev"]],
+    without: "TLS over the socket API",
+  },
+  openssl: {
+    probe: ["openssl", "version"],
+    packages: [["openssl"]],
+    without: "TLS with a server of others",
   },
   tshark: {
     probe: ["tshark", "--version"],

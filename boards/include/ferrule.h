@@ -33,6 +33,10 @@
 #include "ferrule_abi.h"
 #include "netdev.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /** What can go wrong besides a `ferrule_status`. */
 enum ferrule_error {
     /** The core has trapped and is restarted soon; the call did nothing. Poll on. */
@@ -43,6 +47,8 @@ enum ferrule_error {
     FERRULE_ERROR_MODULE = -66,
     /** The core pointed outside of its memory, or said something that cannot be: treated like a trap. */
     FERRULE_ERROR_CORE = -67,
+    /** ferrule_net.h: the device was stopped, or has not started. */
+    FERRULE_ERROR_STOPPED = -68,
 };
 
 /** The name of a status or error, "WOULD_BLOCK"; "UNKNOWN" for any other number. */
@@ -334,5 +340,9 @@ uint32_t ferrule_discarded(const struct ferrule *device);
 
 /** Name and release of the engine that is linked, "wasm3 0.5.0". */
 const char *ferrule_engine_name(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -46,6 +46,16 @@ int32_t ferrule_device_socket(struct ferrule *device, int32_t socket, uint8_t ki
  * no place. */
 int32_t ferrule_device_new_socket(struct ferrule *device, int32_t handle, uint8_t kind);
 
+/** The place of a socket, whatever became of its connection; NULL when the program has none such. */
+struct ferrule_socket_entry *ferrule_device_entry(struct ferrule *device, int32_t socket);
+
+/** Forgets these events of a socket, as if they had been told. */
+void ferrule_device_forget_events(struct ferrule *device, struct ferrule_socket_entry *entry,
+                                  uint32_t events);
+
+/** Whether the core has something to send or to tell, as far as that is known without asking it. */
+bool ferrule_device_is_busy(const struct ferrule *device);
+
 /** The query goes with the socket, which has just been made: it is given back when the connection is there,
  * or has failed, or is closed. */
 void ferrule_device_keep_query(struct ferrule *device, int32_t socket, int32_t query);

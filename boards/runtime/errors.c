@@ -31,6 +31,7 @@ static const struct {
     {FERRULE_ERROR_MEMORY, "MEMORY", "the memory of the setup is too small"},
     {FERRULE_ERROR_MODULE, "MODULE", "the engine cannot load the module, or its ABI has another version"},
     {FERRULE_ERROR_CORE, "CORE", "the core said something that cannot be"},
+    {FERRULE_ERROR_STOPPED, "STOPPED", "the device was stopped, or has not started"},
 };
 
 #define ERRORS (sizeof errors / sizeof errors[0])

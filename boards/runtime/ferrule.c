@@ -1038,6 +1038,20 @@ int32_t ferrule_device_new_socket(struct ferrule *device, int32_t handle, uint8_
     return new_socket(device, handle, kind);
 }
 
+struct ferrule_socket_entry *ferrule_device_entry(struct ferrule *device, int32_t socket) {
+    return entry_of(device, socket);
+}
+
+void ferrule_device_forget_events(struct ferrule *device, struct ferrule_socket_entry *entry,
+                                  uint32_t events) {
+    set_events(device, entry, entry->events & ~events);
+}
+
+bool ferrule_device_is_busy(const struct ferrule *device) {
+    return device->giving != ALL_GIVEN ||
+           (hint(device, HINT_SENDERS) | hint(device, HINT_REPLIES) | hint(device, HINT_EVENTS)) != 0;
+}
+
 void ferrule_device_keep_query(struct ferrule *device, int32_t socket, int32_t query) {
     struct ferrule_socket_entry *entry = entry_of(device, socket);
     if (entry)

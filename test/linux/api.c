@@ -253,7 +253,7 @@ static void check_words(void) {
         CHECK(strcmp(ferrule_error_name(status), "UNKNOWN") != 0);
         CHECK(strlen(ferrule_error_text(status)) > 5);
     }
-    for (int32_t error = FERRULE_ERROR_CORE; error <= FERRULE_ERROR_RESTARTING; error++)
+    for (int32_t error = FERRULE_ERROR_STOPPED; error <= FERRULE_ERROR_RESTARTING; error++)
         CHECK(strcmp(ferrule_error_name(error), "UNKNOWN") != 0);
     CHECK(strcmp(ferrule_error_name(FERRULE_STATUS_WOULD_BLOCK), "WOULD_BLOCK") == 0);
     CHECK(strcmp(ferrule_error_name(-63), "UNKNOWN") == 0);
