@@ -79,7 +79,7 @@ export function packLibrary(folder) {
   for (const name of readdirSync(join(root, "packages/library"))) {
     const text = readFileSync(join(root, "packages/library", name), "utf8");
     writeFileSync(
-      join(folder, name === "Ferrule.h" ? `src/${name}` : name),
+      join(folder, name.endsWith(".h") ? `src/${name}` : name),
       text.replaceAll("@VERSION@", version),
     );
   }

@@ -115,7 +115,7 @@ describe("the library's folder", () => {
 
   test("no header has the name of one of others, whatever the case", () => {
     const ours = readdirSync(join(library, "src")).filter((name) => name.endsWith(".h"));
-    expect(ours).toEqual(["Ferrule.h"]);
+    expect(ours).toEqual(["FerruleEthernet.h"]);
     const inside = readdirSync(join(library, "src/ferrule")).map((name) => name.toLowerCase());
     expect(new Set(inside).size).toBe(inside.length);
   });
