@@ -1137,13 +1137,13 @@ export interface CoreExports {
   send(handle: number, most: number): number;
   /**
    * Sends `length` bytes at `data` as one datagram to the Endpoint, or with 0 to the peer of a
-   * connected socket. They lie in the run found by `sendReserve`, from its first byte on. A socket
-   * that was not bound gets a port. Where there is no way to the Endpoint event FAILED says so later
-   * (option ERROR: UNREACHABLE). Returns OK, BAD_HANDLE, INVALID_ARGUMENT (port 0, an address that
-   * nobody can have or that is ours, a broadcast without option BROADCAST, data elsewhere),
-   * NOT_SUPPORTED (not IPv4; a build without UDP), NOT_CONNECTED, ALREADY_CONNECTED (to an Endpoint
-   * although connected), TOO_LONG (the MTU less 28, or the queue less 8), or WOULD_BLOCK when it is
-   * longer than the run (event WRITABLE follows).
+   * connected socket. They lie in the run found by `sendReserve`, from its first byte on; 0 bytes
+   * lie anywhere. A socket that was not bound gets a port. Where there is no way to the Endpoint
+   * event FAILED says so later (option ERROR: UNREACHABLE). Returns OK, BAD_HANDLE, INVALID_ARGUMENT
+   * (port 0, an address that nobody can have or that is ours, a broadcast without option BROADCAST,
+   * data elsewhere), NOT_SUPPORTED (not IPv4; a build without UDP), NOT_CONNECTED, ALREADY_CONNECTED
+   * (to an Endpoint although connected), TOO_LONG (the MTU less 28, or the queue less 8), or
+   * WOULD_BLOCK when it is longer than the run (event WRITABLE follows).
    */
   sendTo(handle: number, endpoint: number, data: number, length: number): number;
   /**

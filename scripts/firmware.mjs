@@ -5,7 +5,7 @@
 // A port says in its build.mjs what its boards are made of: see `Board` in firmware.d.mts. --module: the core to run in place
 // of build/core.wasm. Node's own modules only.
 
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
 import { argv } from "node:process";
@@ -149,7 +149,7 @@ function compiled({ command, options, version }, { file, options: more, headers 
   if (existsSync(object)) return { object, problem: "" };
   mkdirSync(OBJECTS, { recursive: true });
   // Under another name until it is whole: others may build at the same time.
-  const unfinished = `${object}.${process.pid}`;
+  const unfinished = `${object}.${randomUUID()}`;
   const { ok, output, problem } = run(command, [...args, "-c", file, "-o", unfinished], {
     timeoutMs: 2 * MINUTE,
   });
@@ -184,7 +184,7 @@ function translatedOnce(module) {
     hash.update(readFileSync(join(root, path)));
   const core = join(FOLDER, `core-${hash.digest("hex").slice(0, 24)}`);
   if (!existsSync(core)) {
-    const unfinished = `${core}.${process.pid}`;
+    const unfinished = `${core}.${randomUUID()}`;
     try {
       translate(module, unfinished);
     } catch ({ message }) {

@@ -68,8 +68,7 @@ export function sendReserve(d: Datagram): i32 {
   const most = mostToSend();
   const bytes = min(queue.makeRoom(sendQueue(d), sendRing(d), most), most);
   if (bytes < most) d.wants = <u8>Event.WRITABLE;
-  // Of 0 octets: an empty datagram has room.
-  if (bytes < 0) return Status.WOULD_BLOCK;
+  if (bytes <= 0) return Status.WOULD_BLOCK;
   header.runPointer = <u32>dataToSend(d);
   return bytes;
 }
@@ -92,7 +91,8 @@ export function sendTo(d: Datagram, endpoint: Endpoint | null, data: usize, leng
   } else if (!address) return Status.NOT_CONNECTED;
   if (length > <u32>mostToSend()) return Status.TOO_LONG;
   if (<i32>length > queue.roomAtTail(sendQueue(d))) return Status.WOULD_BLOCK;
-  if (data != dataToSend(d)) return Status.INVALID_ARGUMENT;
+  // An empty one is nowhere.
+  if (length && data != dataToSend(d)) return Status.INVALID_ARGUMENT;
   queue.add(sendQueue(d), sendRing(d), address, port, data, length);
   makeReady(d);
   return Status.OK;

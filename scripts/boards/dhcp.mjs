@@ -56,7 +56,16 @@ export function dhcpCheckNames(board) {
 /** Runs the checks of a board. Resolves to the lines; rejects with what the process said when it fails itself. */
 export async function runDhcpChecks(board, engine) {
   const folder = mkdtempSync(join(tmpdir(), "ferrule-dhcp-"));
-  writeFileSync(join(folder, "resolv.conf"), `nameserver ${NAME_SERVER}\n`);
+  try {
+    writeFileSync(join(folder, "resolv.conf"), `nameserver ${NAME_SERVER}\n`);
+    const images = JSON.stringify(await builtImages(board, engine, folder));
+    return await linesFromInside(board, engine, folder, images);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function linesFromInside(board, engine, folder, images) {
   // All that runs in there ends with it. What is mounted is seen in there alone.
   const unshare = ["--map-root-user", "--net", "--mount", "--mount-proc", "--pid", "--fork", "--kill-child"];
   const setUp = [
@@ -65,7 +74,7 @@ export async function runDhcpChecks(board, engine) {
     `ip tuntap add dev ${TAP.name} mode tap && ip addr add ${TAP.hostAddress}/24 dev ${TAP.name}`,
     `ip link set ${TAP.name} up && exec "$@"`,
   ].join(" && ");
-  const script = [process.execPath, fileURLToPath(import.meta.url), board, engine, folder];
+  const script = [process.execPath, fileURLToPath(import.meta.url), board, engine, folder, images];
   const child = spawn("unshare", [...unshare, "sh", "-c", setUp, folder, ...script], {
     cwd: root,
     stdio: ["ignore", "pipe", "pipe"],
@@ -77,23 +86,40 @@ export async function runDhcpChecks(board, engine) {
   const timer = setTimeout(() => child.kill("SIGKILL"), ALL_MS);
   const [code] = await once(child, "close");
   clearTimeout(timer);
-  rmSync(folder, { recursive: true, force: true });
   if (code !== 0)
     throw new Error(`${board} on ${engine}: the checks ended with ${code}:\n${output}\n${problems}`);
   const lines = output.split("\n").filter((line) => line.startsWith("{"));
   return lines.map((line) => JSON.parse(line));
 }
 
+/** Out here: builds that go on at the same time are told apart by the numbers of their processes. */
+async function builtImages(board, engine, folder) {
+  const image = (defines, module = STANDARD) => {
+    const { image: path, problem } = buildFirmware(board, engine, { module, defines });
+    if (problem) throw new Error(problem);
+    return path;
+  };
+  const usual = image(["FIRMWARE_DHCP=1"]);
+  if (board !== ONE_BOARD) return { usual };
+  const trapping = join(folder, "trapping-standard.wasm");
+  await writeTrappingModule(trapping, "standard");
+  return {
+    usual,
+    trapping: image(["FIRMWARE_DHCP=1"], trapping),
+    linkLocal: image(["FIRMWARE_DHCP=1", "FIRMWARE_LINK_LOCAL=1"]),
+  };
+}
+
 /** In there. */
 class Checks {
-  constructor(board, engine, folder, modules) {
-    Object.assign(this, { board, engine, folder, modules });
+  constructor(board, engine, folder, images, modules) {
+    Object.assign(this, { board, engine, folder, images, modules });
   }
 
   async all() {
     const names = new Program("dnsmasq", [...this.#serverOptions(), `--listen-address=${NAME_SERVER}`]);
     await names.says("read ");
-    const image = this.#image(["FIRMWARE_DHCP=1"]);
+    const image = this.images.usual;
     if (this.board.startsWith("qemu"))
       await this.#on("slirp", image, { kind: "slirp", ...LOCAL }, [names], {
         line: "10.0.2.15/24 router 10.0.2.2 dns 10.0.2.3 lease 86400 s",
@@ -104,10 +130,8 @@ class Checks {
     await this.#onTap(image);
     await this.#command(names);
     if (this.board === ONE_BOARD) {
-      const trapping = join(this.folder, "trapping-standard.wasm");
-      await writeTrappingModule(trapping, "standard");
-      await this.#trap(this.#image(["FIRMWARE_DHCP=1"], trapping));
-      await this.#linkLocal(this.#image(["FIRMWARE_DHCP=1", "FIRMWARE_LINK_LOCAL=1"]));
+      await this.#trap(this.images.trapping);
+      await this.#linkLocal(this.images.linkLocal);
     }
     await names.end();
   }
@@ -120,7 +144,8 @@ class Checks {
     tell(`${link}: lease`, line instanceof RegExp ? line.test(said) : said === line, { said });
     await this.#page(`${link}: page`, http);
     const found = await this.#ask(http, `/resolve/${NAME}`);
-    const asked = servers.some((server) => server.said.includes(`query[A] ${NAME}`));
+    // What it says may come behind what it answers.
+    const asked = await until(() => servers.some((server) => server.said.includes(`query[A] ${NAME}`)));
     tell(`${link}: name`, found === `{"addresses":["${ADDRESS}"]}\n` && asked, { found, asked });
     const none = await this.#ask(http, "/resolve/none.test");
     tell(`${link}: no name`, none === `{"error":"NOT_FOUND"}\n`, { none });
@@ -210,7 +235,8 @@ class Checks {
     const [, http = ""] = /curl http:\/\/(\S*)\/\n/.exec(command.said) ?? [];
     const page = await this.#ask(http, "/");
     const code = await command.end();
-    const isFound = command.said.includes(`The board looked ${NAME} up: ${ADDRESS}\n`) && asked() > before;
+    const isAsked = await until(() => asked() > before);
+    const isFound = isAsked && command.said.includes(`The board looked ${NAME} up: ${ADDRESS}\n`);
     tell("command", isFound && page.includes(PAGE) && code === 0, { said: command.said, page, code });
     if (server !== names) await server.end();
   }
@@ -301,12 +327,6 @@ class Checks {
       ...["--bind-interfaces", "--no-resolv", "--no-hosts", "--local=/test/", `--addn-hosts=${hosts}`],
     ];
   }
-
-  #image(defines, module = STANDARD) {
-    const { image, problem } = buildFirmware(this.board, this.engine, { module, defines });
-    if (problem) throw new Error(problem);
-    return image;
-  }
 }
 
 /** A program, and all that it said. */
@@ -352,12 +372,12 @@ function tell(check, ok, more) {
 }
 
 if (resolve(argv[1] ?? "") === fileURLToPath(import.meta.url)) {
-  const [board, engine, folder] = argv.slice(2);
+  const [board, engine, folder, images] = argv.slice(2);
   if (folder === undefined) {
     for (const line of await runDhcpChecks(board, engine)) console.log(JSON.stringify(line));
   } else {
     const modules = await import(join(root, "build/host/board_service.js"));
-    await new Checks(board, engine, folder, modules).all();
+    await new Checks(board, engine, folder, JSON.parse(images), modules).all();
   }
   process.exit(0);
 }

@@ -18,6 +18,7 @@ import {
 } from "../../host/abi.js";
 import { parseIpv4 } from "../../host/address.js";
 import { CoreError } from "../../host/core.js";
+import { internetChecksum } from "../../host/packet/checksum.js";
 import {
   concat,
   decode,
@@ -94,6 +95,7 @@ export class ServicesTrace extends Trace {
       () => this.#queryActs(),
       () => this.#dhcpActs(),
       () => this.#errorComes(),
+      () => this.#groupsAreAskedFor(),
     ];
     return [...super.actions(), ...own];
   }
@@ -243,6 +245,18 @@ export class ServicesTrace extends Trace {
     const icmp = { type: IcmpType.UNREACHABLE, code: this.prng.below(5), payload };
     const ipv4 = { source: PEER.address, destination: DEVICE.address };
     this.input(encode({ link: { source: PEER.mac, destination: DEVICE.mac }, ipv4, icmp }));
+  }
+
+  /** A switch asks who is in which group; or another host says what it is in. */
+  #groupsAreAskedFor(): void {
+    const payload = new Uint8Array(8);
+    payload.set([this.pick([0x11, 0x11, 0x16, 0x17, 0x22]), this.prng.below(100)]);
+    if (this.prng.chance(0.4)) payload.set(parseIpv4(this.pick([GROUP, "224.0.0.1"])), 4);
+    new DataView(payload.buffer).setUint16(2, internetChecksum(payload));
+    const ipv4 = { source: PEER.address, destination: "224.0.0.1", protocol: 2, ttl: 1 };
+    const link = { source: PEER.mac, destination: "01:00:5e:00:00:01" };
+    const sent = this.prng.chance(0.2) ? payload.subarray(0, this.prng.below(8)) : payload;
+    this.input(encode({ link, ipv4, payload: sent }));
   }
 
   #datagramActs(): void {

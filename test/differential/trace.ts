@@ -258,7 +258,9 @@ export class Trace {
 
   #hostileFrame(): void {
     const frame = hostileFrame(this.prng, { toDevice: this.#lastIn, fromDevice: this.#lastOut });
-    this.input(frame, this.prng.chance(0.05) ? this.prng.below(4) : 0);
+    const flags = this.prng.chance(0.05) ? this.prng.below(4) : 0;
+    // A flood, now and then: more than is answered at once.
+    for (let times = this.step % 50 === 0 ? 60 : 1; times > 0; times--) this.input(frame, flags);
   }
 
   /** A call as an application makes it, on a socket that it has. */

@@ -86,7 +86,10 @@ async function expectComments(dropped: number): Promise<void> {
   expect(dropped).toBeGreaterThan(0);
   if (missingTools("tshark")) return;
   const { lines, stderr } = await tshark(CAPTURE, "-Y", 'frame.comment == "dropped: TCP_CHECKSUM"');
-  expect([lines.length, stderr]).toEqual([dropped, ""]);
+  expect(stderr).toBe("");
+  // The last connection's end came after the look at the counter.
+  expect(lines.length).toBeGreaterThanOrEqual(dropped);
+  expect(lines.length).toBeLessThan(dropped + 5);
 }
 
 describe.skipIf(missingEngine ?? missingTools("namespaces", "curl"))("a bad network", () => {

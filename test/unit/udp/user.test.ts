@@ -202,14 +202,14 @@ describe("sendReserve", () => {
     expect(device.events(socket)).toBe(0);
   });
 
-  test("a run of no octets is room for an empty datagram", () => {
+  test("where no octet has room an empty datagram may have", () => {
     expect(device.abi.connect(socket, device.endpoint(9, PEER.address))).toBe(Status.OK);
     device.fill(socket, octets(496));
     expect(device.abi.sendCommit(socket, 496)).toBe(Status.OK);
-    expect(device.abi.sendReserve(socket)).toBe(0);
-    expect(device.abi.sendTo(socket, 0, device.core.header.runPointer, 1)).toBe(Status.WOULD_BLOCK);
-    expect(device.abi.sendTo(socket, 0, device.core.header.runPointer, 0)).toBe(Status.OK);
     expect(device.abi.sendReserve(socket)).toBe(Status.WOULD_BLOCK);
+    expect(device.abi.sendTo(socket, 0, 0, 1)).toBe(Status.WOULD_BLOCK);
+    expect(device.abi.sendTo(socket, 0, 0, 0)).toBe(Status.OK);
+    expect(device.abi.sendTo(socket, 0, 0, 0)).toBe(Status.WOULD_BLOCK);
     expect([device.nextUdp().udp.payload.length, device.nextUdp().udp.payload.length]).toEqual([496, 0]);
   });
 
