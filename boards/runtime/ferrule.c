@@ -554,7 +554,8 @@ typedef char exports_fit_a_word[FERRULE_EXPORT_COUNT <= 32 ? 1 : -1];
      EXPORT_BIT(open) | EXPORT_BIT(accept) | EXPORT_BIT(sendReserve) | EXPORT_BIT(receivePeek) |             \
      EXPORT_BIT(receive) | EXPORT_BIT(send) | EXPORT_BIT(receiveFrom) | EXPORT_BIT(getopt) |                 \
      EXPORT_BIT(nextEvent))
-#define NEVER_ZERO (EXPORT_BIT(open) | EXPORT_BIT(accept) | EXPORT_BIT(sendReserve) | EXPORT_BIT(send))
+/** sendReserve may: an empty datagram has room. */
+#define NEVER_ZERO (EXPORT_BIT(open) | EXPORT_BIT(accept) | EXPORT_BIT(send))
 /** Once the core is booted. */
 #define NEVER_NEGATIVE (EXPORT_BIT(base) | EXPORT_BIT(output) | EXPORT_BIT(nextEvent))
 
