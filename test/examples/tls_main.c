@@ -32,7 +32,7 @@ int main(int count, char **arguments) {
                                   .secured = say_secured};
     static const struct ferrule_arduino_address address = {
         .address = {10, 0, 0, 2}, .netmask = {255, 255, 255, 0}, .dns = {10, 0, 0, 1}};
-    if (ferrule_arduino_port_start(&request.net, NULL, &address) < 0)
+    if (ferrule_arduino_port_start(&request.net, NULL, &address, NULL) < 0)
         return 2;
     const int status = tls_get(&request);
     char text[200];
