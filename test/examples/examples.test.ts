@@ -2,7 +2,7 @@
 // One network for all of them, whose dnsmasq gives out addresses and knows the names that the sketches use.
 
 import { createHash } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
@@ -68,6 +68,17 @@ describe.skipIf(needs)("examples", () => {
   afterAll(async () => {
     await network?.remove();
     if (folder) rmSync(folder, { recursive: true, force: true });
+  });
+
+  test.skipIf(missingTools("nc"))("the sketch in docs/arduino.md echoes", async () => {
+    const [, text = ""] = /```cpp\n([^`]*)```/.exec(readFileSync(`${root}docs/arduino.md`, "utf8")) ?? [];
+    mkdirSync(join(parts.folder, "docs"), { recursive: true });
+    writeFileSync(join(parts.folder, "docs/docs.ino"), text);
+    const sketch = start(await buildSketch(parts, "build/examples/docs/docs.ino"), ["wire"]);
+    const input = Buffer.from("hello, Arduino");
+    const nc = ["10", "nc", "-q", "1", await addressOf(sketch), "7"];
+    expect(await network.runWell("timeout", nc, { input })).toEqual(input);
+    await end(sketch);
   });
 
   test.skipIf(missingTools("nc"))("Echo: 200 KB through nc, and two at a time", async () => {
@@ -227,8 +238,7 @@ describe.skipIf(needs)("examples", () => {
   );
 });
 
-test("every example has a test", async () => {
-  const { readdirSync, readFileSync } = await import("node:fs");
+test("every example has a test", () => {
   const text = readFileSync(`${root}test/examples/examples.test.ts`, "utf8");
   for (const name of readdirSync(`${root}examples`)) expect(text).toMatch(new RegExp(`"${name}: `));
 });
