@@ -78,8 +78,12 @@ struct ferrule_esp32_config {
     void *context;
 };
 
-/** Fills in pins of the usual boards for this processor, the chip's clock, and as many connections as fit in
- * 96 KB. */
+/**
+ * Fills in pins of the usual boards for this processor, the chip's clock, six connections with rings of 4 KB,
+ * two datagram sockets, and what memory and stack they take on the engine that is linked. With the build
+ * `core` set `core.datagram_sockets`, `core.datagram_queue_bytes`, `core.queries` and `core.cache_entries` to
+ * 0, and `core.address` to one.
+ */
 void ferrule_esp32_defaults(struct ferrule_esp32_config *config, enum ferrule_esp32_chip chip);
 
 /**

@@ -695,8 +695,11 @@ static uint32_t what_happened(struct ferrule_net *net, const struct ferrule_wait
     if ((item->wanted & FERRULE_EVENT_READABLE) != 0 &&
         !would_block(next_length(net, item->socket, &received)))
         happened |= FERRULE_EVENT_READABLE;
-    if ((item->wanted & FERRULE_EVENT_WRITABLE) != 0 &&
-        !would_block(ferrule_reserve(&net->device, item->socket, &data)))
+    const int32_t room = (item->wanted & FERRULE_EVENT_WRITABLE) != 0
+                             ? ferrule_reserve(&net->device, item->socket, &data)
+                             : FERRULE_STATUS_WOULD_BLOCK;
+    /* 0: for an empty datagram. */
+    if (room != 0 && !would_block(room))
         happened |= FERRULE_EVENT_WRITABLE;
     /* Told once: of a datagram socket it is news, of a connection its calls say it from now on. */
     if (entry->kind == FERRULE_SOCKET_KIND_DATAGRAM && !entry->lost)

@@ -476,9 +476,18 @@ static void check_datagrams(void) {
     CHECK(ferrule_net_send_to(LEFT, socket, NULL, 0, "?", 1, FOR_EVER) == 0);
     CHECK(ferrule_net_wait(LEFT, &item, 1, FOR_EVER) == 1 && item.happened == FERRULE_EVENT_FAILED);
     CHECK(ferrule_net_wait(LEFT, &item, 1, 0) == FERRULE_STATUS_TIMED_OUT);
+    /* Down to the last octet of the queue: nobody is there who could say what the hardware address is. */
+    CHECK(ferrule_net_udp_connect(LEFT, socket, NULL, 0) == 0);
+    int32_t status;
+    while ((status = ferrule_net_send_to(LEFT, socket, (const uint8_t[]){10, 0, 0, 9}, 7, "?", 1, 0)) == 0)
+        continue;
+    CHECK(status == FERRULE_STATUS_TIMED_OUT);
+    item.wanted = FERRULE_EVENT_WRITABLE;
+    CHECK(ferrule_net_wait(LEFT, &item, 1, FOR_EVER) == 1);
+    CHECK(ferrule_restarts(&pair_left.net.device) == 0);
     other = (struct job){.net = LEFT, .socket = socket};
     begin(&other, receive_one);
-    CHECK(ferrule_net_send_to(LEFT, socket, NULL, 0, "?", 1, FOR_EVER) == 0);
+    CHECK(ferrule_net_send_to(LEFT, socket, far, 7, "?", 1, FOR_EVER) == 0);
     usleep(WHILE_US);
     CHECK(ferrule_net_close(LEFT, socket) == 0 && result_of(&other) == FERRULE_STATUS_BAD_HANDLE);
     stop_both();
