@@ -35,15 +35,15 @@ export interface Parts {
   readonly arduino: readonly string[];
 }
 
-/** Compiles everything but the programs, into a folder of build/ by this name. */
-export async function buildParts(name: string): Promise<Parts> {
+/** Compiles everything but the programs, into a folder of build/ by this name. `module`: a core of the standard build. */
+export async function buildParts(name: string, module = `${root}build/standard.wasm`): Promise<Parts> {
   const folder = join(root, "build", name);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const files = [...RUNTIME_FILES, "boards/runtime/net.c", "boards/linux/tap.c", "boards/linux/os_pthread.c"];
   const sources = [
     ...ownSources([...files, "test/arduino/core/port.c"], [...FOLDERS]),
-    ...aotEngine(`${root}build/standard.wasm`, join(folder, "core")),
+    ...aotEngine(module, join(folder, "core")),
   ];
   const c = (file: string, options: readonly string[]) => compile(folder, "gcc", file, options);
   const runtime = sources.map(({ file, options }) =>
