@@ -46,14 +46,19 @@ test("the memory that configurations need, in docs/architecture.md and docs/firm
   expect(numbers("docs/architecture.md", /\*\*Counters\.\*\* (\d+) of them/g)).toEqual([Counter.COUNT]);
 });
 
-test.skipIf(missingTools("gcc"))("the first example in docs/firmware.md compiles without a warning", () => {
-  const example = /```c\n([^`]*)```/.exec(text("docs/firmware.md"))?.[1] as string;
+test.skipIf(missingTools("gcc"))("the programs in docs/firmware.md compile without a warning", () => {
+  const blocks = [...text("docs/firmware.md").matchAll(/```c\n([^`]*)```/g)].map(([, block = ""]) => block);
+  const programs = blocks.filter((block) => block.includes("#include"));
   const options = ["-std=gnu99", "-Wall", "-Wextra", "-Wconversion", "-Werror", "-fsyntax-only", "-x", "c"];
-  execFileSync("gcc", [...options, "-I", "boards/include", "-I", "boards/drivers", "-"], {
-    cwd: ROOT,
-    input: example,
-  });
-  expect(example).toContain("ferrule_start");
+  for (const input of programs)
+    execFileSync("gcc", [...options, "-I", "boards/include", "-I", "boards/drivers", "-"], {
+      cwd: ROOT,
+      input,
+    });
+  expect(programs.map((program) => /ferrule_(net_)?start\(/.exec(program)?.[0])).toEqual([
+    "ferrule_start(",
+    "ferrule_net_start(",
+  ]);
 });
 
 test.each([

@@ -45,6 +45,8 @@ struct ferrule_net {
     struct ferrule_signal *nobody_left;
     /** The stack's thread sleeps, and was not woken yet. */
     bool is_asleep;
+    /** Something was done since that it is to look at. */
+    bool must_poll;
     bool is_running, is_stopping;
     /** What `ferrule_restarts` said last. */
     uint32_t restarts;

@@ -53,7 +53,7 @@ static int32_t enter(struct ferrule_net *net);
 static int32_t enter_for(struct ferrule_net *net, int32_t timeout_ms, struct limit *limit);
 static int32_t leave(struct ferrule_net *net, int32_t result);
 static int32_t leave_as_it_was(struct ferrule_net *net, int32_t result);
-static void release(struct ferrule_net *net, bool must_poll);
+static void release(struct ferrule_net *net);
 static int32_t wait_for(struct ferrule_net *net, const struct ferrule_wait_item *items, uint32_t count,
                         const struct limit *limit);
 static int32_t wait_on(struct ferrule_net *net, int32_t socket, uint32_t wanted, const struct limit *limit);
@@ -106,7 +106,8 @@ void ferrule_net_stop(struct ferrule_net *net) {
     net->is_stopping = true;
     net->nobody_left = &nobody_left;
     tell_all(net);
-    release(net, true);
+    net->must_poll = true;
+    release(net);
     os->join_thread(os->context);
     os->lock(os->context);
     while (net->waiters) {
@@ -226,20 +227,23 @@ static int32_t enter_for(struct ferrule_net *net, int32_t timeout_ms, struct lim
 
 /** Gives it back after a call that may have made something due; returns `result`. */
 static int32_t leave(struct ferrule_net *net, int32_t result) {
-    release(net, true);
+    net->must_poll = true;
+    release(net);
     return result;
 }
 
 /** After one that has set no timer. */
 static int32_t leave_as_it_was(struct ferrule_net *net, int32_t result) {
-    release(net, net->device.down || ferrule_device_is_busy(&net->device));
+    release(net);
     return result;
 }
 
-/** Gives it back, and wakes the stack's thread if that is wanted. */
-static void release(struct ferrule_net *net, bool must_poll) {
+/** Gives it back, and wakes the stack's thread if it has something to do. */
+static void release(struct ferrule_net *net) {
     const struct ferrule_os *os = net->os;
-    const bool wakes = must_poll && net->is_asleep;
+    const bool wakes =
+        net->is_asleep && (net->must_poll || net->device.down || ferrule_device_is_busy(&net->device));
+    net->must_poll = false;
     net->is_asleep = net->is_asleep && !wakes;
     os->unlock(os->context);
     if (wakes)
@@ -280,7 +284,7 @@ static int32_t wait_as(struct ferrule_net *net, struct ferrule_net_waiter *waite
     net->waiters = waiter;
     os->signal_init(os->context, &waiter->signal);
     while (!waiter->is_told && left > 0) {
-        release(net, true);
+        release(net);
         os->signal_wait(os->context, &waiter->signal, left);
         os->lock(os->context);
         left = time_left(net, limit);
@@ -372,6 +376,7 @@ int32_t ferrule_net_resolve(struct ferrule_net *net, const char *host, uint8_t a
         status = wait_for(net, NULL, 0, &limit);
     if (query < 0)
         return leave(net, status < 0 ? status : query);
+    net->must_poll = true;
     status = await_answer(net, query, address, &limit);
     ferrule_close(&net->device, query);
     return leave(net, status);
@@ -419,6 +424,7 @@ int32_t ferrule_net_connect(struct ferrule_net *net, const char *host, uint16_t 
         status = wait_for(net, NULL, 0, &limit);
     if (socket < 0)
         return leave(net, status < 0 ? status : socket);
+    net->must_poll = true;
     status = await_connection(net, socket, &limit);
     if (status >= 0)
         return leave(net, socket);

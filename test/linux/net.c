@@ -407,6 +407,8 @@ static void check_stopping(bool has_services) {
         }
         usleep(WHILE_US);
         stop_both();
+        /* It has waited for them. */
+        CHECK(!pair_left.net.waiters);
         for (int index = 0; index < JOBS; index++)
             CHECK(result_of(&jobs[index]) == FERRULE_ERROR_STOPPED);
         CHECK(ferrule_net_connect(LEFT, "10.0.0.2", 9, FOR_EVER) == FERRULE_ERROR_STOPPED);
@@ -609,6 +611,9 @@ static void check_traps(bool has_services) {
         CHECK(ferrule_net_close(LEFT, client) == 0);
         CHECK(!has_services || ferrule_net_close(LEFT, datagrams) == 0);
         ferrule_net_abort(RIGHT, server);
+        /* While it is down: that waits, too. */
+        connect_both(&client, &server);
+        CHECK(ferrule_net_abort(LEFT, client) == 0 && ferrule_net_abort(RIGHT, server) == 0);
         /* It has waited all the while. */
         const int32_t peer = ferrule_net_connect(RIGHT, "10.0.0.1", 7, FOR_EVER);
         const int32_t socket = result_of(&acceptor);
