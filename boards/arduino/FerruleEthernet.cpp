@@ -51,14 +51,9 @@ int FerruleClass::begin(const uint8_t *mac, unsigned long timeout, unsigned long
     if (isRunning() && _isStatic)
         end();
     if (!isRunning()) {
-        int32_t status = ferrule_arduino_port_start(&_net, mac, nullptr);
+        const int32_t status = ferrule_arduino_port_start(&_net, mac, nullptr, _hostName);
         if (status < 0) {
             _net = nullptr;
-            return fail(status);
-        }
-        status = ferrule_net_dhcp(_net, _hostName, false);
-        if (status < 0) {
-            end();
             return fail(status);
         }
     }
@@ -88,7 +83,7 @@ int FerruleClass::begin(const uint8_t *mac, IPAddress ip, IPAddress dns, IPAddre
     copy(_address.netmask, subnet);
     copy(_address.gateway, gateway);
     copy(_address.dns, dns);
-    const int32_t status = ferrule_arduino_port_start(&_net, mac, &_address);
+    const int32_t status = ferrule_arduino_port_start(&_net, mac, &_address, nullptr);
     if (status < 0) {
         _net = nullptr;
         return fail(status);

@@ -12,6 +12,7 @@
 #define FERRULE_UDP_BYTES 1472
 #endif
 
+/** A socket outlives a restart of the stack (ferrule.h): what it was then on its way is lost. */
 class FerruleUDP : public UDP {
   public:
     /** Opens a socket on `port`; 0: one that the stack chooses. Returns 1, or 0: there is none left. */
@@ -50,14 +51,24 @@ class FerruleUDP : public UDP {
 
   private:
     int32_t _socket = 0;
+    /** What it was opened with; a group of zeros: none. */
+    uint16_t _port = 0;
+    uint8_t _group[4] = {};
     IPAddress _remoteIP;
     uint16_t _remotePort = 0;
     uint8_t _to[4] = {};
     uint16_t _toPort = 0;
     uint16_t _received = 0, _read = 0, _written = 0;
+    /** The stack was restarted, and has not taken the socket again yet. */
+    bool _isLost = false;
     bool _isOpen = false, _isTooLong = false;
     uint8_t _in[FERRULE_UDP_BYTES];
     uint8_t _out[FERRULE_UDP_BYTES];
+
+    bool open();
+    bool hasSocket();
+    void noteLoss(int32_t status);
+    int32_t send();
 };
 
 #endif

@@ -21,10 +21,11 @@ struct ferrule_arduino_address {
 
 /**
  * Starts the device and puts it into `*net`, where it stays. `mac`: NULL for the board's own. `address`: NULL
- * for none, DHCP is started then by whoever calls. Neither is kept. Returns OK, or why there is no device.
+ * for DHCP, which it starts, too, and whose servers are told `host_name`, NULL for nothing. `mac` and
+ * `address` are not kept, `host_name` stays. Returns OK, or why there is no device.
  */
 int32_t ferrule_arduino_port_start(struct ferrule_net **net, const uint8_t *mac,
-                                   const struct ferrule_arduino_address *address);
+                                   const struct ferrule_arduino_address *address, const char *host_name);
 
 /** Ends the device, so that it can be started again. */
 void ferrule_arduino_port_stop(void);

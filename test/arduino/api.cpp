@@ -352,6 +352,89 @@ static void datagrams() {
     puts("datagrams");
 }
 
+/** Of AddressSanitizer's runtime; not every package of gcc has its header. */
+extern "C" int __sanitizer_install_malloc_and_free_hooks(void (*malloced)(const volatile void *, size_t),
+                                                         void (*freed)(const volatile void *));
+
+static volatile unsigned allocations;
+
+static void countAllocation(const volatile void *, size_t) {
+    allocations = allocations + 1;
+}
+
+/** After begin nothing is allocated: not by the classes, and not by the stack's thread. */
+static void heap() {
+    static FerruleUDP udp;
+    FerruleServer server(8000);
+    FerruleClient client, visitor;
+    IPAddress found;
+    uint8_t data[64] = {};
+    const int listener = kernelListener(9000), fd = kernelSocket(SOCK_DGRAM);
+    const struct sockaddr_in to = at("10.0.0.2", 4000);
+    __sanitizer_install_malloc_and_free_hooks(countAllocation, [](const volatile void *) {});
+    free(malloc(1));
+    CHECK(allocations == 1);
+    server.begin();
+    CHECK(client.connect("10.0.0.1", 9000) && client.print("hello") == 5 && client.println(5) == 3);
+    const int peer = accept(listener, nullptr, nullptr), first = kernelConnect(8000);
+    kernelWrite(peer, "12345");
+    EVENTUALLY(client.available() == 5);
+    CHECK(client.parseInt() == 12345 && client.read(data, sizeof data) == -1 && client.peek() == -1);
+    client.flush();
+    client.stop();
+    kernelWrite(first, "x");
+    EVENTUALLY(visitor = server.available());
+    CHECK(visitor.read() == 'x' && server.print("y") == 1);
+    server.end();
+    CHECK(udp.begin(4000) && udp.beginPacket(kernel, 5000) && udp.write(data, 64) == 64 && udp.endPacket());
+    CHECK(sendto(fd, "datagram", 8, 0, (const struct sockaddr *)&to, sizeof to) == 8);
+    EVENTUALLY(udp.parsePacket() == 8);
+    udp.stop();
+    CHECK(Ferrule.hostByName("10.0.0.1", found) && Ferrule.localIP() == device && Ferrule.maintain() == 0);
+    CHECK(allocations == 1);
+    const int all[] = {listener, fd, peer, first};
+    for (int each : all)
+        close(each);
+    puts("heap");
+}
+
+/** The core has a bug here, which a datagram reaches: connections end, all else comes back. */
+static void traps() {
+    static FerruleUDP udp, group;
+    FerruleServer server(8000);
+    const int fd = kernelSocket(SOCK_DGRAM);
+    const struct sockaddr_in own = at("10.0.0.1", 5000), to = at("10.0.0.2", 4000);
+    const struct sockaddr_in toGroup = at("239.1.2.3", 4001);
+    const struct ip_mreqn out = {{}, {inet_addr("10.0.0.1")}, 0};
+    CHECK(bind(fd, (const struct sockaddr *)&own, sizeof own) == 0);
+    CHECK(setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &out, sizeof out) == 0);
+    CHECK(udp.begin(4000) && group.beginMulticast(IPAddress(239, 1, 2, 3), 4001));
+    server.begin();
+    const int first = kernelConnect(8000);
+    kernelWrite(first, "x");
+    FerruleClient client;
+    EVENTUALLY(client = server.available());
+    CHECK(sendto(fd, "0123456789abcdefTRAP", 20, 0, (const struct sockaddr *)&to, sizeof to) == 20);
+    EVENTUALLY(!client.connected());
+    CHECK(client.read() == -1 && client.available() == 0 && client.write('x') == 0);
+    client.stop();
+    close(first);
+    EVENTUALLY(udp.beginPacket(kernel, 5000) && udp.print("again") && udp.endPacket());
+    CHECK(kernelReceives(fd, "again"));
+    EVENTUALLY(sendto(fd, "group", 5, 0, (const struct sockaddr *)&toGroup, sizeof toGroup) == 5 &&
+               group.parsePacket() == 5);
+    const int second = kernelConnect(8000);
+    kernelWrite(second, "y");
+    EVENTUALLY(client = server.available());
+    CHECK(client.read() == 'y' && Ferrule.localIP() == device);
+    server.end();
+    udp.stop();
+    group.stop();
+    close(second);
+    close(fd);
+    puts("traps");
+}
+
 static void leases() {
     IPAddress found;
     FerruleClient client;
@@ -393,6 +476,8 @@ int main(int count, char **arguments) {
     failures();
     server();
     datagrams();
+    heap();
+    traps();
     Ferrule.end();
     puts("done");
     return 0;

@@ -1,12 +1,13 @@
 // boards/arduino: FerruleClient, FerruleServer, FerruleUDP and Ferrule.begin, compiled against the API headers of an
 // Arduino core, with the Linux kernel as the peer; under sanitizers.
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { writeTrappingModule } from "../../scripts/boards/trapping.mjs";
 import { Namespace } from "../kernel/namespace.js";
-import { missingTools } from "../report/tools.js";
+import { missingTools, root } from "../report/tools.js";
 import { buildParts, buildSketch } from "./build.js";
 
 const needs = missingTools("gcc", "g++", "arduino-core-avr", "namespaces");
@@ -17,7 +18,10 @@ let folder: string;
 
 describe.skipIf(needs)("the Arduino classes", () => {
   beforeAll(async () => {
-    program = await buildSketch(await buildParts("arduino"), "test/arduino/api.cpp");
+    mkdirSync(`${root}build`, { recursive: true });
+    const module = `${root}build/arduino-trapping.wasm`;
+    await writeTrappingModule(module, "standard");
+    program = await buildSketch(await buildParts("arduino", module), "test/arduino/api.cpp");
   });
 
   beforeEach(async () => {
@@ -33,9 +37,18 @@ describe.skipIf(needs)("the Arduino classes", () => {
   });
 
   test("function by function", async () => {
-    const groups = ["before begin", "addresses", "client", "failures", "server", "datagrams", "done"];
+    const groups = [
+      "before begin",
+      "addresses",
+      "client",
+      "failures",
+      "server",
+      "datagrams",
+      "heap",
+      "traps",
+    ];
     const output = await network.runWell(program, ["wire", "static"]);
-    expect(output.toString().trim().split("\n")).toEqual(groups);
+    expect(output.toString().trim().split("\n")).toEqual([...groups, "done"]);
   });
 
   test.skipIf(missingTools("dnsmasq"))("with an address by DHCP, and names", async () => {

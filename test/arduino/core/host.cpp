@@ -10,10 +10,11 @@ static unsigned long microsecondsNow() {
     return (unsigned long)now.tv_sec * 1000000ul + (unsigned long)now.tv_nsec / 1000ul;
 }
 
+static const unsigned long begun = microsecondsNow();
+
 extern "C" {
 
 unsigned long millis(void) {
-    static const unsigned long begun = microsecondsNow();
     return (microsecondsNow() - begun) / 1000;
 }
 

@@ -68,7 +68,7 @@ static void configure(struct ferrule_config *config, const uint8_t *mac,
 }
 
 int32_t ferrule_arduino_port_start(struct ferrule_net **started, const uint8_t *mac,
-                                   const struct ferrule_arduino_address *address) {
+                                   const struct ferrule_arduino_address *address, const char *host_name) {
     setup = (struct ferrule_setup){.memory = memory,
                                    .memory_bytes = sizeof memory,
                                    .netdev = &cable,
@@ -77,9 +77,11 @@ int32_t ferrule_arduino_port_start(struct ferrule_net **started, const uint8_t *
     configure(&setup.config, mac, address);
     if (os_pthread_open(&os, tap.fd) != 0)
         return FERRULE_STATUS_NO_MEMORY;
-    const int32_t status = ferrule_net_start(&net, &setup, &os.os);
+    int32_t status = ferrule_net_start(&net, &setup, &os.os);
     if (status < 0)
         os_pthread_close(&os);
+    if (status >= 0 && !address && (status = ferrule_net_dhcp(&net, host_name, false)) < 0)
+        ferrule_arduino_port_stop();
     *started = &net;
     return status;
 }

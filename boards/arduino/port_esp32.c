@@ -1,0 +1,63 @@
+/* Where the Arduino classes' device comes from on an ESP32: boards/esp32. Empty elsewhere. */
+#ifdef ESP_PLATFORM
+
+#include <string.h>
+
+#include "ferrule_arduino_esp32.h"
+#include "ferrule_arduino_port.h"
+
+/** Of a sketch: datagram sockets with a frame's payload each way, names at a time, and remembered. */
+#define DATAGRAM_SOCKETS 4
+#define DATAGRAM_QUEUE_BYTES 2048
+#define QUERIES 2
+#define CACHE_ENTRIES 4
+
+static struct ferrule_esp32_config chosen;
+static bool has_chosen;
+
+static void complete(struct ferrule_config *core, const uint8_t *mac,
+                     const struct ferrule_arduino_address *address);
+
+void ferrule_arduino_esp32(const struct ferrule_esp32_config *config) {
+    chosen = *config;
+    has_chosen = true;
+}
+
+int32_t ferrule_arduino_port_start(struct ferrule_net **net, const uint8_t *mac,
+                                   const struct ferrule_arduino_address *address, const char *host_name) {
+    struct ferrule_esp32_config config;
+    if (has_chosen)
+        config = chosen;
+    else
+        ferrule_esp32_defaults(&config, FERRULE_ESP32_W5500);
+    complete(&config.core, mac, address);
+    config.host_name = host_name;
+    return ferrule_esp32_start(&config, net);
+}
+
+void ferrule_arduino_port_stop(void) {
+    ferrule_esp32_stop();
+}
+
+static void complete(struct ferrule_config *core, const uint8_t *mac,
+                     const struct ferrule_arduino_address *address) {
+    static const struct ferrule_arduino_address none;
+    if (!address)
+        address = &none;
+    if (mac)
+        memcpy(core->mac, mac, sizeof core->mac);
+    memcpy(core->address, address->address, 4);
+    memcpy(core->netmask, address->netmask, 4);
+    memcpy(core->gateway, address->gateway, 4);
+    memcpy(core->dns_server0, address->dns, 4);
+    if (core->datagram_sockets == 0) {
+        core->datagram_sockets = DATAGRAM_SOCKETS;
+        core->datagram_queue_bytes = DATAGRAM_QUEUE_BYTES;
+    }
+    if (core->queries == 0) {
+        core->queries = QUERIES;
+        core->cache_entries = CACHE_ENTRIES;
+    }
+}
+
+#endif
