@@ -26,7 +26,7 @@ const WASM3 = "defined(FERRULE_ENGINE_WASM3)";
  */
 const PARTS = [
   { folder: "boards/include", names: /\.h$/ },
-  { folder: "boards/runtime", names: /^(ferrule|services|errors|checksum|net)\.c$|\.h$/ },
+  { folder: "boards/runtime", names: /^(ferrule|services|errors|checksum|net|module)\.c$|\.h$/ },
   { folder: "boards/runtime", names: /^arena\.c$/, when: WASM3 },
   { folder: "boards/runtime", names: /^engine_wasm3\.c$/, when: WASM3, first: "wasm3_limits.h" },
   { folder: "boards/runtime", names: /^engine_aot\.c$/, when: `!${WASM3}`, first: "aot_identity.h" },

@@ -12,6 +12,13 @@
 #define QUERIES 2
 #define CACHE_ENTRIES 4
 
+/** Unless the sketch says otherwise: of build flags. */
+#ifdef FERRULE_CHIP_ENC28J60
+#define CHIP FERRULE_ESP32_ENC28J60
+#else
+#define CHIP FERRULE_ESP32_W5500
+#endif
+
 static struct ferrule_esp32_config chosen;
 static bool has_chosen;
 
@@ -29,7 +36,7 @@ int32_t ferrule_arduino_port_start(struct ferrule_net **net, const uint8_t *mac,
     if (has_chosen)
         config = chosen;
     else
-        ferrule_esp32_defaults(&config, FERRULE_ESP32_W5500);
+        ferrule_esp32_defaults(&config, CHIP);
     complete(&config.core, mac, address);
     config.host_name = host_name;
     return ferrule_esp32_start(&config, net);
@@ -41,15 +48,14 @@ void ferrule_arduino_port_stop(void) {
 
 static void complete(struct ferrule_config *core, const uint8_t *mac,
                      const struct ferrule_arduino_address *address) {
-    static const struct ferrule_arduino_address none;
-    if (!address)
-        address = &none;
     if (mac)
         memcpy(core->mac, mac, sizeof core->mac);
-    memcpy(core->address, address->address, 4);
-    memcpy(core->netmask, address->netmask, 4);
-    memcpy(core->gateway, address->gateway, 4);
-    memcpy(core->dns_server0, address->dns, 4);
+    if (address) {
+        memcpy(core->address, address->address, 4);
+        memcpy(core->netmask, address->netmask, 4);
+        memcpy(core->gateway, address->gateway, 4);
+        memcpy(core->dns_server0, address->dns, 4);
+    }
     if (core->datagram_sockets == 0) {
         core->datagram_sockets = DATAGRAM_SOCKETS;
         core->datagram_queue_bytes = DATAGRAM_QUEUE_BYTES;

@@ -4,6 +4,7 @@
 
 #include "bootloader_random.h"
 #include "enc28j60.h"
+#include "esp32_module.h"
 #include "esp_attr.h"
 #include "esp_heap_caps.h"
 #include "esp_log.h"
@@ -90,7 +91,18 @@ void ferrule_esp32_defaults(struct ferrule_esp32_config *config, enum ferrule_es
     config->host = SPI2_HOST;
     config->pins = (struct esp32_spi_pins){6, 5, 7, 10, 3, -1};
 #endif
+#ifdef FERRULE_PIN_CS
+    /* Of build flags: platformio.ini. */
+    config->pins = (struct esp32_spi_pins){FERRULE_PIN_SCLK, FERRULE_PIN_MISO, FERRULE_PIN_MOSI,
+                                           FERRULE_PIN_CS,   FERRULE_PIN_INT,  FERRULE_PIN_RESET};
+#endif
+    config->module = esp32_module(&config->module_bytes);
     ferrule_config_defaults(&config->core);
+#ifdef FERRULE_STATIC_ADDRESS
+    memcpy(config->core.address, (const uint8_t[]){FERRULE_STATIC_ADDRESS}, 4);
+    memcpy(config->core.netmask, (const uint8_t[]){FERRULE_NETMASK}, 4);
+    memcpy(config->core.gateway, (const uint8_t[]){FERRULE_GATEWAY}, 4);
+#endif
     config->core.connections = 6;
     config->core.send_ring_bytes = config->core.receive_ring_bytes = 4096;
     config->core.datagram_sockets = config->core.queries = 2;

@@ -79,10 +79,12 @@ struct ferrule_esp32_config {
 };
 
 /**
- * Fills in pins of the usual boards for this processor, the chip's clock, six connections with rings of 4 KB,
- * two datagram sockets, and what memory and stack they take on the engine that is linked. With the build
- * `core` set `core.datagram_sockets`, `core.datagram_queue_bytes`, `core.queries` and `core.cache_entries` to
- * 0, and `core.address` to one.
+ * Fills in pins of the usual boards for this processor, or those of the build flags FERRULE_PIN_SCLK, _MISO,
+ * _MOSI, _CS, _INT and _RESET (-1: not wired); the address of FERRULE_STATIC_ADDRESS, FERRULE_NETMASK and
+ * FERRULE_GATEWAY (four numbers with commas each) where they are defined; the module with wasm3; the chip's
+ * clock, six connections with rings of 4 KB, two datagram sockets, and what memory and stack they take on the
+ * engine that is linked. With the build `core` set `core.datagram_sockets`, `core.datagram_queue_bytes`,
+ * `core.queries` and `core.cache_entries` to 0, and `core.address` to one.
  */
 void ferrule_esp32_defaults(struct ferrule_esp32_config *config, enum ferrule_esp32_chip chip);
 

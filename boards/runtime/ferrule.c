@@ -554,8 +554,7 @@ typedef char exports_fit_a_word[FERRULE_EXPORT_COUNT <= 32 ? 1 : -1];
      EXPORT_BIT(open) | EXPORT_BIT(accept) | EXPORT_BIT(sendReserve) | EXPORT_BIT(receivePeek) |             \
      EXPORT_BIT(receive) | EXPORT_BIT(send) | EXPORT_BIT(receiveFrom) | EXPORT_BIT(getopt) |                 \
      EXPORT_BIT(nextEvent))
-/** sendReserve of a datagram socket may: an empty one has room. */
-#define NEVER_ZERO (EXPORT_BIT(open) | EXPORT_BIT(accept) | EXPORT_BIT(send))
+#define NEVER_ZERO (EXPORT_BIT(open) | EXPORT_BIT(accept) | EXPORT_BIT(sendReserve) | EXPORT_BIT(send))
 /** Once the core is booted. */
 #define NEVER_NEGATIVE (EXPORT_BIT(base) | EXPORT_BIT(output) | EXPORT_BIT(nextEvent))
 
@@ -719,9 +718,6 @@ static int32_t find_run(struct ferrule *device, int32_t socket, enum ferrule_exp
     uint32_t *found = which == FERRULE_EXPORT_receivePeek ? &entry->peeked_bytes : &entry->reserved_bytes;
     *found = 0;
     int32_t length = call(device, which, (uint32_t)entry->handle, 0, 0, 0);
-    /* A stream without room would block. */
-    if (length == 0 && which == FERRULE_EXPORT_sendReserve && entry->kind != FERRULE_SOCKET_KIND_DATAGRAM)
-        return fail(device, "the core said something that cannot be");
     if (length <= 0)
         return length;
     *run = bytes_at(device, header_word(device, offsetof(struct ferrule_state_header, run_pointer)),

@@ -113,6 +113,38 @@ describe("the library's folder", () => {
     LIMIT_MS,
   );
 
+  test.skipIf(missingTools("g++", "arduino-core-avr"))(
+    "every sketch, and every class, compiles against the library alone",
+    () => {
+      const avr = "/usr/share/arduino/hardware/arduino/avr/cores/arduino";
+      const core = join(root, "test/arduino/core");
+      const options = [
+        "-std=gnu++11",
+        "-fsyntax-only",
+        "-Wall",
+        "-Wextra",
+        "-DARDUINO=10819",
+        "-I",
+        join(library, "src"),
+      ];
+      const headers = ["-include", join(core, "Arduino.h"), "-I", core, "-isystem", avr];
+      const classes = readdirSync(join(library, "src/ferrule")).filter((name) => name.endsWith(".cpp"));
+      expect(classes.length).toBeGreaterThan(3);
+      const folders = readdirSync(join(library, "examples"));
+      const sketches = folders.filter((name) => existsSync(join(library, "examples", name, `${name}.ino`)));
+      expect(sketches).toEqual(expect.arrayContaining(["WebServer", "Echo", "Console", "WebClient", "Mqtt"]));
+      const files = [
+        ...classes.map((name) => `src/ferrule/${name}`),
+        ...sketches.map((name) => `examples/${name}/${name}.ino`),
+      ];
+      for (const file of files) {
+        const said = run("g++", [...options, ...headers, "-x", "c++", file], { cwd: library });
+        expect(said, file).not.toContain("warning:");
+      }
+    },
+    LIMIT_MS,
+  );
+
   test("no header has the name of one of others, whatever the case", () => {
     const ours = readdirSync(join(library, "src")).filter((name) => name.endsWith(".h"));
     expect(ours).toEqual(["FerruleEthernet.h"]);
@@ -217,6 +249,6 @@ describe.skipIf(missingTools("platformio"))("PlatformIO", () => {
         ["aot", "wasm3"].map((engine) => `env:${board}-${chip}-${engine}`),
       ),
     );
-    expect(environments).toEqual(expect.arrayContaining(wanted));
+    expect(environments).toEqual(expect.arrayContaining([...wanted, "env:esp32-w5500-wasm3-partition"]));
   });
 });

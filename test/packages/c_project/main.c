@@ -128,6 +128,20 @@ int main(void) {
     }
     printf("datagram \"%s\"\n", datagram);
 #endif
+#ifdef WITH_MODULE
+    /* In a partition something else follows; or it was not written to its end. */
+    static uint8_t partition[65536];
+    memset(partition, 0xff, sizeof partition);
+    memcpy(partition, ferrule_module, ferrule_module_bytes);
+    if (ferrule_module_length(partition, sizeof partition) != ferrule_module_bytes)
+        puts("the module's length is wrong");
+    for (uint32_t length = 0; length < ferrule_module_bytes; length++)
+        if (ferrule_module_length(partition, length) >= ferrule_module_bytes)
+            puts("a module that was cut off is whole");
+    partition[0] = 1;
+    if (ferrule_module_length(partition, sizeof partition) != 0)
+        puts("what is no module has a length");
+#endif
     ferrule_stop(&left.device);
     ferrule_stop(&right.device);
     free(left.memory);
