@@ -105,13 +105,17 @@ static void *wait_address(void *context) {
     return NULL;
 }
 
-/** Writes until nothing more is taken. Returns how much that was. */
-static int32_t fill(struct ferrule_net *net, int32_t socket) {
-    static uint8_t data[65536];
-    int32_t given = 0, length;
-    while ((length = ferrule_net_write(net, socket, data, sizeof data, 100)) > 0)
-        given += length;
-    CHECK(length == FERRULE_STATUS_TIMED_OUT);
+/** Writes on the left until the rings of both sides are full. Returns how much that was. */
+static int32_t fill(int32_t client, int32_t server) {
+    static uint8_t data[2 * PAIR_RING_BYTES];
+    int32_t given = 0;
+    while (given < (int32_t)sizeof data) {
+        const int32_t length =
+            ferrule_net_write(LEFT, client, data, (uint32_t)((int32_t)sizeof data - given), 10);
+        CHECK(length > 0 || length == FERRULE_STATUS_TIMED_OUT);
+        given += length > 0 ? length : 0;
+    }
+    CHECK(ferrule_net_room(LEFT, client) == 0 && ferrule_net_available(RIGHT, server) == PAIR_RING_BYTES);
     return given;
 }
 
@@ -258,8 +262,7 @@ static void check_asking(void) {
     CHECK(ferrule_net_available(LEFT, client) == 0);
     CHECK(ferrule_net_peek(LEFT, client) == FERRULE_STATUS_WOULD_BLOCK);
     CHECK(ferrule_net_room(LEFT, client) == PAIR_RING_BYTES);
-    const int32_t given = fill(LEFT, client);
-    CHECK(given >= (int32_t)PAIR_RING_BYTES && ferrule_net_room(LEFT, client) == 0);
+    const int32_t given = fill(client, server);
     CHECK(ferrule_net_write(LEFT, client, data, 1, 0) == FERRULE_STATUS_TIMED_OUT);
     CHECK(ferrule_net_flush(LEFT, client, 30) == FERRULE_STATUS_TIMED_OUT);
     for (int32_t taken = 0; taken < given;) {
@@ -301,7 +304,7 @@ static int32_t ended_by(enum how how, void *(*work)(void *job)) {
     int32_t client, server;
     connect_both(&client, &server);
     struct job job = {.net = LEFT, .socket = client};
-    fill(LEFT, client);
+    fill(client, server);
     begin(&job, work);
     usleep(WHILE_US);
     switch (how) {
@@ -407,7 +410,7 @@ static void check_stopping(bool has_services) {
         start_both();
         connect_both(&client, &server);
         CHECK(ferrule_net_call(LEFT, counter_of, &counter) == 1);
-        fill(LEFT, client);
+        fill(client, server);
         const int32_t listener = ferrule_net_listen(LEFT, 7, 4);
         const int32_t datagrams = has_services ? ferrule_net_udp_open(LEFT, 7) : listener;
         for (int index = 0; index < JOBS; index++) {
@@ -481,7 +484,7 @@ static void check_datagrams(void) {
     CHECK(ferrule_net_close(RIGHT, server.socket) == 0);
     CHECK(result_of(&server) == FERRULE_STATUS_BAD_HANDLE);
     /* Nobody is there: news, but no end. */
-    const int32_t socket = ferrule_net_udp_open(LEFT, 0);
+    int32_t socket = ferrule_net_udp_open(LEFT, 0);
     struct ferrule_wait_item item = {.socket = socket};
     CHECK(ferrule_net_receive_from(LEFT, socket, &byte, 1, NULL, 30) == FERRULE_STATUS_TIMED_OUT);
     CHECK(ferrule_net_udp_connect(LEFT, socket, far, 7) == 0);
@@ -495,7 +498,8 @@ static void check_datagrams(void) {
         continue;
     CHECK(status == FERRULE_STATUS_TIMED_OUT);
     item.wanted = FERRULE_EVENT_WRITABLE;
-    CHECK(ferrule_net_wait(LEFT, &item, 1, FOR_EVER) == 1);
+    CHECK(ferrule_net_wait(LEFT, &item, 1, 0) == FERRULE_STATUS_TIMED_OUT);
+    CHECK(ferrule_net_close(LEFT, socket) == 0 && (socket = ferrule_net_udp_open(LEFT, 0)) > 0);
     CHECK(ferrule_restarts(&pair_left.net.device) == 0);
     other = (struct job){.net = LEFT, .socket = socket};
     begin(&other, receive_one);
@@ -607,7 +611,7 @@ static void check_traps(bool has_services) {
         const uint32_t jobs_count = has_services ? JOBS : JOBS - 1;
         struct job jobs[JOBS], acceptor = {.net = LEFT, .socket = listener};
         connect_both(&client, &server);
-        fill(LEFT, client);
+        fill(client, server);
         const int32_t datagrams = has_services ? ferrule_net_udp_open(LEFT, 7) : 0;
         begin(&acceptor, accept_one);
         for (uint32_t index = 0; index < jobs_count; index++) {

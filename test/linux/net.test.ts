@@ -46,7 +46,8 @@ describe.skipIf(missingTools("gcc", "wasm3"))("ferrule_net.h", () => {
     await writeTrappingModule(TRAPPING, "standard");
   });
 
-  describe.each(Object.entries(SANITIZERS))("under %s", (_, option) => {
+  // Each builds in a folder of its own, and then mostly waits.
+  describe.concurrent.each(Object.entries(SANITIZERS))("under %s", (_, option) => {
     test(
       "ahead of time: streams, time-outs, endings, services, traps",
       async () => {
