@@ -22,8 +22,10 @@ int FerruleClient::connect(IPAddress ip, uint16_t port, int32_t timeout) {
 int FerruleClient::connect(const char *host, uint16_t port, int32_t timeout) {
     stop();
     clearWriteError();
-    const int32_t status =
-        Ferrule.net() ? ferrule_net_connect(Ferrule.net(), host, port, timeout) : FERRULE_ERROR_STOPPED;
+    int32_t status = FERRULE_STATUS_INVALID_ARGUMENT;
+    if (host)
+        status =
+            Ferrule.net() ? ferrule_net_connect(Ferrule.net(), host, port, timeout) : FERRULE_ERROR_STOPPED;
     _error = status < 0 ? status : FERRULE_STATUS_OK;
     _socket = status < 0 ? 0 : status;
     return _socket > 0;
