@@ -386,6 +386,14 @@ static int32_t counter_of(struct ferrule *device, void *context) {
     return (int32_t)ferrule_counter(device, *(const enum ferrule_counter *)context);
 }
 
+static void (*wait_quickly)(void *context, struct ferrule_signal *signal, uint32_t ms);
+
+/** Threads that take their time to leave. */
+static void wait_slowly(void *context, struct ferrule_signal *signal, uint32_t ms) {
+    wait_quickly(context, signal, ms);
+    usleep(WHILE_US);
+}
+
 static void check_stopping(bool has_services) {
     enum { JOBS = 6 };
     static void *(*const works[JOBS])(void *job) = {read_one,   write_one,           flush,
@@ -393,7 +401,9 @@ static void check_stopping(bool has_services) {
     struct job jobs[JOBS];
     int32_t client, server;
     enum ferrule_counter counter = FERRULE_COUNTER_TCP_ACTIVE_OPENS;
+    wait_quickly = pair_left.port.os.signal_wait;
     for (int round = 0; round < 3; round++) {
+        pair_left.port.os.signal_wait = round == 0 ? wait_slowly : wait_quickly;
         start_both();
         connect_both(&client, &server);
         CHECK(ferrule_net_call(LEFT, counter_of, &counter) == 1);
