@@ -22,11 +22,18 @@ int FerruleClient::connect(IPAddress ip, uint16_t port, int32_t timeout) {
 int FerruleClient::connect(const char *host, uint16_t port, int32_t timeout) {
     stop();
     clearWriteError();
-    const int32_t status =
-        Ferrule.net() ? ferrule_net_connect(Ferrule.net(), host, port, timeout) : FERRULE_ERROR_STOPPED;
-    _error = status < 0 ? status : FERRULE_STATUS_OK;
-    _socket = status < 0 ? 0 : status;
-    return _socket > 0;
+    int32_t status = FERRULE_STATUS_INVALID_ARGUMENT;
+    if (!Ferrule.net())
+        status = FERRULE_ERROR_STOPPED;
+    else if (host)
+        status = ferrule_net_connect(Ferrule.net(), host, port, timeout);
+    if (status < 0) {
+        _error = status;
+        return 0;
+    }
+    _error = FERRULE_STATUS_OK;
+    _socket = status;
+    return 1;
 }
 
 size_t FerruleClient::write(uint8_t byte) {
@@ -38,14 +45,17 @@ size_t FerruleClient::write(const uint8_t *data, size_t size) {
         return 0;
     if (size > INT32_MAX)
         size = INT32_MAX;
-    const int32_t status = _socket > 0 && Ferrule.net()
-                               ? ferrule_net_write(Ferrule.net(), _socket, data, (uint32_t)size, _timeout)
-                               : FERRULE_STATUS_NOT_CONNECTED;
+    int32_t status = FERRULE_STATUS_NOT_CONNECTED;
+    if (_socket > 0 && Ferrule.net())
+        status = ferrule_net_write(Ferrule.net(), _socket, data, (uint32_t)size, _timeout);
     if (status == (int32_t)size)
         return size;
-    _error = status < 0 ? status : FERRULE_STATUS_TIMED_OUT;
     setWriteError();
-    return status < 0 ? 0 : (size_t)status;
+    _error = status;
+    if (status < 0)
+        return 0;
+    _error = FERRULE_STATUS_TIMED_OUT;
+    return (size_t)status;
 }
 
 int FerruleClient::availableForWrite() {

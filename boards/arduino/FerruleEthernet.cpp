@@ -142,6 +142,8 @@ int FerruleClass::hostByName(const char *host, IPAddress &address, unsigned long
     uint8_t octets[4];
     if (!isRunning())
         return fail(FERRULE_ERROR_STOPPED);
+    if (!host)
+        return fail(FERRULE_STATUS_INVALID_ARGUMENT);
     const int32_t status = ferrule_net_resolve(_net, host, octets, waitMs(timeout));
     if (status < 0)
         return fail(status);

@@ -63,8 +63,8 @@ size_t FerruleServer::write(const uint8_t *data, size_t size) {
 /** Takes new connections as long as there are places; the others wait. */
 void FerruleServer::takeNew() {
     for (int32_t &client : _clients)
-        if (client == 0)
-            client = accept().getSocketNumber();
+        if (client == 0 && (client = accept().getSocketNumber()) == 0)
+            return;
 }
 
 /** Ends connections whose peer has ended, once everything was read; forgets those that the sketch stopped. */

@@ -9,9 +9,9 @@ extern "C" {
 #endif
 
 /**
- * Before Ferrule.begin: what to start. Its MAC address, addresses and host name are those of `begin`, and
- * numbers and sizes of datagram sockets and names that are zero are filled in. `config` is copied; what it
- * points to must stay. Without this call it is a W5500 on the default pins.
+ * Before Ferrule.begin: what to start. Its addresses and host name are those of `begin`, as is its MAC
+ * address if `begin` is given one. `config` is copied; what it points to must stay. Without this call it is a
+ * W5500 on the default pins.
  */
 void ferrule_arduino_esp32(const struct ferrule_esp32_config *config);
 

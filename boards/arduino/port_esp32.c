@@ -6,12 +6,6 @@
 #include "ferrule_arduino_esp32.h"
 #include "ferrule_arduino_port.h"
 
-/** Of a sketch: datagram sockets with a frame's payload each way, names at a time, and remembered. */
-#define DATAGRAM_SOCKETS 4
-#define DATAGRAM_QUEUE_BYTES 2048
-#define QUERIES 2
-#define CACHE_ENTRIES 4
-
 /** Unless the sketch says otherwise: of build flags. */
 #ifdef FERRULE_CHIP_ENC28J60
 #define CHIP FERRULE_ESP32_ENC28J60
@@ -55,14 +49,6 @@ static void complete(struct ferrule_config *core, const uint8_t *mac,
         memcpy(core->netmask, address->netmask, 4);
         memcpy(core->gateway, address->gateway, 4);
         memcpy(core->dns_server0, address->dns, 4);
-    }
-    if (core->datagram_sockets == 0) {
-        core->datagram_sockets = DATAGRAM_SOCKETS;
-        core->datagram_queue_bytes = DATAGRAM_QUEUE_BYTES;
-    }
-    if (core->queries == 0) {
-        core->queries = QUERIES;
-        core->cache_entries = CACHE_ENTRIES;
     }
 }
 

@@ -104,27 +104,28 @@ class MqttClient {
         return _network.write(data, used + _length) == used + _length;
     }
 
-    // The next packet: its type; 0 when there is none. One that is too long is cut off.
+    // The next packet: its type; 0 when there is none. One that is too long is cut off; one that does not end
+    // in time ends the connection, for nobody knows where the next one begins.
     uint8_t receive() {
         uint8_t type, byte;
         uint32_t length = 0;
+        int shift = 0;
         _length = 0;
-        if (_network.readBytes(&type, 1) != 1)
-            return 0;
-        for (int shift = 0; shift < 28; shift += 7) {
-            if (_network.readBytes(&byte, 1) != 1)
-                return 0;
-            length |= (uint32_t)(byte & 0x7f) << shift;
-            if (byte < 0x80)
-                break;
-        }
-        for (; length > 0; length--) {
-            if (_network.readBytes(&byte, 1) != 1)
-                return 0;
-            if (_length < sizeof _packet)
+        bool whole = _network.readBytes(&type, 1) == 1;
+        do {
+            whole = whole && shift < 28 && _network.readBytes(&byte, 1) == 1;
+            if (whole)
+                length |= (uint32_t)(byte & 0x7f) << shift;
+            shift += 7;
+        } while (whole && byte > 127);
+        for (; whole && length > 0; length--) {
+            whole = _network.readBytes(&byte, 1) == 1;
+            if (whole && _length < sizeof _packet)
                 _packet[_length++] = byte;
         }
-        return type;
+        if (!whole)
+            _network.stop();
+        return whole ? type : 0;
     }
 
     // A PUBLISH: the topic with its length before it, then the message.

@@ -201,6 +201,8 @@ static void failures() {
     CHECK(millis() - begun >= 100);
     CHECK(client.connect(IPAddress(10, 0, 0, 77), 80, 20) == 0);
     CHECK(client.connect("10.0.0.256", 80) == 0 && client.connect("", 80) == 0);
+    CHECK(client.connect((const char *)nullptr, 80) == 0 &&
+          client.error() == FERRULE_STATUS_INVALID_ARGUMENT);
 
     /* A peer that does not read: as much is written as there is room for. */
     const int listener = kernelListener(9000);
@@ -442,6 +444,7 @@ static void leases() {
     CHECK(Ferrule.begin(mac, 1) == 0 && Ferrule.error() == FERRULE_STATUS_TIMED_OUT);
     CHECK(Ferrule.localIP() == IPAddress(0, 0, 0, 0) && Ferrule.maintain() == 0);
     /* The search goes on. */
+    EVENTUALLY(Ferrule.maintain() == 2);
     CHECK(Ferrule.begin(mac, 20000) == 1 && Ferrule.localIP()[3] >= 50 && Ferrule.maintain() == 0);
     CHECK(Ferrule.gatewayIP() == kernel && Ferrule.dnsServerIP() == kernel);
     CHECK(Ferrule.subnetMask() == IPAddress(255, 255, 255, 0));

@@ -8,7 +8,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest
 import { writeTrappingModule } from "../../scripts/boards/trapping.mjs";
 import { Namespace } from "../kernel/namespace.js";
 import { missingTools, root } from "../report/tools.js";
-import { buildParts, buildSketch } from "./build.js";
+import { buildForMicrocontroller, buildParts, buildSketch } from "./build.js";
 
 const needs = missingTools("gcc", "g++", "arduino-core-avr", "namespaces");
 
@@ -65,3 +65,13 @@ describe.skipIf(needs)("the Arduino classes", () => {
     expect(server.output()).toContain("client provides name: arduino");
   });
 });
+
+test.skipIf(missingTools("riscv-gcc", "picolibc", "arduino-core-avr"))(
+  "the classes compile for a microcontroller without a warning, and want no heap",
+  async () => {
+    const wanted = await buildForMicrocontroller("arduino-riscv");
+    expect(wanted).toContain("ferrule_net_read");
+    // malloc and its like, operator new and delete, exceptions.
+    expect(wanted.filter((name) => /alloc|^free$|^_Zn|^_Zd|throw/.test(name))).toEqual([]);
+  },
+);

@@ -49,12 +49,9 @@ export async function buildParts(name: string, module = `${root}build/standard.w
   const runtime = sources.map(({ file, options }) =>
     c(file, [...options, ...(basename(file) === "port.c" ? ["-std=gnu11"] : [])]),
   );
-  const own = readdirSync(join(root, "boards/arduino")).filter((file) => file.endsWith(".cpp"));
-  const cpp = [...own.map((file) => `boards/arduino/${file}`), "test/arduino/core/host.cpp"];
+  const cpp = [...ownClasses(), join(root, "test/arduino/core/host.cpp")];
   const arduino = [
-    ...cpp.map((file) =>
-      compile(folder, "g++", join(root, file), [...CPP, ...BARE, ...CORE_HEADERS, ...INCLUDES]),
-    ),
+    ...cpp.map((file) => compile(folder, "g++", file, [...CPP, ...BARE, ...CORE_HEADERS, ...INCLUDES])),
     ...AVR_FILES.map((file) =>
       compile(folder, "g++", join(AVR_CORE, file), ["-w", ...BARE, ...CORE_HEADERS, ...INCLUDES]),
     ),
@@ -95,6 +92,39 @@ export async function buildProgram(parts: Parts, program: Program): Promise<stri
     program.files.map((file) => compile(folder, "gcc", join(root, file), options)),
   );
   return await link(folder, "gcc", [...objects, ...parts.runtime], program.libraries ?? []);
+}
+
+/**
+ * Compiles the Arduino classes for an ESP32-C3's instructions, where an int32_t is a long; returns the names of what they
+ * want of others.
+ */
+export async function buildForMicrocontroller(name: string): Promise<string[]> {
+  const folder = join(root, "build", name);
+  mkdirSync(folder, { recursive: true });
+  const prefix = "riscv64-unknown-elf";
+  const options = ["--specs=picolibc.specs", "-march=rv32imc", "-mabi=ilp32", "-Os", "-Wconversion"];
+  const objects = ownClasses().map((file) => join(folder, `${basename(file)}.o`));
+  for (const [index, file] of ownClasses().entries()) {
+    const all = [
+      ...options,
+      ...CPP,
+      ...BARE,
+      ...CORE_HEADERS,
+      ...INCLUDES,
+      "-c",
+      file,
+      "-o",
+      objects[index] as string,
+    ];
+    await promisify(execFile)(`${prefix}-g++`, all);
+  }
+  const { stdout } = await promisify(execFile)(`${prefix}-nm`, ["-u", ...objects]);
+  return [...stdout.matchAll(/ U (\S+)/g)].map(([, symbol = ""]) => symbol);
+}
+
+function ownClasses(): string[] {
+  const files = readdirSync(join(root, "boards/arduino")).filter((file) => file.endsWith(".cpp"));
+  return files.map((file) => join(root, "boards/arduino", file));
 }
 
 type Job = () => Promise<string>;
