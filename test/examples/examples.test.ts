@@ -194,12 +194,17 @@ describe.skipIf(needs)("examples", () => {
         return { key, certificate };
       };
       const [own, foreign] = [await make("own"), await make("foreign")];
-      const server = start("openssl", [
-        ...["s_server", "-accept", `${SERVER}:443`, "-key", own.key, "-cert", own.certificate, "-www"],
-      ]);
-      await server.says("ACCEPT");
-      const get = (host: string, trusted: string) =>
-        network.run(program, ["wire", host, "443", "/", trusted]);
+      // A server for each: s_server has one visitor at a time, and the program ends without a word.
+      const get = async (host: string, trusted: string) => {
+        const server = start("openssl", [
+          ...["s_server", "-accept", `${SERVER}:443`, "-key", own.key, "-cert", own.certificate, "-www"],
+        ]);
+        await server.says("ACCEPT");
+        const outcome = await network.run(program, ["wire", host, "443", "/", trusted]);
+        server.child.kill("SIGKILL");
+        await server.ended();
+        return outcome;
+      };
       const good = await get("example.com", own.certificate);
       expect(good.stdout.toString() + good.stderr).toMatch(
         /^TLSv1\.[23] \S+\nHTTP\/1\.0 200 ok\r\n[\s\S]*<\/(html|HTML|pre|BODY)/,
