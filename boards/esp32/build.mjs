@@ -5,7 +5,9 @@ const folder = "boards/esp32";
 
 /** Sources beside the runtime and an engine. */
 export const FILES = [
-  ...["ferrule_esp32.c", "os_freertos.c", "esp32_spi.c", "esp32_eth.c", "esp32_module.c"].map((name) => `${folder}/${name}`),
+  ...["ferrule_esp32.c", "os_freertos.c", "esp32_spi.c", "esp32_eth.c", "esp32_module.c"].map(
+    (name) => `${folder}/${name}`,
+  ),
   "boards/runtime/net.c",
   "boards/runtime/module.c",
   "boards/drivers/w5500.c",
