@@ -27,5 +27,11 @@ export function toolsFor(name: string, engine: "wasm3" | "aot"): string[];
 export function buildFirmware(
   name: string,
   engine: "wasm3" | "aot",
-  options?: { module?: string; defines?: readonly string[]; sanitize?: boolean; program?: readonly string[] },
+  options?: {
+    module?: string;
+    defines?: readonly string[];
+    sanitize?: boolean;
+    program?: readonly string[];
+    application?: readonly string[];
+  },
 ): { image: string; elf: string; problem: string };

@@ -49,12 +49,18 @@ export function toolsFor(name, engine) {
  * Builds the firmware unless it is fresh. Returns `{ image, elf, problem }`: paths; `problem` says in words what went wrong,
  * and is empty after success. `defines`: NAME=VALUE for the application's and the port's C. `sanitize`: our own C runs under
  * AddressSanitizer and UndefinedBehaviorSanitizer, on a board that is a program for this machine. `program`: sources in place
- * of the application, the runtime and the engine, for a test of the port alone.
+ * of the application, the runtime and the engine, for a test of the port alone. `application`: sources in place of the application.
  */
 export function buildFirmware(
   name,
   engine,
-  { module = join(root, "build/core.wasm"), defines = [], sanitize = false, program = [] } = {},
+  {
+    module = join(root, "build/core.wasm"),
+    defines = [],
+    sanitize = false,
+    program = [],
+    application = APPLICATION,
+  } = {},
 ) {
   const lacking = BOARDS[name].tools.find((tool) => !hasTool(tool));
   if (lacking)
@@ -63,6 +69,7 @@ export function buildFirmware(
   const variant = [
     ...[name, engine, ...(core === "core" ? [] : [core])],
     ...program.map((file) => fileName(basename(file))),
+    ...(application === APPLICATION ? [] : application.map((file) => fileName(basename(file)))),
     ...(sanitize ? ["sanitized"] : []),
     ...defines.map(fileName),
   ].join("-");
@@ -77,6 +84,7 @@ export function buildFirmware(
       ...engineInputs(engine),
       ...["boards/apps", "boards/drivers", "scripts/firmware.mjs", BOARDS[name].folder],
       ...program,
+      ...application,
       relative(root, resolve(module)),
     ],
     outputs: [relative(root, image)],
@@ -86,6 +94,7 @@ export function buildFirmware(
         defines,
         sanitize,
         program,
+        application,
         folder,
         elf,
         image,
@@ -97,7 +106,7 @@ export function buildFirmware(
 }
 
 /** Returns what went wrong, in words. */
-function build(board, engine, { module, defines, sanitize, program, folder, elf, image }) {
+function build(board, engine, { module, defines, sanitize, program, application, folder, elf, image }) {
   mkdirSync(folder, { recursive: true });
   const options = [...board.options, ...SECTIONS, ...(sanitize ? ["-fsanitize=address"] : [])];
   const compiler = { command: board.compiler, options, version: run(board.compiler, ["--version"]).output };
@@ -108,7 +117,7 @@ function build(board, engine, { module, defines, sanitize, program, folder, elf,
   const defined = [...(board.defines ?? []), ...defines].map((define) => `-D${define}`);
   const own = [
     ...ownSources(
-      [...(isWhole ? APPLICATION : program), ...board.files],
+      [...(isWhole ? application : program), ...board.files],
       ["boards/apps", board.folder],
       defined,
     ),

@@ -85,6 +85,7 @@ export function packLibrary(folder) {
   }
   for (const name of ["LICENSE", "CHANGELOG.md"]) copyFileSync(join(root, name), join(folder, name));
   copyExamples(join(folder, "examples"));
+  copyInterfaces(join(folder, "examples"));
 }
 
 /** Packs the library's folder as a .zip, beside it, and the npm package. Returns both paths. */
@@ -167,6 +168,11 @@ function copyExamples(to) {
     mkdirSync(join(to, inside), { recursive: true });
     copyFileSync(join(from, inside, entry.name), join(to, inside, basename(entry.name)));
   }
+}
+
+/** What an example wants of a machine is an interface of the project's own. */
+function copyInterfaces(examples) {
+  copyFileSync(join(root, "boards/apps/board.h"), join(examples, "low_power/board.h"));
 }
 
 function must({ ok, output, problem }, what) {

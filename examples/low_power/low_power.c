@@ -2,11 +2,12 @@
  * A sensor that sleeps: it sends a reading by UDP now and then, answers pings in between, and otherwise the
  * processor stands still until the stack has something to do. One loop, no threads.
  *
- * What it wants of the machine are the five things of board.h.
+ * What it wants of the machine are the five functions of board.h, which all boards of this project have.
  */
-#include "board.h"
-
 #include <string.h>
+
+#include "board.h"
+#include "ferrule.h"
 
 /** Time between readings. */
 #ifndef PERIOD_MS
@@ -15,15 +16,12 @@
 #define COLLECTOR ((const uint8_t[]){10, 0, 0, 1})
 #define PORT 5000
 
-static uint8_t memory[64 * 1024] __attribute__((aligned(16)));
+/** The core, for an engine that does not have it compiled in. */
+extern const uint8_t firmware_module[];
+extern const uint32_t firmware_module_bytes;
+
 static struct ferrule device;
-static struct ferrule_setup setup = {
-    .memory = memory,
-    .memory_bytes = sizeof memory,
-    .netdev = &board_ethernet,
-    .now_ms = board_clock_ms,
-    .random = board_random,
-};
+static struct ferrule_setup setup = {.now_ms = board_now_ms, .random = board_random};
 
 /** Sends a line with the reading. It waits in the socket's queue when the collector's Ethernet address must
  * be asked for first. */
@@ -36,26 +34,34 @@ static void report(int32_t socket, unsigned number) {
 }
 
 static bool start(void) {
+    const struct board *board = board_start();
     ferrule_config_defaults(&setup.config);
-    memcpy(setup.config.mac, "\x02\x46\x52\x00\x00\x08", 6);
+    setup.netdev = board->netdev;
+    setup.memory = board->memory;
+    setup.memory_bytes = board->memory_bytes;
+    memcpy(setup.config.mac, board->mac, 6);
     memcpy(setup.config.address, "\x0a\x00\x00\x02", 4);
     memcpy(setup.config.netmask, "\xff\xff\xff\x00", 4);
     setup.config.connections = 1;
     setup.config.listeners = 0;
     setup.config.datagram_sockets = 1;
     setup.config.datagram_queue_bytes = 256;
-    setup.module = board_module(&setup.module_bytes);
+    setup.module = firmware_module;
+    setup.module_bytes = firmware_module_bytes;
     return ferrule_start(&device, &setup) >= 0;
 }
 
 int main(void) {
-    if (!start())
+    if (!start()) {
+        board_print("the device does not start\n");
         return 1;
+    }
+    board_print("ferrule up: low power\n");
     const int32_t socket = ferrule_udp_open(&device, 0);
-    uint32_t due = board_clock_ms(NULL);
+    uint32_t due = board_now_ms(NULL);
     for (unsigned number = 1;;) {
         uint32_t events;
-        if ((int32_t)(board_clock_ms(NULL) - due) >= 0) {
+        if ((int32_t)(board_now_ms(NULL) - due) >= 0) {
             report(socket, number++);
             due += PERIOD_MS;
         }
@@ -63,11 +69,11 @@ int main(void) {
         while (ferrule_next_event(&device, &events) > 0)
             ; /* there is nothing to be done about them: a reading that is lost is lost */
         /* Until the next reading, or sooner when the stack has a timer; a frame ends it, too. */
-        const int32_t until_reading = (int32_t)(due - board_clock_ms(NULL));
+        const int32_t until_reading = (int32_t)(due - board_now_ms(NULL));
         const int32_t until_timer = ferrule_deadline(&device);
         int32_t ms = until_timer == FERRULE_DEADLINE_NEVER || until_timer > until_reading ? until_reading
                                                                                           : until_timer;
         if (ms > 0)
-            board_sleep((uint32_t)ms);
+            board_sleep(NULL, (uint32_t)ms);
     }
 }

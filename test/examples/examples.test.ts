@@ -225,7 +225,7 @@ describe.skipIf(needs)("examples", () => {
       const program = await buildProgram(parts, {
         name: "low_power",
         files: ["examples/low_power/low_power.c", "test/examples/low_power_board.c"],
-        folders: ["examples/low_power"],
+        folders: ["examples/low_power", "boards/apps"],
         options: ["-DPERIOD_MS=1000"],
       });
       const script = `require("dgram").createSocket("udp4").on("message", (m) => process.stdout.write(m))

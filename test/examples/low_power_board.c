@@ -1,4 +1,4 @@
-/* The machine of examples/low_power: a TAP interface, "wire". Says how often it slept. */
+/* The machine of examples/low_power on Linux: a TAP interface, "wire". Says how often it slept. */
 #define _DEFAULT_SOURCE
 #include "board.h"
 
@@ -9,33 +9,24 @@
 
 #include "tap.h"
 
+const uint8_t firmware_module[1] = {0};
+const uint32_t firmware_module_bytes = 0;
+
 static struct tap tap;
 
-/** Once for everything: the interface is there before the device asks for frames. */
-static struct tap *the_tap(void) {
-    if (tap.fd == 0 && tap_open(&tap, "wire") != 0)
+const struct board *board_start(void) {
+    static uint8_t memory[64 * 1024] __attribute__((aligned(16)));
+    static struct board board = {.name = "tap",
+                                 .netdev = &tap.netdev,
+                                 .mac = {0x02, 0x46, 0x52, 0x00, 0x00, 0x08},
+                                 .memory = memory,
+                                 .memory_bytes = sizeof memory};
+    if (tap_open(&tap, "wire") != 0)
         abort();
-    return &tap;
+    return &board;
 }
 
-static uint32_t receive(void *context, uint8_t *frame, uint32_t room) {
-    (void)context;
-    return the_tap()->netdev.receive(&tap, frame, room);
-}
-
-static bool has_room(void *context) {
-    (void)context;
-    return the_tap()->netdev.has_room(&tap);
-}
-
-static void send_frame(void *context, const uint8_t *frame, uint32_t length) {
-    (void)context;
-    the_tap()->netdev.send(&tap, frame, length);
-}
-
-const struct ferrule_netdev board_ethernet = {.receive = receive, .has_room = has_room, .send = send_frame};
-
-uint32_t board_clock_ms(void *context) {
+uint32_t board_now_ms(void *context) {
     struct timespec now;
     (void)context;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -48,14 +39,15 @@ void board_random(void *context, uint8_t octets[32]) {
         abort();
 }
 
-void board_sleep(uint32_t ms) {
+void board_sleep(void *context, uint32_t ms) {
     static unsigned sleeps;
+    (void)context;
     printf("sleep %u: %lu ms\n", ++sleeps, (unsigned long)ms);
     fflush(stdout);
-    tap_wait(the_tap(), ms);
+    tap_wait(&tap, ms);
 }
 
-const uint8_t *board_module(uint32_t *bytes) {
-    *bytes = 0;
-    return NULL;
+void board_print(const char *text) {
+    printf("%s", text);
+    fflush(stdout);
 }

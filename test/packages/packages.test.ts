@@ -1,4 +1,4 @@
-// The packages, used as strangers do: nothing of the project but what was packed. `npm run package` makes the same in dist/.
+// The packages, used as strangers do: nothing of the project but what was packed. `npm run pack` makes the same in dist/.
 
 import { execFileSync, spawnSync } from "node:child_process";
 import {
