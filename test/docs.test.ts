@@ -1,7 +1,7 @@
 // Figures and output that the README and docs/ print are those of the code as it is.
 
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { Counter, STATE_BASE } from "../host/abi.js";
 import { bytesNeeded, type CoreConfig } from "../host/core.js";
@@ -24,6 +24,25 @@ test.each([
   ["docs/core.md", /(\d+) {2}bytes in all/g, 1],
 ] as const)("%s gives the module's size: %s", (path, pattern, times) => {
   expect(numbers(path, pattern)).toEqual(Array(times).fill(wasm.length));
+});
+
+test("the size of the standard module, in the README and in docs/core.md", () => {
+  const { length } = readFileSync(new URL("build/standard.wasm", ROOT));
+  expect(numbers("README.md", /standard\.wasm` \(([\d,]+) octets/g)).toEqual([length]);
+  expect(numbers("docs/core.md", /^ +(\d+) {2}standard$/gm)).toEqual([length]);
+});
+
+test("every command of npm's that is named exists", () => {
+  const { scripts } = JSON.parse(text("package.json"));
+  const pages = readdirSync(new URL("docs/", ROOT)).filter((name) => name.endsWith(".md"));
+  const named = [
+    "README.md",
+    "CHANGELOG.md",
+    "platformio.ini",
+    ...pages.map((name) => `docs/${name}`),
+  ].flatMap((path) => [...text(path).matchAll(/npm run ([a-z]+)/g)].map(([, name]) => `${name}`));
+  expect(named.length).toBeGreaterThan(5);
+  expect(named.filter((name) => !scripts[name])).toEqual([]);
 });
 
 test("the size report in docs/core.md is the head of today's", () => {
