@@ -58,7 +58,8 @@ describe.each([
       const running = await startBoard(board, {
         image: firmware.image,
         network: { kind: "link", link },
-        time: "virtual",
+        // An RP2040 in virtual time skips its sleep: the collector, which does not, would be late with each answer.
+        time: board.startsWith("qemu") ? "virtual" : "real",
         onConsole: (text) => {
           said += text;
         },
