@@ -48,7 +48,9 @@ static void complete(struct ferrule_config *core, const uint8_t *mac,
         memcpy(core->address, address->address, 4);
         memcpy(core->netmask, address->netmask, 4);
         memcpy(core->gateway, address->gateway, 4);
+#ifndef FERRULE_MODULE_CORE
         memcpy(core->dns_server0, address->dns, 4);
+#endif
     }
 }
 

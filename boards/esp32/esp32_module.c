@@ -6,8 +6,15 @@
 
 #ifdef FERRULE_MODULE_PARTITION
 
+#include "esp_idf_version.h"
 #include "esp_log.h"
 #include "esp_partition.h"
+
+#if ESP_IDF_VERSION < ESP_IDF_VERSION_VAL(5, 0, 0)
+#define esp_partition_mmap_handle_t spi_flash_mmap_handle_t
+#define esp_partition_munmap spi_flash_munmap
+#define ESP_PARTITION_MMAP_DATA SPI_FLASH_MMAP_DATA
+#endif
 
 /** Mapped once, and for good: the engine reads it there. NULL when there is none. */
 static const uint8_t *in_partition(uint32_t *bytes) {

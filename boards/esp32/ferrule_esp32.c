@@ -105,9 +105,11 @@ void ferrule_esp32_defaults(struct ferrule_esp32_config *config, enum ferrule_es
 #endif
     config->core.connections = 6;
     config->core.send_ring_bytes = config->core.receive_ring_bytes = 4096;
+#ifndef FERRULE_MODULE_CORE
     config->core.datagram_sockets = config->core.queries = 2;
     config->core.datagram_queue_bytes = 2048;
     config->core.cache_entries = 4;
+#endif
 }
 
 int32_t ferrule_esp32_start(const struct ferrule_esp32_config *config, struct ferrule_net **net) {

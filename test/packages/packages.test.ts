@@ -97,6 +97,20 @@ describe.skipIf(missingTools("gcc", "cmake"))("a program in C, with CMake", () =
   });
 });
 
+test.skipIf(missingTools("gcc", "cmake"))("a project's own set() counts the first time, too", () => {
+  const project = join(folder, "set");
+  mkdirSync(project);
+  const lines = ["cmake_minimum_required(VERSION 3.16)", "project(set C)", "set(FERRULE_MODULE tcp)"];
+  writeFileSync(
+    join(project, "CMakeLists.txt"),
+    [...lines, `add_subdirectory("${library}" ferrule)`, ""].join("\n"),
+  );
+  const where = ["-S", project, "-B", join(project, "build")];
+  expect(spawnSync("cmake", where, { encoding: "utf8", timeout: LIMIT_MS }).stderr).toContain(
+    "standard or core, not tcp",
+  );
+});
+
 describe("the library's folder", () => {
   test(
     "each file compiles alone, with nothing but the library on its path: as Arduino and PlatformIO do it",
