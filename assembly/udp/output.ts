@@ -42,8 +42,7 @@ export function arpSettled(address: u32): void {
     const d = datagramAt(index);
     const q = sendQueue(d);
     // All that go there: each would wait as long again.
-    if (address)
-      while (!queue.isEmpty(q) && goesBy(address, queue.first(q, sendRing(d)).address)) giveUp(d);
+    if (address) while (!queue.isEmpty(q) && goesBy(address, queue.first(q, sendRing(d)).address)) giveUp(d);
     if (!queue.isEmpty(q)) makeReady(d);
   }
 }
