@@ -38,7 +38,7 @@ const PARTS = [
     when: "defined(__linux__) && !defined(ESP_PLATFORM)",
   },
   { folder: "boards/esp32", names: /\.[ch]$/, when: "defined(ESP_PLATFORM)" },
-  { folder: "boards/arduino", names: /\.(h|cpp)$/, when: "defined(ARDUINO)" },
+  { folder: "boards/arduino", names: /\.(h|c|cpp)$/, when: "defined(ARDUINO)" },
 ];
 
 /**

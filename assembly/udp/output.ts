@@ -42,10 +42,14 @@ export function arpSettled(address: u32): void {
     const d = datagramAt(index);
     const q = sendQueue(d);
     // All that go there: each would wait as long again.
-    if (address)
-      while (!queue.isEmpty(q) && route.nextHop(queue.first(q, sendRing(d)).address) == address) giveUp(d);
+    if (address) while (!queue.isEmpty(q) && goesBy(address, queue.first(q, sendRing(d)).address)) giveUp(d);
     if (!queue.isEmpty(q)) makeReady(d);
   }
+}
+
+/** Whether the way to `destination` is by the neighbour `hop`; to groups and to everybody, from 224 on, it is by nobody. */
+function goesBy(hop: u32, destination: u32): bool {
+  return <bool>(<u32>((destination & 0xff) < 224) & <u32>(route.nextHop(destination) == hop));
 }
 
 /** Tells the application that a datagram did not arrive; the socket goes on. */

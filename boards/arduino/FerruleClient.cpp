@@ -79,7 +79,8 @@ int FerruleClient::read(uint8_t *data, size_t size) {
     if (size > INT32_MAX)
         size = INT32_MAX;
     const int32_t status = ferrule_net_read(Ferrule.net(), _socket, data, (uint32_t)size, 0);
-    if (status == FERRULE_STATUS_TIMED_OUT)
+    /* A connection that was given up says so, too. */
+    if (status == FERRULE_STATUS_TIMED_OUT && connected())
         return -1;
     return status < 0 ? 0 : (int)status;
 }

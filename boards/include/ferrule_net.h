@@ -19,8 +19,10 @@
  * stack of the thread that makes them: docs/firmware.md tells what they take of it.
  *
  * Time-outs, `timeout_ms`: milliseconds, 0: does not wait; FERRULE_DEADLINE_NEVER: no limit; other times
- * below 0 are INVALID_ARGUMENT. When the time is over a call returns TIMED_OUT. Other return values are those
- * of ferrule.h, without WOULD_BLOCK; and STOPPED before `ferrule_net_start` and after `ferrule_net_stop`.
+ * below 0 are INVALID_ARGUMENT. When the time is over a call returns TIMED_OUT. So does one on a connection
+ * that was given up because its peer no longer answers, and that at once: do not try again before
+ * `ferrule_net_is_open` was asked. Other return values are those of ferrule.h, without WOULD_BLOCK; and
+ * STOPPED before `ferrule_net_start` and after `ferrule_net_stop`.
  *
  * After a trap of the core connections and datagram sockets say CONNECTION_RESET, as in ferrule.h: close
  * them. Calls that wait for something else wait until the core is there again.
@@ -35,7 +37,8 @@
 extern "C" {
 #endif
 
-/** A device that threads share. The fields are the runtime's own; all zero before `ferrule_net_start`. */
+/** A device that threads share. The fields are the runtime's own; all zero before the first
+ * `ferrule_net_start`. */
 struct ferrule_net {
     struct ferrule device;
     const struct ferrule_os *os;
@@ -48,6 +51,8 @@ struct ferrule_net {
     /** Something was done since that it is to look at. */
     bool must_poll;
     bool is_running, is_stopping;
+    /** How often it was started. */
+    uint16_t starts;
     /** What `ferrule_restarts` said last. */
     uint32_t restarts;
     /** The DHCP client's socket, or 0. */
@@ -57,8 +62,9 @@ struct ferrule_net {
 /**
  * Boots the device in a thread of its own, which runs it from now on. `setup` and `os`, and what they point
  * to, must stay. The setup's `now_ms` is called by all threads, the others of its functions and the network
- * device's by one at a time; its `sleep` is not used. Returns what `ferrule_start` returns; NO_MEMORY when
- * there is no thread to be had.
+ * device's by one at a time, and none of them may call functions of this file; its `sleep` is not used. It
+ * may be started again after `ferrule_net_stop`: sockets of before are then BAD_HANDLE. Returns what
+ * `ferrule_start` returns; NO_MEMORY when there is no thread to be had.
  */
 int32_t ferrule_net_start(struct ferrule_net *net, const struct ferrule_setup *setup,
                           const struct ferrule_os *os);

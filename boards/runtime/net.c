@@ -16,6 +16,11 @@
 /** Longest part of a dotted address: "255". */
 #define DIGITS_MOST 3
 
+/** How far apart counts of a socket's uses begin at one start and the next: odd, so that it is long until
+ * they come again. */
+#define USES_APART 20251u
+#define USES_MASK 0x7fffu
+
 /** Someone who waits; on that thread's stack. */
 struct ferrule_net_waiter {
     struct ferrule_net_waiter *next;
@@ -78,7 +83,9 @@ static uint32_t what_happened(struct ferrule_net *net, const struct ferrule_wait
 int32_t ferrule_net_start(struct ferrule_net *net, const struct ferrule_setup *setup,
                           const struct ferrule_os *os) {
     struct start start = {.net = net, .setup = setup};
+    const uint16_t starts = net->starts;
     memset(net, 0, sizeof *net);
+    net->starts = (uint16_t)(starts + 1);
     net->os = os;
     os->signal_init(os->context, &start.done);
     const bool has_thread = os->start_thread(os->context, run, &start);
@@ -130,6 +137,9 @@ static void run(void *argument) {
     os->lock(os->context);
     start->status = ferrule_start(&net->device, start->setup);
     net->is_running = start->status >= 0;
+    /* Who still has a socket of an earlier start, must not find another one by its number. */
+    for (uint32_t index = 0; index < net->device.socket_count; index++)
+        net->device.sockets[index].uses = (uint16_t)(net->starts * USES_APART & USES_MASK);
     start->is_done = true;
     os->signal_give(os->context, &start->done);
     while (net->is_running && !net->is_stopping)

@@ -33,8 +33,10 @@ export function machineNameServer(servers: readonly string[] = getServers()): Na
 export function relayDns(host: Host, server: NameServer, clock: Clock = realClock): Socket {
   const socket = new Dgram(host).createSocket("udp4");
   let underWay = 0;
+  let isClosed = false;
   socket.on("message", (query: Uint8Array, from: RemoteInfo) => {
-    if (underWay >= QUERIES) return;
+    // Port 0 wants no answer, and `send` throws for it.
+    if (underWay >= QUERIES || from.port === 0) return;
     underWay++;
     const upstream = createSocket(isIPv6(server.address) ? "udp6" : "udp4");
     let isOver = false;
@@ -49,13 +51,16 @@ export function relayDns(host: Host, server: NameServer, clock: Clock = realCloc
     upstream.on("error", end);
     upstream.on("message", (answer) => {
       end();
-      if (!host.closed) socket.send(answer, from.port, from.address);
+      if (!host.closed && !isClosed) socket.send(answer, from.port, from.address);
     });
     // Then nobody else can answer.
     upstream.once("connect", () => upstream.send(query));
     upstream.connect(server.port, server.address);
   });
   socket.on("error", () => {});
+  socket.once("close", () => {
+    isClosed = true;
+  });
   socket.bind(PORT);
   return socket;
 }

@@ -222,6 +222,17 @@ static void failures() {
     CHECK(client.write('x') == 0 && client.error() == FERRULE_STATUS_CONNECTION_RESET);
     uint8_t byte;
     CHECK(client.read(&byte, 1) == 0 && client.availableForWrite() == 0);
+
+    /* And one that vanishes: that is an end, and not "nothing yet". */
+    CHECK(client.connect(kernel, 9000) == 1);
+    fd = accept(listener, nullptr, nullptr);
+    CHECK(system("ip addr del 10.0.0.1/24 dev wire") == 0);
+    CHECK(client.write('x') == 1 && client.read(&byte, 1) == -1);
+    EVENTUALLY(!client.connected());
+    CHECK(client.read(&byte, 1) == 0 && client.write('x') == 0);
+    CHECK(client.error() == FERRULE_STATUS_TIMED_OUT);
+    CHECK(system("ip addr add 10.0.0.1/24 dev wire") == 0);
+    close(fd);
     client.stop();
     close(listener);
     puts("failures");
@@ -354,6 +365,31 @@ static void datagrams() {
     puts("datagrams");
 }
 
+/** Servers and clients of before `Ferrule.end` end nothing of what there is now. */
+static void again() {
+    FerruleServer first(8000), second(8001);
+    FerruleClient client;
+    CHECK(Ferrule.begin(mac, device, kernel, kernel) == 1);
+    first.begin();
+    second.begin();
+    const int listener = kernelListener(9000);
+    CHECK(client.connect(kernel, 9000) == 1);
+    CHECK(Ferrule.begin(mac, device, kernel, kernel) == 1);
+    CHECK(!client.connected() && client.write('x') == 0);
+    second.begin();
+    first.begin();
+    client.stop();
+    const int fds[] = {kernelConnect(8000), kernelConnect(8001)};
+    EVENTUALLY(client = first.accept());
+    EVENTUALLY(client = second.accept());
+    first.end();
+    second.end();
+    for (int fd : fds)
+        close(fd);
+    close(listener);
+    puts("again");
+}
+
 /** Of AddressSanitizer's runtime; not every package of gcc has its header. */
 extern "C" int __sanitizer_install_malloc_and_free_hooks(void (*malloced)(const volatile void *, size_t),
                                                          void (*freed)(const volatile void *));
@@ -479,6 +515,7 @@ int main(int count, char **arguments) {
     failures();
     server();
     datagrams();
+    again();
     heap();
     traps();
     Ferrule.end();

@@ -44,6 +44,7 @@ describe.skipIf(needs)("the Arduino classes", () => {
       "failures",
       "server",
       "datagrams",
+      "again",
       "heap",
       "traps",
     ];

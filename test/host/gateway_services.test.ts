@@ -8,6 +8,7 @@ import { DhcpClient } from "../../host/dhcp.js";
 import { answerTo, leaseOn } from "../../host/link/gateway_dhcp.js";
 import { machineNameServer, relayDns } from "../../host/link/gateway_dns.js";
 import { Wire } from "../../host/link/wire.js";
+import { encode } from "../../host/packet/index.js";
 import { VirtualClock } from "../../host/sim/clock.js";
 import { encodeDhcp, quad } from "../services/dhcp_codec.js";
 import { createHost, createStandardPair, LEFT, RIGHT, standardWasm } from "./support.js";
@@ -104,7 +105,7 @@ describe("the relay to a name server", () => {
   });
 
   async function createNetwork() {
-    const { clock, left, right } = createStandardPair();
+    const { clock, wire, left, right } = createStandardPair();
     const server = createSocket("udp4");
     sockets.push(server);
     const asked: { query: string; from: RemoteInfo }[] = [];
@@ -112,7 +113,7 @@ describe("the relay to a name server", () => {
     server.bind(0, "127.0.0.1");
     await once(server, "listening");
     const { address, port } = server.address();
-    relayDns(right, { address, port }, clock);
+    const relay = relayDns(right, { address, port }, clock);
     const heard: string[] = [];
     const client = new Dgram(left).createSocket("udp4", (data) => heard.push(`${data}`));
     const ask = (query: string) => client.send(query, 53, RIGHT.address);
@@ -125,7 +126,7 @@ describe("the relay to a name server", () => {
       }
       expect(done(), `${done}`).toBe(true);
     };
-    return { clock, server, asked, heard, ask, until };
+    return { clock, wire, relay, server, asked, heard, ask, until };
   }
 
   test("a query goes on, and its answer back", async () => {
@@ -136,6 +137,30 @@ describe("the relay to a name server", () => {
     expect(first?.query).toBe("a query");
     server.send("an answer", first?.from.port, "127.0.0.1");
     await until(() => heard.length === 1);
+    expect(heard).toEqual(["an answer"]);
+  });
+
+  test("what comes from port 0 is nobody's query, and what is answered too late nobody's answer", async () => {
+    const { clock, wire, relay, server, asked, heard, ask, until } = await createNetwork();
+    wire.port().send(
+      encode({
+        link: { source: LEFT.mac, destination: RIGHT.mac },
+        ipv4: { source: LEFT.address, destination: RIGHT.address },
+        udp: { sourcePort: 0, destinationPort: 53, payload: Buffer.from("from nobody") },
+      }),
+    );
+    await clock.settle(1);
+    ask("a query");
+    await until(() => asked.some(({ query }) => query === "a query"));
+    for (const { from } of asked) server.send("an answer", from.port, "127.0.0.1");
+    await until(() => heard.length === 1);
+    expect(asked.length).toBe(1);
+    ask("another");
+    await until(() => asked.length === 2);
+    relay.close();
+    await clock.settle(1);
+    server.send("too late", asked[1]?.from.port, "127.0.0.1");
+    await new Promise((resolve) => setTimeout(resolve, 100));
     expect(heard).toEqual(["an answer"]);
   });
 

@@ -428,6 +428,14 @@ static void check_stopping(bool has_services) {
         CHECK(ferrule_net_call(LEFT, counter_of, &counter) == FERRULE_ERROR_STOPPED);
         pair_stop(&pair_left);
     }
+    /* A socket of before names none of those that there are now. */
+    start_both();
+    const int32_t before = ferrule_net_listen(LEFT, 7, 4);
+    pair_stop(&pair_left);
+    pair_start(&pair_left);
+    CHECK(before > 0 && ferrule_net_listen(LEFT, 7, 4) > 0);
+    CHECK(ferrule_net_close(LEFT, before) == FERRULE_STATUS_BAD_HANDLE);
+    stop_both();
     struct ferrule_setup setup = pair_left.setup;
     static struct ferrule_net never;
     setup.memory_bytes = 64;

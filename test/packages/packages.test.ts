@@ -159,6 +159,14 @@ describe("the library's folder", () => {
     LIMIT_MS,
   );
 
+  test("has all files of the ports and the classes", () => {
+    const inside = readdirSync(join(library, "src/ferrule"));
+    for (const folder of ["boards/arduino", "boards/esp32"]) {
+      const files = readdirSync(join(root, folder)).filter((name) => /\.(h|c|cpp)$/.test(name));
+      expect(inside, folder).toEqual(expect.arrayContaining(files));
+    }
+  });
+
   test("no header has the name of one of others, whatever the case", () => {
     const ours = readdirSync(join(library, "src")).filter((name) => name.endsWith(".h"));
     expect(ours).toEqual(["FerruleEthernet.h"]);

@@ -54,6 +54,8 @@ static void configure(struct ferrule_config *config, const uint8_t *mac,
     ferrule_config_defaults(config);
     memcpy(config->mac, mac ? mac : (const uint8_t[]){0x02, 0x46, 0x52, 0, 0, 9}, 6);
     config->connections = 12;
+    /* A peer that vanishes is given up after three seconds. */
+    config->data_retries = 3;
     config->send_ring_bytes = config->receive_ring_bytes = 4096;
     config->datagram_sockets = 4;
     config->datagram_queue_bytes = 4096;

@@ -66,6 +66,14 @@ describe("turn", () => {
     expect(device.nextUdp().udp.payload.length).toBe(2);
   });
 
+  test("a router that is not there takes nothing with it that is for a group, or for everybody", () => {
+    device.setWord(socket, Option.BROADCAST, 1);
+    for (const to of ["8.8.8.8", "224.0.0.251", "255.255.255.255"]) device.sendTo(socket, octets(1), 9, to);
+    letArpFail("10.0.0.254");
+    expect([0, 1].map(() => device.nextUdp().ipv4.destination)).toEqual(["224.0.0.251", "255.255.255.255"]);
+    expect(device.counter("UDP_UNSENT")).toBe(1);
+  });
+
   test("a closed socket goes when its last datagram is given up", () => {
     device.sendTo(socket, octets(1), 9, "10.0.0.99");
     device.abi.close(socket);
