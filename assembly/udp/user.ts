@@ -91,9 +91,10 @@ export function sendTo(d: Datagram, endpoint: Endpoint | null, data: usize, leng
   } else if (!address) return Status.NOT_CONNECTED;
   if (length > <u32>mostToSend()) return Status.TOO_LONG;
   if (<i32>length > queue.roomAtTail(sendQueue(d))) return Status.WOULD_BLOCK;
-  // An empty one is nowhere.
-  if (length && data != dataToSend(d)) return Status.INVALID_ARGUMENT;
-  queue.add(sendQueue(d), sendRing(d), address, port, data, length);
+  const place = dataToSend(d);
+  // An empty one is nowhere: not even in memory.
+  if (length && data != place) return Status.INVALID_ARGUMENT;
+  queue.add(sendQueue(d), sendRing(d), address, port, place, length);
   makeReady(d);
   return Status.OK;
 }
