@@ -71,8 +71,8 @@ export function emit(): u32 {
       return send(REPORT, group, group);
     }
     g.address = 0;
-    // Another socket may be in it.
-    if (!isJoined(group)) return send(LEAVE, group, ALL_ROUTERS);
+    // Another socket may be in it; and in that of all hosts everybody is.
+    if (!isJoined(group) && group != ALL_HOSTS) return send(LEAVE, group, ALL_ROUTERS);
   }
   return 0;
 }
