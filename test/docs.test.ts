@@ -32,6 +32,40 @@ test("the size of the standard module, in the README and in docs/core.md", () =>
   expect(numbers("docs/core.md", /^ +(\d+) {2}standard$/gm)).toEqual([length]);
 });
 
+test("figures of other stacks and of memory, in the README and in docs/maker.md, are those of bench/RESULTS.md", () => {
+  const results = text("bench/RESULTS.md");
+  /** The row that begins so, its numbers. */
+  const row = (head: string) => {
+    const line = results.split("\n").find((line) => line.startsWith(`| ${head} |`));
+    expect(line, head).toBeDefined();
+    return [...(line as string).slice(head.length + 2).matchAll(/([\d,]+) \|/g)].map(([, n = ""]) => n);
+  };
+  const received = ["Ferrule, aot", "Ferrule, wasm3", "lwIP, with a port's checksum and no locks", "smoltcp"];
+  const [aot, wasm3, lwip, smoltcp] = received.map((head) => row(head)[0]);
+  expect(text("README.md")).toContain(
+    `| ${aot} (wasm3: ${wasm3}) | ${lwip} with a port's checksum | ${smoltcp} |`,
+  );
+  const number = (digits = "") => Number(digits.replaceAll(",", ""));
+  const ram = (board: string, more = "") =>
+    row(`${board}, 4 connections of 2 x 4096 bytes${more}`).map(number);
+  const services = ", DHCP and DNS";
+  const all = [
+    ...[ram("qemu-xtensa on aot"), ram("qemu-xtensa on wasm3")],
+    ...[ram("qemu-riscv on aot", services), ram("qemu-riscv on wasm3", services)],
+  ].map((numbers) => Math.round((numbers.at(-1) as number) / 1000));
+  expect(numbers("docs/maker.md", /\| (\d+) KB \|$/gm)).toEqual(all);
+  // Of one and the other engine: the difference is wasm3's heap.
+  const heap = (more?: string) => {
+    const [less = 0, most = 0] = ["aot", "wasm3"].map((engine) => ram(`qemu-riscv on ${engine}`, more)[0]);
+    return Math.round((most - less) / 1000);
+  };
+  const [, core, standard] =
+    /(\d+) KB of heap for the core, (\d+) KB for the standard/.exec(text("docs/maker.md")) ?? [];
+  // What an instance of C from wasm2c takes is under a kilobyte.
+  expect(Math.abs(Number(core) - heap())).toBeLessThanOrEqual(1);
+  expect(Math.abs(Number(standard) - heap(services))).toBeLessThanOrEqual(1);
+});
+
 test("every command of npm's that is named exists", () => {
   const { scripts } = JSON.parse(text("package.json"));
   const pages = readdirSync(new URL("docs/", ROOT)).filter((name) => name.endsWith(".md"));

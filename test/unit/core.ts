@@ -126,15 +126,11 @@ export type Datagram = Fields<
   | "tos"
   | "broadcast"
   | "wants"
-  | "waits"
   | "sendHead"
   | "sendTail"
-  | "sendEnd"
   | "receiveHead"
   | "receiveTail"
-  | "receiveEnd"
-  | "reserved"
-  | "reservedBytes"
+  | "rings"
 >;
 
 export type Listener = Fields<SocketField | "backlog" | "pending" | "acceptHead">;
