@@ -24,8 +24,9 @@ uint32_t ferrule_module_length(const uint8_t *start, uint32_t most) {
     if (most < sizeof magic || memcmp(start, magic, sizeof magic) != 0)
         return 0;
     uint32_t at = sizeof magic;
-    /* Flash that was erased is no section's number. */
-    while (at < most && start[at] <= SECTION_LAST) {
+    /* Flash that was erased is no section's number; zeros would be empty custom sections, of which the core
+     * has none. */
+    while (at < most && start[at] != 0 && start[at] <= SECTION_LAST) {
         uint32_t bytes;
         at++;
         if (!read_number(start, &at, most, &bytes) || bytes > most - at)

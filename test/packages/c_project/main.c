@@ -135,6 +135,10 @@ int main(void) {
     memcpy(partition, ferrule_module, ferrule_module_bytes);
     if (ferrule_module_length(partition, sizeof partition) != ferrule_module_bytes)
         puts("the module's length is wrong");
+    memset(partition + ferrule_module_bytes, 0, sizeof partition - ferrule_module_bytes);
+    for (uint32_t odd = 0; odd < 2; odd++)
+        if (ferrule_module_length(partition, sizeof partition - odd) != ferrule_module_bytes)
+            puts("the module's length before zeros is wrong");
     for (uint32_t length = 0; length < ferrule_module_bytes; length++)
         if (ferrule_module_length(partition, length) >= ferrule_module_bytes)
             puts("a module that was cut off is whole");
